@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model.h - the desired state as plain structs: what the administrator asked for.
+ *
+ * Who: store.c loads and saves it, rpc_methods.c changes a copy and swaps it in when it is valid
+ * and durable, reconcile.c only reads it.  Ids are given once, kept in the store and never used
+ * for another object while its entries may still stand in a shared table.
+ * Thread: the daemon has one. */
+#pragma once
+
+#include "vswitch/abi/limits.h"
+#include "vswitch/base/err.h"
+#include "vswitch/base/netaddr.h"
+
+#define NETWORK_SUBNETS_MAX 8
+#define DHCP_RANGES_MAX 8
+#define DHCP_HOSTS_MAX 256
+#define NETNS_PATH_LEN 128
+#define HOSTNAME_LEN 64
+
+struct dhcp_range {
+	struct ipaddr first, last;
+};
+struct dhcp_host {
+	struct mac mac;
+	struct ipaddr addr;
+	char name[HOSTNAME_LEN]; /* "" without */
+};
+
+struct network_cfg {
+	uint16_t id; /* 1..NETWORK_ID_MAX-1 */
+	char name[SAKLAR_NAME_LEN]; /* also the netdev name of the host leg */
+	enum network_mode mode;
+	enum network_profile profile;
+	unsigned n_subnets;
+	struct ipnet subnet[NETWORK_SUBNETS_MAX];
+	struct ipaddr gateway[NETWORK_SUBNETS_MAX]; /* of subnet[i]; the host leg's address */
+	bool has_dhcp;
+	unsigned n_dhcp_ranges;
+	struct dhcp_range dhcp_range[DHCP_RANGES_MAX];
+	unsigned n_dhcp_hosts;
+	struct dhcp_host *dhcp_host;
+	char domain[HOSTNAME_LEN];
+	uint16_t mtu;       /* bytes of IP; default 1500 */
+	uint32_t ageing_s;  /* default 300 */
+	uint32_t fdb_limit; /* 0: as many as the table holds */
+	uint16_t leg_vif_id; /* VIF_ID_NONE when there is no subnet */
+	struct mac leg_mac;
+};
+
+struct vif_cfg {
+	uint16_t id; /* 1..VIF_ID_MAX-1 */
+	char name[SAKLAR_NAME_LEN];
+	uint16_t network_id; /* NETWORK_ID_NONE: not attached */
+	enum vif_type type;
+	char dev[SAKLAR_NAME_LEN];    /* tap, netdev: the kernel's name */
+	char netns[NETNS_PATH_LEN];   /* host: name under /run/netns or a path; "" the daemon's own */
+	char ifname[SAKLAR_NAME_LEN]; /* host: name inside */
+	bool has_mac;
+	struct mac mac; /* the guest's */
+	uint16_t mtu;   /* 0: the network's */
+	bool is_down;   /* administratively */
+	bool has_owner;
+	uint32_t owner_uid; /* tap: who may open it */
+	uint8_t queues;
+	bool is_isolated;
+	bool no_learning, no_flood, no_mcast_flood, no_bcast_flood, is_hairpin;
+	uint32_t fdb_limit;
+	bool has_profile;
+	enum network_profile profile;
+};
+
+struct model {
+	uint64_t generation; /* counts up with every committed change */
+	unsigned n_networks, n_vifs;
+	struct network_cfg *network; /* [n_networks], ascending by name */
+	struct vif_cfg *vif;         /* [n_vifs], ascending by name */
+};
+
+struct model *model_create(void);
+struct model *model_copy(const struct model *m);
+void model_destroy(struct model *m);
+
+struct network_cfg *model_network(const struct model *m, const char *name);
+struct network_cfg *model_network_by_id(const struct model *m, uint16_t id);
+struct vif_cfg *model_vif(const struct model *m, const char *name);
+struct vif_cfg *model_vif_by_id(const struct model *m, uint16_t id);
+
+/* Insert a copy in order; the pointers into the arrays are invalid afterwards. */
+[[nodiscard]] int model_add_network(struct model *m, const struct network_cfg *n, struct err *e);
+[[nodiscard]] int model_add_vif(struct model *m, const struct vif_cfg *v, struct err *e);
+void model_del_network(struct model *m, uint16_t id);
+void model_del_vif(struct model *m, uint16_t id);
+/* Does the whole fit together: references, duplicate names and devices, overlapping subnets,
+ * gateways inside their subnets, limits?  0 or -errno with a path and what would be valid. */
+[[nodiscard]] int model_check(const struct model *m, struct err *e);

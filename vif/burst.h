@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* burst.h - the packets of one run of the pipeline, and what it wants sent.
+ *
+ * A burst is filled from all ready queues of a worker, up to BURST_RX_MAX, before the pipeline
+ * runs.  Tx items share packets: flooding makes items, not clones. */
+#pragma once
+
+#include "vif/pkt.h"
+
+#define BURST_RX_MAX 64
+#define BURST_MAX 128 /* received, plus clones and replies */
+
+struct burst {
+	uint16_t n;
+	struct pkt pkt[BURST_MAX];
+};
+
+#define burst_foreach(p, b) for (struct pkt *p = (b)->pkt; p < (b)->pkt + (b)->n; p++)
+
+/* One packet to one vif. */
+struct tx_item {
+	uint16_t pkt;     /* index in the burst */
+	uint16_t out_vif; /* vif id */
+	uint8_t drop;     /* enum drop_reason: this copy is lost, the others live */
+	uint8_t flags;    /* seam: per-port tag actions */
+	uint16_t reserved;
+};
+
+/* Bounded: when a flood does not fit, the pipeline sends what is there and goes on
+ * (tx_items_is_full), so that no copy is lost for want of room. */
+#define TX_ITEMS_MAX 4096
+struct tx_items {
+	uint32_t n;
+	struct tx_item item[TX_ITEMS_MAX];
+};

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* engine_msg.h - the messages between daemon and engine: what they carry, which way, with which fds.
+ *
+ * Transport: SOCK_SEQPACKET unix socket RUN/engine.sock.  The engine inherits the listening socket
+ * as an fd and serves one daemon at a time; a new connection with the right SO_PEERCRED replaces
+ * the old one.  A message is struct engine_msg_hdr and its body; fds ride on SCM_RIGHTS.
+ *
+ * Life of a connection:
+ *   1. daemon: HELLO; engine: HELLO_OK, or it closes when the frozen part does not fit;
+ *   2. take-over: daemon: FD_LIST; engine: SEGMENT, VIF, CAPTURE for everything it holds, then ACK.
+ *      Fresh engine: daemon: SEGMENT for each segment, VIF_OPEN for each vif;
+ *   3. daemon: SNAPSHOT; engine: ACK.  Changes: VIF_OPEN / VIF_CLOSE and another SNAPSHOT.
+ * Every message to the engine is answered: by ACK with the same seq, after any data messages with
+ * that seq.  EVENT has seq 0.  One request is outstanding at a time.
+ *
+ * Each side treats what comes from the other as hostile: lengths, counts, ids and fds are checked
+ * before use; surplus fds are closed; a malformed message ends the connection, not the process.
+ * HELLO and HELLO_OK are frozen; everything else may change with ENGINE_ABI_HASH. */
+#pragma once
+
+#include "vswitch/abi/capture_ring.h"
+#include "vswitch/abi/limits.h"
+#include "vswitch/abi/state.h"
+
+/* X(NAME, number, struct body, least fds, most fds); below 100: to the engine; above: to the daemon */
+#define ENGINE_MESSAGES(X) \
+	X(HELLO, 1, msg_hello, 0, 0) \
+	X(SEGMENT, 2, msg_segment, 1, 1) \
+	X(VIF_OPEN, 3, msg_vif, 1, VIF_QUEUES_MAX) \
+	X(VIF_CLOSE, 4, msg_vif_close, 0, 0) \
+	X(SNAPSHOT, 5, msg_snapshot, 1, 1) \
+	X(FD_LIST, 6, msg_empty, 0, 0) \
+	X(FDB_DUMP, 7, msg_fdb_dump, 0, 0) \
+	X(FDB_FLUSH, 8, msg_fdb_flush, 0, 0) \
+	X(CAPTURE_OPEN, 9, msg_capture, 2, 2) \
+	X(CAPTURE_CLOSE, 10, msg_capture_close, 0, 0) \
+	X(VIF_UPDATE, 11, msg_vif, 0, 0) \
+	X(STOP, 12, msg_empty, 0, 0) \
+	X(HELLO_OK, 101, msg_hello_ok, 0, 0) \
+	X(ACK, 102, msg_ack, 0, 0) \
+	X(HELD_SEGMENT, 103, msg_segment, 1, 1) \
+	X(HELD_VIF, 104, msg_vif, 1, VIF_QUEUES_MAX) \
+	X(HELD_CAPTURE, 105, msg_capture_close, 2, 2) \
+	X(FDB_ENTRIES, 106, msg_fdb_entries, 0, 0) \
+	X(EVENT, 107, msg_event, 0, 0)
+
+enum engine_msg_type {
+	ENGINE_MSG_NONE = 0,
+#define X(name, number, body, fd_min, fd_max) ENGINE_MSG_##name = number,
+	ENGINE_MESSAGES(X)
+#undef X
+};
+
+#define ENGINE_MSG_LEN_MAX 61440 /* header and body; SO_SNDBUF is small */
+#define ENGINE_MSG_FDS_MAX 16
+
+struct engine_msg_hdr {
+	uint32_t type; /* enum engine_msg_type */
+	uint32_t seq;  /* given by the daemon; 0 in EVENT */
+	uint32_t len;  /* of header and body */
+	uint32_t n_fds;
+};
+
+struct msg_empty {
+	uint32_t zero;
+};
+
+#define ENGINE_BUILD_LEN 48
+struct msg_hello {
+	uint64_t abi_hash; /* ENGINE_ABI_HASH, made by the build from vswitch/abi/ */
+	char build[ENGINE_BUILD_LEN];
+	uint32_t daemon_pid;
+	uint32_t reserved[5];
+};
+enum engine_flag {
+	ENGINE_FLAG_HUGE = 1u << 0, /* pools are in hugepages */
+};
+struct msg_hello_ok {
+	uint64_t abi_hash;
+	char build[ENGINE_BUILD_LEN];
+	uint32_t engine_pid;
+	uint32_t flags; /* enum engine_flag */
+	uint64_t snapshot_generation; /* 0: has none yet */
+	uint64_t started_ns; /* CLOCK_MONOTONIC */
+	uint32_t n_workers;
+	uint32_t reserved[3];
+};
+
+struct msg_segment {
+	uint32_t kind; /* enum segment_kind */
+	uint32_t reserved;
+	uint64_t size;
+};
+
+enum msg_vif_flag {
+	MSG_VIF_LEG = 1u << 0,     /* host leg */
+	MSG_VIF_TAP_FD = 1u << 1,  /* fds are of /dev/net/tun, else packet sockets */
+	MSG_VIF_USO = 1u << 2,     /* the kernel can express UDP segmentation in the vnet header */
+	MSG_VIF_TX_VLAN_INLINE = 1u << 3, /* reserved */
+};
+/* All fds are non-blocking, bound and ready; the engine only reads and writes. */
+struct msg_vif {
+	uint16_t vif_id;
+	uint8_t type;  /* enum vif_type */
+	uint8_t n_queues;
+	uint32_t flags; /* enum msg_vif_flag */
+	uint32_t ifindex; /* of the netdev the fds belong to, for events and the daemon's book-keeping */
+	uint16_t mtu;   /* bytes of IP */
+	uint16_t reserved0;
+	uint64_t cookie; /* the daemon's own; comes back in HELD_VIF */
+	char name[SAKLAR_NAME_LEN];
+	char ifname[SAKLAR_NAME_LEN];
+	uint8_t reserved[24];
+};
+static_assert(sizeof(struct msg_vif) == 80, "layout is shared");
+
+struct msg_vif_close {
+	uint32_t vif_id;
+};
+
+struct msg_snapshot {
+	uint64_t generation;
+	uint64_t size;
+};
+
+struct msg_fdb_dump {
+	uint32_t network_id; /* 0: all */
+	uint32_t cursor;     /* 0 at first, then FDB_ENTRIES.next_cursor */
+};
+struct msg_fdb_entry {
+	uint8_t mac[6];
+	uint16_t vid;
+	uint16_t network_id;
+	uint16_t vif_id;
+	uint32_t age_ms; /* since last seen */
+	uint8_t origin;  /* enum fdb_origin */
+	uint8_t reserved[3];
+	uint32_t moves;
+};
+enum fdb_origin {
+	FDB_ORIGIN_LEARNED = 1,
+	FDB_ORIGIN_LOCAL = 2,  /* host leg's MAC */
+	FDB_ORIGIN_STATIC = 3, /* put there by the administrator */
+};
+#define MSG_FDB_ENTRIES_MAX 1024
+struct msg_fdb_entries {
+	uint32_t next_cursor; /* 0: that was all */
+	uint32_t n;
+	struct msg_fdb_entry entry[MSG_FDB_ENTRIES_MAX];
+};
+struct msg_fdb_flush {
+	uint32_t network_id; /* 0: all */
+	uint32_t vif_id;     /* 0: all */
+};
+
+enum capture_target {
+	CAPTURE_TARGET_VIF = 1,     /* both directions of one vif */
+	CAPTURE_TARGET_NETWORK = 2, /* what enters the network, each frame once */
+	CAPTURE_TARGET_DROPS = 3,   /* what is dropped, with its reason; target_id: vif or 0 */
+};
+struct msg_bpf_insn {
+	uint16_t code;
+	uint8_t jt;
+	uint8_t jf;
+	uint32_t k;
+};
+struct msg_capture { /* fds: ring memfd, eventfd */
+	uint32_t capture_id; /* given by the daemon */
+	uint32_t target;     /* enum capture_target */
+	uint32_t target_id;  /* vif or network id */
+	uint32_t snaplen;
+	uint32_t n_insns; /* 0: everything */
+	uint32_t reserved;
+	struct msg_bpf_insn insn[CAPTURE_FILTER_MAX];
+};
+struct msg_capture_close {
+	uint32_t capture_id;
+};
+
+struct msg_ack {
+	int32_t rc; /* 0 or -errno */
+	uint32_t reserved;
+	char text[240]; /* for humans, when rc is not 0; NUL-terminated */
+};
+
+enum event_kind {
+	EVENT_VIF_DEAD = 1, /* its fd failed for good (device gone); code: errno */
+};
+struct msg_event {
+	uint32_t kind;
+	uint32_t vif_id;
+	int32_t code;
+	uint32_t reserved;
+};
+
+#define X(name, number, body, fd_min, fd_max) \
+	static_assert(sizeof(struct engine_msg_hdr) + sizeof(struct body) <= ENGINE_MSG_LEN_MAX, #name);
+ENGINE_MESSAGES(X)
+#undef X

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* limits.h - sizes that daemon and engine must agree on. */
+#pragma once
+
+#include "vswitch/base/base.h"
+
+/* Vif ids are given by the daemon, kept in its store, and are what all tables hold. */
+#define VIF_ID_NONE 0
+#define VIF_ID_MAX 1024 /* ids 1..1023 */
+#define NETWORK_ID_NONE 0
+#define NETWORK_ID_MAX 256 /* ids 1..255 */
+#define VIF_QUEUES_MAX 8
+#define WORKERS_MAX 8
+
+/* Largest frame that crosses the switch: 65,535 bytes of IP, Ethernet header and one VLAN tag. */
+#define FRAME_LEN_MAX (65535 + 14 + 4)
+
+enum vif_type {
+	VIF_TYPE_NONE,
+	VIF_TYPE_TAP,    /* netdev side of a tap whose fd a VMM holds */
+	VIF_TYPE_NETDEV, /* an existing kernel netdev: veth, physical NIC */
+	VIF_TYPE_HOST,   /* the engine holds the tap's fd; the other side is the host's stack */
+	VIF_TYPE_MEM,    /* tests: arrays in, arrays out */
+	VIF_TYPE_N
+};
+
+enum network_mode {
+	NETWORK_MODE_NONE,
+	NETWORK_MODE_BRIDGE,
+	NETWORK_MODE_ISOLATED,
+	NETWORK_MODE_NAT,    /* known to the schema; refused until routed networks are built */
+	NETWORK_MODE_ROUTED, /* as above */
+	NETWORK_MODE_OPEN,   /* as above */
+	NETWORK_MODE_N
+};
+
+enum network_profile {
+	PROFILE_PLAIN,  /* what Linux and libvirt do by default */
+	PROFILE_TENANT, /* guards and quotas on */
+};
