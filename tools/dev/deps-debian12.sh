@@ -1,0 +1,78 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# deps-debian12.sh - install what building, checking and testing Saklar needs, on Debian 12.
+#
+# Usage: tools/dev/deps-debian12.sh [--build-only | --quickstart | --all] [--list]
+#   --build-only  compile and run Saklar
+#   --quickstart  the above, and what the two guests of tools/quickstart use
+#   (nothing)     the above, and everything tools/check needs
+#   --all         the above, and the peers of tests/bench
+#   --list        print the packages and install nothing
+# Does nothing, quickly and without root, when all is there.
+set -euo pipefail
+
+build=(
+	cmake ninja-build gcc libc6-dev pkg-config git
+	clang-14 clang # compile vif/netdev.bpf.c
+	linux-libc-dev libdpdk-dev libnuma-dev libbsd-dev libbpf-dev libelf-dev
+	libnl-3-dev libnl-route-3-dev libpcap-dev libjansson-dev libsqlite3-dev libseccomp-dev
+	libcap-ng-dev libevent-dev
+	dnsmasq-base nftables iproute2 tcpdump # run by the daemon and by saklar capture
+)
+quickstart=(
+	util-linux mount procps python3
+	iputils-ping iperf3 curl udhcpc ethtool
+)
+check=(
+	libcmocka-dev libclang-rt-14-dev llvm-14
+	clang-format clang-tidy cppcheck shellcheck codespell universal-ctags
+	python3-pytest python3-pytest-xdist python3-scapy
+	dhcpcd-base tshark bind9-dnsutils strace sqlite3 e2fsprogs systemd man-db groff-base
+	bash-completion
+)
+bench=(
+	openvswitch-switch
+)
+
+packages=("${build[@]}" "${quickstart[@]}" "${check[@]}")
+list_only=no
+for arg; do
+	case $arg in
+	--build-only) packages=("${build[@]}") ;;
+	--quickstart) packages=("${build[@]}" "${quickstart[@]}") ;;
+	--all) packages=("${build[@]}" "${quickstart[@]}" "${check[@]}" "${bench[@]}") ;;
+	--list) list_only=yes ;;
+	*)
+		sed -n '3,12s/^# \{0,1\}//p' "$0" >&2
+		exit 2
+		;;
+	esac
+done
+if [ $list_only = yes ]; then
+	printf '%s\n' "${packages[@]}"
+	exit 0
+fi
+
+missing=()
+# dpkg-query says nothing about a package it never heard of, hence the set difference.
+installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null |
+	sed -n 's/^installed //p' || true)
+for package in "${packages[@]}"; do
+	grep -qxF "$package" <<<"$installed" || missing+=("$package")
+done
+if [ ${#missing[@]} -eq 0 ]; then
+	echo "all ${#packages[@]} packages are installed"
+	exit 0
+fi
+
+echo "missing: ${missing[*]}"
+if [ "$(id -u)" -ne 0 ]; then
+	echo "run this as root: sudo $0 $*" >&2
+	exit 1
+fi
+export DEBIAN_FRONTEND=noninteractive
+# The index may be there already; ask for it again only when the packages are not found.
+if ! apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "${missing[@]}" </dev/null; then
+	apt-get update </dev/null
+	apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "${missing[@]}" </dev/null
+fi
