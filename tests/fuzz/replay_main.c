@@ -89,7 +89,7 @@ static int run_folder(const char *folder, unsigned *n_inputs)
 
 static int run_fixed(unsigned *n_inputs)
 {
-	static const uint8_t fill[] = {0x00, 0x01, 0x45, 0x7f, 0x80, 0xff};
+	static const uint8_t fill[] = { 0x00, 0x01, 0x45, 0x7f, 0x80, 0xff };
 	uint8_t bytes[256];
 	int rc = run_bytes("", 0);
 

@@ -8,20 +8,24 @@
 #include <stdint.h>
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
-#define MIN(a, b)               \
-	({                      \
+#ifdef __cppcheck__ /* 2.10 does not parse the block in an initializer */
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#else
+#define MIN(a, b)                     \
+	({                            \
 		__auto_type a_ = (a); \
 		__auto_type b_ = (b); \
-		a_ < b_ ? a_ : b_; \
+		a_ < b_ ? a_ : b_;    \
 	})
-#define MAX(a, b)               \
-	({                      \
+#define MAX(a, b)                     \
+	({                            \
 		__auto_type a_ = (a); \
 		__auto_type b_ = (b); \
-		a_ > b_ ? a_ : b_; \
+		a_ > b_ ? a_ : b_;    \
 	})
-#define CONTAINER_OF(ptr, type, member) \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#endif
+#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)

@@ -2,9 +2,9 @@
 /* bitmap.h - sets of small ids. */
 #pragma once
 
-#include <limits.h>
-
 #include "vswitch/base/base.h"
+
+#include <limits.h>
 
 #define BITMAP_WORDS(n) (((n) + 63u) / 64u)
 

@@ -8,8 +8,8 @@
 #include "vswitch/abi/drop_reasons.h"
 
 const struct drop_reason_text drop_reason_texts[DROP_REASON_MAX]
-	= {[DROP_NONE] = {"none", "not dropped"},
-#define X(reason, text, explanation) [DROP_##reason] = {.name = (text), .doc = (explanation)},
-		DROP_REASONS(X)
+	= { [DROP_NONE] = { "none", "not dropped" },
+#define X(reason, text, explanation) [DROP_##reason] = { .name = (text), .doc = (explanation) },
+		  DROP_REASONS(X)
 #undef X
-};
+	  };

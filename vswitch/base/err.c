@@ -28,16 +28,16 @@ int err_set(struct err *e, int code, const char *path, const char *fmt, ...)
 
 void err_prefix(struct err *e, const char *fmt, ...)
 {
-	char old[sizeof(e->msg)];
+	struct err old;
 	va_list args;
 	size_t len;
 
 	if (!e || !e->code)
 		return;
-	memcpy(old, e->msg, sizeof(old));
+	old = *e;
 	va_start(args, fmt);
 	vsnprintf(e->msg, sizeof(e->msg), fmt, args);
 	va_end(args);
 	len = strlen(e->msg);
-	snprintf(e->msg + len, sizeof(e->msg) - len, ": %s", old);
+	snprintf(e->msg + len, sizeof(e->msg) - len, ": %s", old.msg);
 }

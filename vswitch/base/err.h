@@ -8,9 +8,9 @@
 #include "vswitch/base/base.h"
 
 struct err {
-	int code;       /* 0: none, else -errno */
-	char path[64];  /* offending item, such as "vif.web0.mtu"; "" when there is none */
-	char msg[256];  /* one sentence that says what is wrong and what would be right */
+	int code; /* 0: none, else -errno */
+	char path[64]; /* offending item, such as "vif.web0.mtu"; "" when there is none */
+	char msg[256]; /* one sentence that says what is wrong and what would be right */
 };
 
 #define ERR_NONE ((struct err){ 0 })

@@ -27,10 +27,10 @@ static const struct {
 	const char *name;
 	int syslog; /* priority of sd-daemon(3) */
 } levels[] = {
-	[LOG_LEVEL_ERR] = {"err", 3},
-	[LOG_LEVEL_WARN] = {"warn", 4},
-	[LOG_LEVEL_INFO] = {"info", 6},
-	[LOG_LEVEL_DEBUG] = {"debug", 7},
+	[LOG_LEVEL_ERR] = { "err", 3 },
+	[LOG_LEVEL_WARN] = { "warn", 4 },
+	[LOG_LEVEL_INFO] = { "info", 6 },
+	[LOG_LEVEL_DEBUG] = { "debug", 7 },
 };
 
 static const char *log_program = "saklar";

@@ -7,7 +7,12 @@
 
 #include "vswitch/base/base.h"
 
-enum log_level { LOG_LEVEL_ERR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+enum log_level {
+	LOG_LEVEL_ERR,
+	LOG_LEVEL_WARN,
+	LOG_LEVEL_INFO,
+	LOG_LEVEL_DEBUG
+};
 
 #define LOG_MODULE(name) static const char log_module_[] = name
 
@@ -19,9 +24,9 @@ bool log_is_on(enum log_level level);
 [[nodiscard]] int log_level_parse(const char *text, enum log_level *out);
 void log_write(enum log_level level, const char *module, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-#define LOG_AT(level, ...)                                         \
-	do {                                                       \
-		if (log_is_on(level))                              \
+#define LOG_AT(level, ...)                                          \
+	do {                                                        \
+		if (log_is_on(level))                               \
 			log_write(level, log_module_, __VA_ARGS__); \
 	} while (0)
 #define LOG_ERR(...) LOG_AT(LOG_LEVEL_ERR, __VA_ARGS__)

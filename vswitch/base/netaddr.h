@@ -15,7 +15,7 @@ struct ipaddr {
 };
 struct ipnet {
 	struct ipaddr addr; /* as written; host bits may be set */
-	uint8_t len;        /* prefix length of its own family: 0..32 or 0..128 */
+	uint8_t len; /* prefix length of its own family: 0..32 or 0..128 */
 };
 
 #define MAC_STR_LEN 18

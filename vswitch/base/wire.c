@@ -16,7 +16,7 @@ struct wire_reader wire_reader_of(const void *bytes, size_t len)
 	/* Arithmetic on NULL is undefined even when nothing is added. */
 	const uint8_t *at = bytes ? bytes : (const uint8_t *)"";
 
-	return (struct wire_reader){.at = at, .end = at + (bytes ? len : 0)};
+	return (struct wire_reader){ .at = at, .end = at + (bytes ? len : 0) };
 }
 
 struct wire_writer wire_writer_of(void *bytes, size_t size)
@@ -24,8 +24,8 @@ struct wire_writer wire_writer_of(void *bytes, size_t size)
 	uint8_t *at = bytes;
 
 	if (!bytes)
-		return (struct wire_writer){.failed = true};
-	return (struct wire_writer){.begin = at, .at = at, .end = at + size};
+		return (struct wire_writer){ .failed = true };
+	return (struct wire_writer){ .begin = at, .at = at, .end = at + size };
 }
 
 size_t wire_left(const struct wire_reader *r)

@@ -12,7 +12,7 @@ static void words_are_rounded_up(void **)
 
 static void added_bits_are_there_and_no_others(void **)
 {
-	uint64_t map[BITMAP_WORDS(130)] = {0};
+	uint64_t map[BITMAP_WORDS(130)] = { 0 };
 
 	bitmap_add(map, 0);
 	bitmap_add(map, 63);
@@ -27,7 +27,7 @@ static void added_bits_are_there_and_no_others(void **)
 
 static void first_clear_is_found_from_a_start_to_the_end(void **)
 {
-	uint64_t map[BITMAP_WORDS(70)] = {UINT64_MAX, 0x1};
+	uint64_t map[BITMAP_WORDS(70)] = { UINT64_MAX, 0x1 };
 
 	assert_int_equal(bitmap_first_clear(map, 0, 70), 65);
 	assert_int_equal(bitmap_first_clear(map, 66, 70), 66);

@@ -23,7 +23,7 @@ static int check_in_child(int value, char *text, size_t size)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		setrlimit(RLIMIT_CORE, &(struct rlimit){0});
+		setrlimit(RLIMIT_CORE, &(struct rlimit){ 0 });
 		signal(SIGABRT, SIG_DFL);
 		dup2(pipe_fds[1], STDERR_FILENO);
 		CHECK(value == 1);

@@ -24,7 +24,7 @@ static struct ipnet net(const char *text)
 
 static void mac_parses_colons_dashes_and_both_cases(void **)
 {
-	static const uint8_t want[] = {0x52, 0x54, 0x00, 0xab, 0xCD, 0xef};
+	static const uint8_t want[] = { 0x52, 0x54, 0x00, 0xab, 0xCD, 0xef };
 	char buf[MAC_STR_LEN];
 	struct mac m;
 
@@ -37,11 +37,11 @@ static void mac_parses_colons_dashes_and_both_cases(void **)
 
 static void mac_refuses_everything_else_and_leaves_out_alone(void **)
 {
-	static const char *const bad[] = {"", "52", "52:54:00:ab:cd", "52:54:00:ab:cd:ef:01",
+	static const char *const bad[] = { "", "52", "52:54:00:ab:cd", "52:54:00:ab:cd:ef:01",
 		"52:54:00:ab:cd:e", "52:54:00:ab:cd:ef ", " 2:54:00:ab:cd:ef", "52:54-00:ab:cd:ef",
 		"525400abcdef", "5254.00ab.cdef", "52:54:00:ab:cd:eg", "0x52:54:00:ab:cd",
-		"52/54/00/ab/cd/ef", "::::::::::::::::: "};
-	struct mac m = {{1, 2, 3, 4, 5, 6}};
+		"52/54/00/ab/cd/ef", "::::::::::::::::: " };
+	struct mac m = { { 1, 2, 3, 4, 5, 6 } };
 	struct mac before = m;
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -51,9 +51,9 @@ static void mac_refuses_everything_else_and_leaves_out_alone(void **)
 
 static void mac_classes_are_told_apart(void **)
 {
-	struct mac zero = {{0}};
-	struct mac broadcast = {{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
-	struct mac guest = {{0x52, 0x54, 0, 1, 2, 3}};
+	struct mac zero = { { 0 } };
+	struct mac broadcast = { { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff } };
+	struct mac guest = { { 0x52, 0x54, 0, 1, 2, 3 } };
 
 	assert_true(mac_is_zero(&zero));
 	assert_false(mac_is_zero(&guest));
@@ -64,8 +64,8 @@ static void mac_classes_are_told_apart(void **)
 
 static void addresses_print_as_they_were_parsed(void **)
 {
-	static const char *const texts[] = {"0.0.0.0", "192.168.77.1", "255.255.255.255",
-		"::", "::1", "fd00::1", "fe80::5054:ff:fe12:3456", "2001:db8:1:2:3:4:5:6"};
+	static const char *const texts[] = { "0.0.0.0", "192.168.77.1", "255.255.255.255",
+		"::", "::1", "fd00::1", "fe80::5054:ff:fe12:3456", "2001:db8:1:2:3:4:5:6" };
 	char buf[IP_STR_LEN];
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -78,8 +78,8 @@ static void addresses_print_as_they_were_parsed(void **)
 
 static void address_refuses_what_is_not_one(void **)
 {
-	static const char *const bad[] = {"", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 ",
-		"1.2.3.4/24", ":::", "fe80::1%eth0", "12345::", "::ffff:1.2.3.4", "localhost"};
+	static const char *const bad[] = { "", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.4 ",
+		"1.2.3.4/24", ":::", "fe80::1%eth0", "12345::", "::ffff:1.2.3.4", "localhost" };
 	struct ipaddr a;
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -88,8 +88,8 @@ static void address_refuses_what_is_not_one(void **)
 
 static void prefixes_print_as_they_were_parsed(void **)
 {
-	static const char *const texts[] = {"0.0.0.0/0", "192.168.77.1/24", "10.0.0.0/8",
-		"1.2.3.4/32", "::/0", "fd00::/64", "fd00::1/128"};
+	static const char *const texts[] = { "0.0.0.0/0", "192.168.77.1/24", "10.0.0.0/8",
+		"1.2.3.4/32", "::/0", "fd00::/64", "fd00::1/128" };
 	char buf[IPNET_STR_LEN];
 
 	for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
@@ -101,11 +101,11 @@ static void prefixes_print_as_they_were_parsed(void **)
 
 static void prefix_refuses_what_is_not_one(void **)
 {
-	static const char *const bad[] = {"", "/", "/24", "10.0.0.0", "10.0.0.0/", "10.0.0.0/33",
+	static const char *const bad[] = { "", "/", "/24", "10.0.0.0", "10.0.0.0/", "10.0.0.0/33",
 		"10.0.0.0/-1", "10.0.0.0/+8", "10.0.0.0/08", "10.0.0.0/8 ", "10.0.0.0/ 8",
 		"10.0.0.0/8/8", "10.0.0.0/0x8", "fd00::/129", "fd00::/1000000000000",
 		"10.0.0.0/255.0.0.0", "::ffff:10.0.0.0/104",
-		"1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa/64"};
+		"1111:2222:3333:4444:5555:6666:7777:8888:9999:aaaa/64" };
 	struct ipnet n;
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
@@ -119,15 +119,15 @@ static void overlap_is_sharing_an_address(void **)
 		const char *b;
 		bool want;
 	} rows[] = {
-		{"10.0.0.0/8", "10.1.0.0/16", true},
-		{"10.0.0.0/24", "10.0.1.0/24", false},
-		{"10.0.0.0/25", "10.0.0.128/25", false},
-		{"10.0.0.200/24", "10.0.0.7/32", true},
-		{"0.0.0.0/0", "192.168.1.0/24", true},
-		{"::/0", "fd00::/8", true},
-		{"::/0", "10.0.0.0/8", false},
-		{"fd00::/63", "fd00:0:0:1::/64", true},
-		{"fd00::/64", "fd00:0:0:1::/64", false},
+		{ "10.0.0.0/8", "10.1.0.0/16", true },
+		{ "10.0.0.0/24", "10.0.1.0/24", false },
+		{ "10.0.0.0/25", "10.0.0.128/25", false },
+		{ "10.0.0.200/24", "10.0.0.7/32", true },
+		{ "0.0.0.0/0", "192.168.1.0/24", true },
+		{ "::/0", "fd00::/8", true },
+		{ "::/0", "10.0.0.0/8", false },
+		{ "fd00::/63", "fd00:0:0:1::/64", true },
+		{ "fd00::/64", "fd00:0:0:1::/64", false },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

@@ -20,15 +20,15 @@ static void counting_bytes_give_known_values(void **)
 		size_t len;
 		uint64_t want;
 	} rows[] = {
-		{0, UINT64_C(0xabac0158050fc4dc)},
-		{1, UINT64_C(0xc9f49bf37d57ca93)},
-		{7, UINT64_C(0xd3927d989bb11140)},
-		{8, UINT64_C(0x369095118d299a8e)},
-		{9, UINT64_C(0x25a48eb36c063de4)},
-		{15, UINT64_C(0xd320d86d2a519956)},
-		{16, UINT64_C(0xcc4fdd1a7d908b66)},
-		{17, UINT64_C(0x9cf2689063dbd80c)},
-		{63, UINT64_C(0x9d199062b7bbb3a8)},
+		{ 0, UINT64_C(0xabac0158050fc4dc) },
+		{ 1, UINT64_C(0xc9f49bf37d57ca93) },
+		{ 7, UINT64_C(0xd3927d989bb11140) },
+		{ 8, UINT64_C(0x369095118d299a8e) },
+		{ 9, UINT64_C(0x25a48eb36c063de4) },
+		{ 15, UINT64_C(0xd320d86d2a519956) },
+		{ 16, UINT64_C(0xcc4fdd1a7d908b66) },
+		{ 17, UINT64_C(0x9cf2689063dbd80c) },
+		{ 63, UINT64_C(0x9d199062b7bbb3a8) },
 	};
 	uint8_t bytes[63];
 
@@ -50,7 +50,7 @@ static void zero_key_gives_what_cpython_gives(void **)
 
 static void two_words_equal_their_sixteen_bytes(void **)
 {
-	static const uint64_t words[] = {UINT64_C(0x0123456789abcdef), UINT64_MAX};
+	static const uint64_t words[] = { UINT64_C(0x0123456789abcdef), UINT64_MAX };
 
 	assert_int_equal(siphash13_2u64(&counting_key, words[0], words[1]),
 		siphash13(&counting_key, words, sizeof(words)));

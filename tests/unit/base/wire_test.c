@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-static const uint8_t sample[] = {1, 2, 3, 4};
+static const uint8_t sample[] = { 1, 2, 3, 4 };
 
 static void reads_give_the_bytes_in_order(void **)
 {
@@ -25,7 +25,7 @@ static void reads_give_the_bytes_in_order(void **)
 static void read_beyond_the_end_gives_zeros_and_fails(void **)
 {
 	struct wire_reader r = wire_reader_of(sample, sizeof(sample));
-	uint8_t out[5] = {9, 9, 9, 9, 9};
+	uint8_t out[5] = { 9, 9, 9, 9, 9 };
 	static const uint8_t zeros[5];
 
 	wire_get(&r, out, sizeof(out));
@@ -75,7 +75,7 @@ static void take_points_into_the_buffer(void **)
 
 static void writes_append_up_to_the_last_byte(void **)
 {
-	uint8_t out[4] = {0};
+	uint8_t out[4] = { 0 };
 	struct wire_writer w = wire_writer_of(out, sizeof(out));
 
 	wire_put(&w, sample, 1);
@@ -88,7 +88,7 @@ static void writes_append_up_to_the_last_byte(void **)
 
 static void write_that_does_not_fit_writes_nothing_and_sticks(void **)
 {
-	uint8_t out[4] = {7, 7, 7, 7};
+	uint8_t out[4] = { 7, 7, 7, 7 };
 	struct wire_writer w = wire_writer_of(out, 3);
 
 	wire_put(&w, sample, 1);
