@@ -4,6 +4,9 @@
 
 #include "vif/vif.h"
 
+/* A vif outside of any engine; vif_close() ends it.  CHECKs that there is memory. */
+struct vif *vif_mem_create(uint16_t id, const char *name);
+
 /* Let the next rx of @v return this frame.  Offload fields as rx of a real vif would set them;
  * @offload may be NULL (no GSO, no partial checksum). */
 struct mem_offload {
@@ -13,7 +16,8 @@ struct mem_offload {
 	uint16_t csum_start;
 	uint16_t csum_offset;
 };
-void vif_mem_inject(struct vif *v, const void *frame, uint32_t len, const struct mem_offload *offload);
+void vif_mem_inject(
+	struct vif *v, const void *frame, uint32_t len, const struct mem_offload *offload);
 
 struct mem_frame {
 	uint32_t len;
@@ -22,6 +26,8 @@ struct mem_frame {
 };
 /* Take the oldest sent frame; false when there is none.  The caller frees .bytes. */
 bool vif_mem_take(struct vif *v, struct mem_frame *out);
+/* Frames sent and not taken yet. */
+uint32_t vif_mem_count(const struct vif *v);
 /* Tests of failing receivers: the next @n items are refused with @reason. */
 void vif_mem_refuse(struct vif *v, uint32_t n, enum drop_reason reason);
 /* A vif that takes no GSO: frames must be segmented and checksummed before tx. */

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bridge.c - chooses the vifs a frame is sent to: one that is known, or those that want to hear it.
+ *
+ * From: bridge/fdb.c, which has set .dst_vif.  To: bridge/egress.c, which may still refuse a copy.
+ * Theory: the rules of Linux' br_handle_frame and br_flood with STP off and no snooping:
+ *   01:80:C2:00:00:00          forwarded like any multicast (STP is off);
+ *   01:80:C2:00:00:01          never (bridge/guard.c has dropped it);
+ *   01:80:C2:00:00:02 to :0F   to the host leg only, unless group_fwd_mask has the bit; from the
+ *                              host leg itself like any multicast;
+ *   known unicast              to that vif;
+ *   else                       to every port that wants its class (flood, mcast_flood,
+ *                              bcast_flood); frames of the host leg ask only for `flood`.
+ * Flooding makes items, not clones: the bytes are shared.
+ * Invariants: a live packet has at least one item afterwards, or is dropped.
+ * Thread: worker; no state. */
+#include "bridge/bridge.h"
+
+#include <string.h>
+
+static void emit(struct tx_items *out, uint16_t pkt, uint16_t out_vif)
+{
+	out->item[out->n++] = (struct tx_item){ .pkt = pkt, .out_vif = out_vif };
+}
+
+/* IEEE 802.1Q-2018 §8.6.3: 01-80-C2-00-00-00 to -0F; the last nibble, or -1 for other addresses. */
+static int link_local_nibble(const uint8_t *dst)
+{
+	static const uint8_t group[5] = { 0x01, 0x80, 0xc2, 0x00, 0x00 };
+
+	if (memcmp(dst, group, sizeof(group)) != 0 || dst[5] > 0x0f)
+		return -1;
+	return dst[5];
+}
+
+/* Is @p for this host's own ears only? */
+static bool is_for_leg_only(const struct snap_network *net, const struct pkt *p)
+{
+	unsigned mask = net->group_fwd_lo | (unsigned)net->group_fwd_hi << 8;
+	int nibble = link_local_nibble(pkt_bytes(p));
+
+	return nibble > 0 && (mask >> nibble & 1) == 0 && p->in_vif != net->leg_vif_id;
+}
+
+/* Flag a port must have to get a copy of @p when it is flooded. */
+static uint32_t flood_class(const struct snap_port *in, const struct pkt *p)
+{
+	if ((p->flags & PKT_IS_MCAST) == 0)
+		return SNAP_PORT_FLOOD;
+	if (in->flags & SNAP_PORT_LEG)
+		return 0; /* Linux: what the host sends ignores mcast_flood and bcast_flood */
+	return p->flags & PKT_IS_BCAST ? SNAP_PORT_BCAST_FLOOD : SNAP_PORT_MCAST_FLOOD;
+}
+
+static void flood(
+	const struct snapshot *cfg, const struct pkt *p, uint16_t index, struct tx_items *out)
+{
+	const struct snapshot_network *net = &cfg->network[p->network_id];
+	uint32_t want = flood_class(&cfg->port[p->in_vif], p) | SNAP_PORT_UP;
+
+	for (uint16_t i = 0; i < net->n_ports; i++)
+		if ((cfg->port[net->ports[i]].flags & want) == want)
+			emit(out, index, net->ports[i]);
+}
+
+static void forward_one(
+	const struct snapshot *cfg, struct pkt *p, uint16_t index, struct tx_items *out)
+{
+	const struct snap_network *net = &cfg->network[p->network_id].conf;
+	uint32_t before = out->n;
+
+	if (LIKELY(p->dst_vif != VIF_ID_NONE)) {
+		emit(out, index, p->dst_vif);
+		return;
+	}
+	if ((p->flags & PKT_IS_MCAST) != 0 && is_for_leg_only(net, p)) {
+		if (net->leg_vif_id != VIF_ID_NONE)
+			emit(out, index, net->leg_vif_id);
+		else
+			pkt_drop(p, DROP_LINK_LOCAL);
+		return;
+	}
+	flood(cfg, p, index, out);
+	if (out->n == before)
+		pkt_drop(p, DROP_NO_TX_TARGET);
+}
+
+unsigned bridge_split(const struct snapshot *cfg, struct burst *b)
+{
+	(void)cfg;
+	(void)b;
+	return 0;
+}
+
+bool bridge_forward(const struct snapshot *cfg, struct burst *b, uint16_t *at, struct tx_items *out)
+{
+	static_assert(TX_ITEMS_MAX >= VIF_ID_MAX, "one flooded packet always fits");
+
+	for (; *at < b->n; (*at)++) {
+		struct pkt *p = &b->pkt[*at];
+
+		if (p->drop != DROP_NONE)
+			continue;
+		if (out->n + cfg->network[p->network_id].n_ports > TX_ITEMS_MAX)
+			return false;
+		forward_one(cfg, p, *at, out);
+	}
+	return true;
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* egress.h - may this copy leave by that vif? */
+#pragma once
+
+#include "bridge/snapshot.h"
+#include "vif/burst.h"
+
+/* Look at the copies in @out.  Those that may go stay, in order.  Those that nobody will miss (back
+ * to where they came from, isolated) are taken out; a packet that has no copy left is dropped.
+ * Those that are lost on the way out (too large, link down) are moved to @lost with their reason. */
+void egress_run(
+	const struct snapshot *cfg, struct burst *b, struct tx_items *out, struct tx_items *lost);

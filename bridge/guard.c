@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* guard.c - the first decision about a packet: may its vif say this at all?
+ *
+ * From: vif/pkt_parse.c.  To: bridge/fdb.c, which learns only from what passed here.
+ * Theory: the rules that a Linux bridge applies before it learns (br_handle_frame), in its order.
+ * Seam: the guards of profile `tenant` (source MAC and addresses of the vif, ARP, ND, DHCP and RA
+ * servers, VLAN admission) belong here and read only the packet and the snapshot.
+ * Invariants: behind this stage a live packet has a network_id that exists in the snapshot, its
+ * in_vif is a port of it, and its source is a unicast address that is not zero.
+ * Thread: worker; no state. */
+#include "bridge/guard.h"
+
+#include <string.h>
+
+/* IEEE 802.1Q-2018 table 8-1: the group addresses that bridges do not relay. */
+static bool is_mac_control(const uint8_t *dst)
+{
+	static const uint8_t pause[6] = { 0x01, 0x80, 0xc2, 0x00, 0x00, 0x01 };
+
+	return memcmp(dst, pause, sizeof(pause)) == 0;
+}
+
+static bool is_bad_source(const uint8_t *src)
+{
+	return (src[0] & 1) != 0 || (src[0] | src[1] | src[2] | src[3] | src[4] | src[5]) == 0;
+}
+
+static enum drop_reason guard_check(const struct snap_port *port, const struct pkt *p)
+{
+	const uint8_t *eth = pkt_bytes(p);
+
+	if (port == NULL || port->network_id == NETWORK_ID_NONE)
+		return DROP_NO_NETWORK;
+	if ((port->flags & SNAP_PORT_UP) == 0)
+		return DROP_LINK_DOWN;
+	if (is_bad_source(eth + 6))
+		return DROP_MAC_INVALID_SOURCE;
+	if ((p->flags & PKT_IS_MCAST) != 0 && is_mac_control(eth))
+		return DROP_MAC_IEEE_MAC_CONTROL;
+	return DROP_NONE;
+}
+
+void guard_ingress(const struct snapshot *cfg, struct burst *b)
+{
+	burst_foreach(p, b) {
+		const struct snap_port *port = snapshot_port(cfg, p->in_vif);
+
+		if (p->drop != DROP_NONE)
+			continue;
+		p->drop = (uint8_t)guard_check(port, p);
+		if (p->drop == DROP_NONE)
+			p->network_id = port->network_id;
+	}
+}

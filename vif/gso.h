@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* gso.h - segmentation in software, for vifs that cannot take GSO frames.
+ *
+ * Life: gso_begin(), then gso_next() until it returns NULL; .failed says whether that was the end.
+ * Each segment is a fresh chain of mbufs of the caller with all checksums complete; the packet
+ * itself is not changed.  Thread: any; no state of its own. */
+#pragma once
+
+#include "vif/pkt.h"
+
+struct gso {
+	const struct pkt *p;
+	struct rte_mempool *pool;
+	uint32_t payload_off; /* next byte to send */
+	uint32_t index; /* of the next segment */
+	bool failed; /* no buffer, or nothing we can segment */
+};
+
+/* Prepare to segment @p, which pkt_parse() has seen and which has a gso_type. */
+void gso_begin(struct gso *g, const struct pkt *p, struct rte_mempool *pool);
+/* The next segment, or NULL. */
+struct rte_mbuf *gso_next(struct gso *g);

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline.c - the life of a burst, from the vifs that received it to the vifs that send it.
+ *
+ * From: worker.c (rx of all ready queues).  To: vif.c (tx).
+ * Theory: one straight function; read pipeline_run() at the end of this file first.  Stages
+ * classify and mark (pkt_drop); they never free, allocate, log, lock, or call each other.  A copy
+ * of a packet is a tx item {packet, out vif}; the list of them is bounded, so a burst that floods
+ * to very many vifs is sent in several rounds.
+ * Invariants: every mbuf of the burst is freed exactly once, by drop_burst(); each packet counts
+ * once in rx, and once in tx per copy sent or in drops where it is lost.
+ * Thread: worker. */
+#include "vswitch/pipeline.h"
+
+#include "bridge/bridge.h"
+#include "bridge/egress.h"
+#include "bridge/guard.h"
+#include "vif/drop.h"
+#include "vif/pkt_parse.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const struct stage_text stage_texts[STAGE_N] = {
+#define X(name, doc) [STAGE_##name] = { #name, doc },
+	STAGES(X)
+#undef X
+};
+
+struct pipeline {
+	const struct snapshot *cfg;
+	const struct vif_table *vifs;
+	const struct capture_set *captures;
+	struct fdb *fdb;
+	struct vif_io *io;
+	struct tx_items out; /* in order of packets, then grouped by vif */
+	struct tx_items lost; /* copies that did not pass egress */
+	struct tx_items grouped; /* while grouping */
+	uint16_t n_of[VIF_ID_MAX]; /* items per out vif while grouping, 0 between */
+};
+
+/* What a pipeline without configuration uses: every vif is without network. */
+static const struct snapshot no_config;
+static const struct vif_table no_vifs;
+
+static void count_rx(struct vif_counters *counters, const struct burst *b)
+{
+	for (unsigned i = 0; i < b->n; i++) {
+		struct vif_counters *c = &counters[b->pkt[i].in_vif];
+
+		__atomic_store_n(&c->rx_packets, c->rx_packets + 1, __ATOMIC_RELAXED);
+		__atomic_store_n(&c->rx_bytes, c->rx_bytes + b->pkt[i].len, __ATOMIC_RELAXED);
+	}
+}
+
+/* Put the items of each vif next to each other; within a vif packets keep their order. */
+static void group_by_vif(struct pipeline *l)
+{
+	uint16_t vifs[TX_ITEMS_MAX < VIF_ID_MAX ? TX_ITEMS_MAX : VIF_ID_MAX];
+	uint32_t n = l->out.n, n_vifs = 0, n_runs = 0, first = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		uint16_t vif = l->out.item[i].out_vif;
+
+		if (l->n_of[vif]++ == 0)
+			vifs[n_vifs++] = vif;
+		n_runs += i == 0 || vif != l->out.item[i - 1].out_vif;
+	}
+	for (uint32_t i = 0; i < n_vifs; i++) { /* from here on: where the next item goes */
+		uint16_t count = l->n_of[vifs[i]];
+
+		l->n_of[vifs[i]] = (uint16_t)first;
+		first += count;
+	}
+	if (n_runs != n_vifs) {
+		for (uint32_t i = 0; i < n; i++)
+			l->grouped.item[l->n_of[l->out.item[i].out_vif]++] = l->out.item[i];
+		memcpy(l->out.item, l->grouped.item, n * sizeof(l->out.item[0]));
+	}
+	for (uint32_t i = 0; i < n_vifs; i++)
+		l->n_of[vifs[i]] = 0;
+}
+
+/* One round is over: show and count what became of each copy, and begin anew. */
+static void settle_round(struct pipeline *l, const struct burst *b)
+{
+	capture_out(l->captures, b, &l->out);
+	for (uint32_t i = 0; i < l->lost.n; i++)
+		drop_count(l->io->vif_counters, l->lost.item[i].out_vif, l->lost.item[i].drop, 1);
+	if (UNLIKELY(l->lost.n > 0))
+		capture_out(l->captures, b, &l->lost);
+	l->out.n = 0;
+	l->lost.n = 0;
+}
+
+struct pipeline *pipeline_create(struct vif_io *io)
+{
+	struct pipeline *l = calloc(1, sizeof(*l));
+
+	if (l == NULL)
+		return NULL;
+	l->io = io;
+	l->cfg = &no_config;
+	l->vifs = &no_vifs;
+	return l;
+}
+
+void pipeline_destroy(struct pipeline *l)
+{
+	free(l);
+}
+
+void pipeline_set_config(struct pipeline *l, const struct snapshot *cfg,
+	const struct vif_table *vifs, const struct capture_set *captures)
+{
+	l->cfg = cfg != NULL ? cfg : &no_config;
+	l->vifs = vifs != NULL ? vifs : &no_vifs;
+	l->captures = captures;
+	/* Without a configuration the table is left alone: it may be a dead engine's legacy. */
+	if (cfg != NULL && l->fdb != NULL)
+		fdb_sync(l->fdb, cfg, l->io->now_ns);
+}
+
+void pipeline_set_fdb(struct pipeline *l, struct fdb *fdb)
+{
+	l->fdb = fdb;
+	if (fdb != NULL && l->cfg != &no_config)
+		fdb_sync(fdb, l->cfg, l->io->now_ns);
+}
+
+struct fdb *pipeline_fdb(const struct pipeline *l)
+{
+	return l->fdb;
+}
+
+void pipeline_run(struct pipeline *l, struct burst *b)
+{
+	const struct snapshot *cfg = l->cfg; /* stable for the whole burst */
+	struct vif_counters *counters = l->io->vif_counters;
+	uint64_t now_ns = l->io->now_ns;
+	uint16_t at = 0;
+	bool is_done;
+
+	pkt_parse(b); /* vif/pkt_parse.c   offsets, or drop          */
+	count_rx(counters, b);
+	guard_ingress(cfg, b); /* bridge/guard.c    may this vif say this?    */
+	capture_in(l->captures, b); /* vif/capture.c     who wants to see it?      */
+	if (LIKELY(l->fdb != NULL)) /* bridge/fdb.c      in arrival order          */
+		fdb_learn(l->fdb, cfg, b, counters, now_ns);
+	(void)bridge_split(cfg, b); /* bridge/bridge.c   for our router's MAC?     */
+	do {
+		is_done = bridge_forward(cfg, b, &at, &l->out); /* bridge/bridge.c  fdb / flood */
+		egress_run(cfg, b, &l->out, &l->lost); /* bridge/egress.c isolation, mtu, link */
+		group_by_vif(l);
+		vif_tx(l->vifs, l->io, b, &l->out); /* vif/vif.c   flooding shares the bytes */
+		settle_round(l, b);
+	} while (!is_done);
+	capture_drops(l->captures, b);
+	drop_burst(counters, b); /* vif/drop.c        count by reason, free     */
+	capture_flush(l->captures);
+	if (LIKELY(l->fdb != NULL))
+		fdb_age(l->fdb, cfg, now_ns);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pipeline.h - the life of a burst; the worker and the tests run the same one.
+ *
+ * Life: pipeline_create() once per worker; pipeline_set_config() and pipeline_set_fdb() between two
+ * bursts; pipeline_run() for each burst.  What is set stays the caller's and must live until it is
+ * replaced.  Thread: the worker's, all of it. */
+#pragma once
+
+#include "bridge/fdb.h"
+#include "bridge/snapshot.h"
+#include "vif/capture.h"
+#include "vif/vif.h"
+
+/* X(NAME, "function, file: what it does"); the order is law: a packet passes each stage at most
+ * once, and no stage calls another. */
+#define STAGES(X)                                                                                \
+	X(PARSE, "pkt_parse, vif/pkt_parse.c: offsets, checked offload metadata, or drop")       \
+	X(GUARD, "guard_ingress, bridge/guard.c: may this vif say this?")                        \
+	X(LEARN, "fdb_learn, bridge/fdb.c: source learned, destination found, in arrival order") \
+	X(SPLIT, "bridge_split, bridge/bridge.c: seam of the router")                            \
+	X(BRIDGE, "bridge_forward, bridge/bridge.c: one vif, or those that want to hear it")     \
+	X(EGRESS, "egress_run, bridge/egress.c: isolation, MTU, link")                           \
+	X(TX, "vif_tx, vif/vif.c: flooding shares the bytes")                                    \
+	X(DROP, "drop_burst, vif/drop.c: count by reason, free")
+
+enum stage {
+#define X(name, doc) STAGE_##name,
+	STAGES(X)
+#undef X
+	STAGE_N
+};
+
+struct stage_text {
+	const char *name;
+	const char *doc;
+};
+extern const struct stage_text stage_texts[STAGE_N];
+
+struct pipeline;
+
+/* @io: lent for good; its now_ns is the time of each burst.  NULL: no memory. */
+struct pipeline *pipeline_create(struct vif_io *io);
+void pipeline_destroy(struct pipeline *l);
+
+/* Use another configuration from the next burst on.  @cfg NULL: nothing is forwarded; @captures
+ * may be NULL. */
+void pipeline_set_config(struct pipeline *l, const struct snapshot *cfg,
+	const struct vif_table *vifs, const struct capture_set *captures);
+/* Use another table; NULL: nothing is learned and everything is flooded. */
+void pipeline_set_fdb(struct pipeline *l, struct fdb *fdb);
+struct fdb *pipeline_fdb(const struct pipeline *l);
+
+/* Run @b, which holds what rx gave; empty afterwards. */
+void pipeline_run(struct pipeline *l, struct burst *b);

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* state.c - maps the segments that outlive an engine and makes sense of what is in them.
+ *
+ * From: ctl.c, one SEGMENT message each.  To: bridge/fdb.c, the counters of workers.
+ * Theory: the daemon made the memfd, a dead engine wrote it, and either may have been wrong.  The
+ * size is checked against the file (and against shrinking, which would be a SIGBUS later) before
+ * it is mapped; the contents are the table's own business.  Counters have no invariants: any number
+ * is a number; a foreign header means zeros.
+ * Thread: control. */
+#include "vswitch/state.h"
+
+#include "vswitch/base/clock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+size_t state_segment_size(uint32_t kind)
+{
+	switch (kind) {
+	case SEGMENT_COUNTERS: return sizeof(struct counters_segment);
+	case SEGMENT_FDB: return SEGMENT_FDB_SIZE;
+	default: return 0;
+	}
+}
+
+static int check_fd(int fd, size_t size, struct err *e)
+{
+	int seals = fcntl(fd, F_GET_SEALS);
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_set(e, -errno, "segment", "fstat: %s", strerror(errno));
+	if (seals < 0 || (seals & F_SEAL_SHRINK) == 0)
+		return err_set(e, -EINVAL, "segment", "not a memfd sealed against shrinking");
+	/* The file may be a page longer than the struct, never shorter. */
+	if (st.st_size < 0 || (uint64_t)st.st_size < size)
+		return err_set(e, -EINVAL, "segment", "%lld bytes where %zu are needed",
+			(long long)st.st_size, size);
+	return 0;
+}
+
+static void counters_attach(struct state *s, void *at)
+{
+	struct counters_segment *c = at;
+
+	if (c->magic != COUNTERS_MAGIC || c->size != sizeof(*c)) {
+		memset(c, 0, sizeof(*c));
+		c->size = sizeof(*c);
+		c->n_workers = WORKERS_MAX;
+		__atomic_store_n(&c->magic, COUNTERS_MAGIC, __ATOMIC_RELEASE);
+	}
+	s->counters = c;
+}
+
+void state_init(struct state *s)
+{
+	*s = (struct state){ 0 };
+	for (unsigned i = 0; i < SEGMENT_N; i++)
+		s->map[i].fd = -1;
+}
+
+void state_detach(struct state *s)
+{
+	fdb_detach(s->fdb);
+	for (unsigned i = 0; i < SEGMENT_N; i++) {
+		if (s->map[i].at != NULL)
+			munmap(s->map[i].at, s->map[i].size);
+		if (s->map[i].fd >= 0)
+			close(s->map[i].fd);
+	}
+	state_init(s);
+}
+
+int state_attach(struct state *s, uint32_t kind, int fd, struct err *e)
+{
+	size_t size = state_segment_size(kind);
+	void *at = MAP_FAILED;
+	int rc;
+
+	if (size == 0)
+		rc = err_set(e, -EINVAL, "segment", "kind %u is unknown", kind);
+	else if (s->map[kind].at != NULL)
+		rc = err_set(e, -EEXIST, "segment", "kind %u is attached already", kind);
+	else
+		rc = check_fd(fd, size, e);
+	if (rc < 0)
+		goto out;
+	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED) {
+		rc = err_set(e, -errno, "segment", "mmap: %s", strerror(errno));
+		goto out;
+	}
+	if (kind == SEGMENT_FDB)
+		s->fdb = fdb_attach(at, size, clock_now_ns(), e);
+	else
+		counters_attach(s, at);
+	if (kind == SEGMENT_FDB && s->fdb == NULL) {
+		rc = -EINVAL;
+		goto out;
+	}
+	s->map[kind] = (struct state_map){ .fd = fd, .at = at, .size = size };
+	return 0;
+out:
+	if (at != MAP_FAILED)
+		munmap(at, size);
+	close(fd);
+	return rc;
+}
