@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* capture.h - the engine's half of captures: who wants to see which frames, and how they get them.
+ *
+ * What it is: a set of at most CAPTURE_SESSIONS_MAX sessions.  Each has a target, a validated
+ * program of classic BPF that runs on the first bytes of a frame, and a ring in shared memory
+ * (vswitch/abi/capture_ring.h) that a reader empties at its own pace.
+ * Life:
+ *   1. control thread: capture_open() checks message and fds and maps the ring;
+ *   2. the set with the new session is published to the workers between two bursts;
+ *   3. worker: capture_in(), capture_out(), capture_drops() from the pipeline, then
+ *      capture_flush() once a burst;
+ *   4. control thread: out of the set, all workers have passed a burst, capture_close().
+ * Threads: one worker writes a session's ring (with several workers: a ring each, a later step).
+ * Cost: without a session one branch a burst at each hook. */
+#pragma once
+
+#include "vif/burst.h"
+#include "vswitch/abi/engine_msg.h"
+#include "vswitch/base/err.h"
+
+struct capture; /* one session */
+
+/* Published to workers as a whole. */
+struct capture_set {
+	uint32_t n;
+	struct capture *session[CAPTURE_SESSIONS_MAX];
+};
+
+/* Take over @ring_fd and @event_fd (on failure too).  NULL with @e. */
+struct capture *capture_open(const struct msg_capture *m, int ring_fd, int event_fd, struct err *e);
+void capture_close(struct capture *c);
+uint32_t capture_id(const struct capture *c);
+/* fds[0] ring, fds[1] eventfd; stay the session's. */
+void capture_fds(const struct capture *c, int fds[2]);
+
+/* Frames that entered the switch, after guard_ingress(): both vif and network targets, also those
+ * that a stage has already dropped. */
+void capture_in_slow(const struct capture_set *set, const struct burst *b);
+/* After vif_tx(): copies that were sent. */
+void capture_out_slow(
+	const struct capture_set *set, const struct burst *b, const struct tx_items *out);
+/* Before drop_burst(): packets that were dropped. */
+void capture_drops_slow(const struct capture_set *set, const struct burst *b);
+/* Tell the readers, at most once a burst each. */
+void capture_flush_slow(const struct capture_set *set);
+
+static inline void capture_in(const struct capture_set *set, const struct burst *b)
+{
+	if (UNLIKELY(set && set->n > 0))
+		capture_in_slow(set, b);
+}
+
+/* Sent copies, and those that were lost on the way out, which go to drop captures. */
+static inline void capture_out(
+	const struct capture_set *set, const struct burst *b, const struct tx_items *out)
+{
+	if (UNLIKELY(set && set->n > 0))
+		capture_out_slow(set, b, out);
+}
+
+static inline void capture_drops(const struct capture_set *set, const struct burst *b)
+{
+	if (UNLIKELY(set && set->n > 0))
+		capture_drops_slow(set, b);
+}
+
+static inline void capture_flush(const struct capture_set *set)
+{
+	if (UNLIKELY(set && set->n > 0))
+		capture_flush_slow(set);
+}

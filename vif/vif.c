@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vif.c - the table of vif types; opening, closing, and sending to groups of items.
+ *
+ * From: ctl.c (open, close), pipeline.c (vif_tx).  To: the types' own files.
+ * Invariants: vif_open() owns the fds from the call on, whatever it returns.
+ * Thread: open and close control; vif_tx worker. */
+#include "vif/vif.h"
+
+#include "vif/drop.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* A tap's netdev side is a netdev like any other: its guest is behind the kernel's queue. */
+static const struct vif_ops *const vif_types[VIF_TYPE_N] = {
+	[VIF_TYPE_TAP] = &vif_netdev_ops,
+	[VIF_TYPE_NETDEV] = &vif_netdev_ops,
+	[VIF_TYPE_HOST] = &vif_host_ops,
+	[VIF_TYPE_MEM] = &vif_mem_ops,
+};
+
+/* Names are printed in logs and errors: only what the daemon's schema allows. */
+static bool name_is_valid(const char *name)
+{
+	size_t len = strnlen(name, SAKLAR_NAME_LEN);
+
+	if (len == 0 || len >= SAKLAR_NAME_LEN)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (name[i] <= ' ' || name[i] > '~' || name[i] == '/')
+			return false;
+	return true;
+}
+
+static int msg_check(const struct msg_vif *msg, unsigned n_fds, struct err *e)
+{
+	if (msg->vif_id == VIF_ID_NONE || msg->vif_id >= VIF_ID_MAX)
+		return err_set(
+			e, -EINVAL, "vif.id", "%u is not in 1..%u", msg->vif_id, VIF_ID_MAX - 1);
+	if (msg->type >= VIF_TYPE_N || !vif_types[msg->type])
+		return err_set(e, -EINVAL, "vif.type", "type %u is not known", msg->type);
+	if (!name_is_valid(msg->name))
+		return err_set(e, -EINVAL, "vif.name", "not a name");
+	if (msg->n_queues == 0 || msg->n_queues > VIF_QUEUES_MAX)
+		return err_set(e, -EINVAL, msg->name, "%u queues; 1..%u are possible",
+			msg->n_queues, VIF_QUEUES_MAX);
+	if (n_fds != (msg->type == VIF_TYPE_MEM ? 0 : msg->n_queues))
+		return err_set(e, -EINVAL, msg->name, "%u fds for %u queues", n_fds, msg->n_queues);
+	return 0;
+}
+
+void vif_close(struct vif *v)
+{
+	if (!v)
+		return;
+	if (v->ops->close)
+		v->ops->close(v);
+	for (unsigned i = 0; i < VIF_QUEUES_MAX; i++)
+		if (v->queue[i].fd >= 0)
+			close(v->queue[i].fd);
+	free(v);
+}
+
+static void vif_init(struct vif *v, const struct msg_vif *msg)
+{
+	v->id = msg->vif_id;
+	v->type = msg->type;
+	v->n_queues = msg->n_queues;
+	v->mtu = msg->mtu;
+	v->flags = msg->flags;
+	v->ifindex = msg->ifindex;
+	v->cookie = msg->cookie;
+	memcpy(v->name, msg->name, SAKLAR_NAME_LEN);
+	memcpy(v->ifname, msg->ifname, SAKLAR_NAME_LEN);
+	v->name[SAKLAR_NAME_MAX] = '\0';
+	v->ifname[SAKLAR_NAME_MAX] = '\0';
+	v->ops = vif_types[msg->type];
+}
+
+struct vif *vif_open(const struct msg_vif *msg, const int *fds, unsigned n_fds, struct err *e)
+{
+	struct vif *v = NULL;
+	bool is_owned = false;
+
+	if (msg_check(msg, n_fds, e) < 0)
+		goto out;
+	v = calloc(1, sizeof(*v));
+	if (!v) {
+		err_set(e, -ENOMEM, msg->name, "out of memory");
+		goto out;
+	}
+	vif_init(v, msg);
+	for (unsigned i = 0; i < VIF_QUEUES_MAX; i++) {
+		v->queue[i].index = (uint16_t)i;
+		v->queue[i].fd = i < n_fds ? fds[i] : -1;
+	}
+	is_owned = true;
+	if (v->ops->open && v->ops->open(v, e) < 0) {
+		vif_close(v);
+		v = NULL;
+	}
+out:
+	for (unsigned i = 0; !is_owned && i < n_fds; i++)
+		close(fds[i]);
+	return v;
+}
+
+/* Items of one vif. */
+static void group_tx(const struct vif_table *vifs, struct vif_io *io, struct burst *b,
+	struct tx_item *items, uint32_t n)
+{
+	uint16_t id = items[0].out_vif;
+	struct vif *v = id < VIF_ID_MAX ? vifs->by_id[id] : NULL;
+
+	if (v) {
+		v->ops->tx(v, io, b, items, n);
+	} else {
+		for (uint32_t i = 0; i < n; i++)
+			if (!items[i].drop)
+				items[i].drop = DROP_TX_LINK_DOWN;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		if (items[i].drop)
+			drop_count(io->vif_counters, id, items[i].drop, 1);
+}
+
+void vif_tx(const struct vif_table *vifs, struct vif_io *io, struct burst *b, struct tx_items *out)
+{
+	uint32_t n = 0;
+
+	for (uint32_t at = 0; at < out->n; at += n) {
+		for (n = 1; at + n < out->n; n++)
+			if (out->item[at + n].out_vif != out->item[at].out_vif)
+				break;
+		group_tx(vifs, io, b, &out->item[at], n);
+	}
+}

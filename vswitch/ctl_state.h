@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ctl_state.h - what the control thread holds; shared by ctl.c (socket) and ctl_apply.c (meaning).
+ *
+ * Ownership: every vif, capture, segment and snapshot in here is in exactly one of: the current
+ * configuration, or about to be freed after worker_publish() has returned. */
+#pragma once
+
+#include "vswitch/ctl.h"
+#include "vswitch/ctl_wire.h"
+#include "vswitch/state.h"
+
+struct ctl {
+	struct ctl_params params;
+	int epoll_fd;
+	int conn_fd; /* -1: no daemon */
+	bool has_hello;
+	bool must_stop;
+	uint32_t seq; /* of the request being answered */
+	const struct worker_config *config;
+	struct state state;
+	struct msg_vif vif_msg[VIF_ID_MAX]; /* as the daemon gave it, for HELD_VIF */
+	struct msg_fdb_entries fdb_entries; /* answer under construction */
+	_Alignas(8) uint8_t in[ENGINE_MSG_LEN_MAX];
+};
+
+/* Carry out @r; data messages go out through ctl_answer(), the caller sends the ACK.  0 or -errno
+ * with @e; -EPROTO ends the connection. */
+[[nodiscard]] int ctl_apply(struct ctl *c, struct ctl_request *r, struct err *e);
+
+/* Send a message with the seq of the request being answered. */
+[[nodiscard]] int ctl_answer(struct ctl *c, uint32_t type, const void *body, size_t body_len,
+	const int *fds, unsigned n_fds);

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* engine.c - main of saklar-vswitch: arguments, the stages of start-up in order, and nothing else.
+ *
+ * From: saklard (or a test), which passes a listening socket.  To: sandbox.c, EAL, pools.c, worker.c,
+ * ctl.c.
+ * Start-up time is the gap in which guests' frames wait after a crash, so nothing here is lazy or
+ * repeated; with --log-level debug each stage says when it was done.
+ * Exit status: 0 after STOP; 1 on errors; 2 for wrong arguments; EXIT_NO_HUGEPAGES when hugepages
+ * were asked for and are short: start again with --no-huge.
+ * Thread: main, which becomes the control thread. */
+#include "saklar_build.h"
+#include "vswitch/base/clock.h"
+#include "vswitch/base/log.h"
+#include "vswitch/ctl.h"
+#include "vswitch/sandbox.h"
+
+#include <rte_alarm.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_log.h>
+
+#include <errno.h>
+#include <getopt.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+LOG_MODULE("engine");
+
+#define EXIT_USAGE 2
+#define EXIT_NO_HUGEPAGES 75 /* EX_TEMPFAIL */
+#define N_WORKERS 1 /* everything below is written for more */
+#define HUGE_MEMORY_MB "32"
+#define NO_HUGE_MEMORY_MB "32"
+
+struct options {
+	int listen_fd;
+	bool no_huge;
+	struct sandbox_identity id;
+	enum log_level level;
+};
+
+static _Noreturn void die(int status, const struct err *e)
+{
+	LOG_ERR("event=start_failed path=%s reason=\"%s\"", e->path, e->msg);
+	_exit(status);
+}
+
+static _Noreturn void usage(void)
+{
+	fprintf(stderr,
+		"saklar-vswitch " SAKLAR_VERSION " (" SAKLAR_BUILD
+		"): the dataplane of Saklar, started by saklard\n"
+		"usage: saklar-vswitch --listen-fd N [--no-huge] [--uid N --gid N]\n"
+		"                      [--log-level err|warn|info|debug]\n");
+	exit(EXIT_USAGE);
+}
+
+static unsigned number(const char *text)
+{
+	char *end;
+	unsigned long v;
+
+	errno = 0;
+	v = strtoul(text, &end, 10);
+	if (errno || *text < '0' || *text > '9' || *end || v > INT32_MAX)
+		usage();
+	return (unsigned)v;
+}
+
+static void options_parse(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "listen-fd", required_argument, NULL, 'f' },
+		{ "no-huge", no_argument, NULL, 'n' },
+		{ "uid", required_argument, NULL, 'u' },
+		{ "gid", required_argument, NULL, 'g' },
+		{ "log-level", required_argument, NULL, 'l' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int opt;
+
+	*o = (struct options){ .listen_fd = -1, .level = LOG_LEVEL_INFO, .id = { 65534, 65534 } };
+	while ((opt = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		switch (opt) {
+		case 'f': o->listen_fd = (int)number(optarg); break;
+		case 'n': o->no_huge = true; break;
+		case 'u': o->id.uid = number(optarg); break;
+		case 'g': o->id.gid = number(optarg); break;
+		case 'l':
+			if (log_level_parse(optarg, &o->level) < 0)
+				usage();
+			break;
+		default: usage();
+		}
+	}
+	if (o->listen_fd < 0 || optind != argc)
+		usage();
+}
+
+/* "0@(0,1,...)": EAL would pin the main thread to one processor. */
+static void lcores_text(char *text, size_t size)
+{
+	cpu_set_t set;
+	size_t at;
+
+	CPU_ZERO(&set);
+	if (sched_getaffinity(0, sizeof(set), &set) < 0)
+		CPU_SET(0, &set);
+	at = (size_t)snprintf(text, size, "--lcores=0@(");
+	for (unsigned i = 0; i < CPU_SETSIZE && at + 8 < size; i++)
+		if (CPU_ISSET(i, &set))
+			at += (size_t)snprintf(
+				text + at, size - at, "%s%u", text[at - 1] == '(' ? "" : ",", i);
+	snprintf(text + at, size - at, ")");
+}
+
+static int eal_start(const struct options *o, struct err *e)
+{
+	char lcores[1024], name[] = "saklar-vswitch";
+	char no_pci[] = "--no-pci", no_telemetry[] = "--no-telemetry", quiet[] = "--log-level=4";
+	char memory[] = "-m", huge_mb[] = HUGE_MEMORY_MB, plain_mb[] = NO_HUGE_MEMORY_MB;
+	char in_memory[] = "--in-memory", no_huge[] = "--no-huge", no_shconf[] = "--no-shconf";
+	char *argv[12] = { name, lcores, no_pci, no_telemetry, quiet, memory };
+	int argc = 6;
+
+	lcores_text(lcores, sizeof(lcores));
+	argv[argc++] = o->no_huge ? plain_mb : huge_mb;
+	argv[argc++] = o->no_huge ? no_huge : in_memory; /* the two exclude each other */
+	if (o->no_huge)
+		argv[argc++] = no_shconf;
+	if (rte_eal_init(argc, argv) < 0)
+		return err_set(e, -EIO, "eal", "%s", rte_strerror(rte_errno));
+	return 0;
+}
+
+/* EAL's thread confines itself: a filter can only be installed by the thread it is for. */
+static _Atomic int eal_confined; /* 0: not yet; 1: done; else -errno */
+
+static void on_alarm(void *arg)
+{
+	int rc = sandbox_confine_eal();
+
+	(void)arg;
+	atomic_store(&eal_confined, rc < 0 ? rc : 1);
+}
+
+static int eal_confine(struct err *e)
+{
+	int rc = rte_eal_alarm_set(1, on_alarm, NULL);
+
+	if (rc < 0)
+		return err_set(e, rc, "eal", "no alarm");
+	while ((rc = atomic_load(&eal_confined)) == 0)
+		usleep(100);
+	return rc < 0 ? err_set(e, rc, "eal", "cannot be confined") : 0;
+}
+
+static void stage_done(const char *name, uint64_t started_ns)
+{
+	LOG_DEBUG("event=start_stage name=%s us=%llu", name,
+		(unsigned long long)((clock_now_ns() - started_ns) / NS_PER_US));
+}
+
+static int workers_start(struct worker **workers, int event_fd, struct err *e)
+{
+	static struct pools pools;
+	int rc = pools_create(&pools, N_WORKERS, e);
+
+	for (unsigned i = 0; i < N_WORKERS && rc == 0; i++) {
+		struct worker_params params = {
+			.index = i,
+			.n_workers = N_WORKERS,
+			.pools = &pools,
+			.event_fd = event_fd,
+			.confine = sandbox_confine_worker,
+		};
+
+		workers[i] = worker_create(&params, e);
+		rc = workers[i] ? worker_start(workers[i], e) : e->code;
+	}
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	static struct worker *workers[N_WORKERS];
+	uint64_t started_ns = clock_now_ns();
+	uid_t starter = getuid();
+	struct err e = ERR_NONE;
+	struct ctl_params params;
+	struct options o;
+	struct ctl *ctl;
+	int event_fd;
+
+	options_parse(argc, argv, &o);
+	log_init("saklar-vswitch", o.level);
+	signal(SIGPIPE, SIG_IGN);
+	if (sandbox_isolate(&o.id, &e) < 0)
+		die(1, &e);
+	stage_done("isolated", started_ns);
+	if (eal_start(&o, &e) < 0)
+		die(o.no_huge ? 1 : EXIT_NO_HUGEPAGES, &e);
+	stage_done("eal", started_ns);
+	event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (event_fd < 0 || eal_confine(&e) < 0)
+		die(1, &e);
+	if (workers_start(workers, event_fd, &e) < 0)
+		die(o.no_huge ? 1 : EXIT_NO_HUGEPAGES, &e);
+	stage_done("workers", started_ns);
+	params = (struct ctl_params){
+		.listen_fd = o.listen_fd,
+		.event_fd = event_fd,
+		.peer_uid = starter,
+		.workers = workers,
+		.n_workers = N_WORKERS,
+		.started_ns = started_ns,
+		.is_huge = !o.no_huge,
+	};
+	ctl = ctl_create(&params, &e);
+	if (!ctl || sandbox_confine_control(ctl_denied_counter()) < 0)
+		die(1, &e);
+	stage_done("confined", started_ns);
+	LOG_INFO("event=ready pid=%d build=%s us=%llu", getpid(), SAKLAR_BUILD,
+		(unsigned long long)((clock_now_ns() - started_ns) / NS_PER_US));
+	/* _exit: EAL's clean-up has nothing to give back, and its thread may make no more calls */
+	_exit(ctl_run(ctl) < 0 ? 1 : 0);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* pools.h - the packet buffers of the engine.
+ *
+ * Sending is synchronous (the kernel copies), so buffers are in use during one burst only, and a
+ * worker's spares apart none stay with a vif: a handful serves any number of vifs, and no vif can
+ * keep more than a burst from the others.  Copies made while segmenting come from the small pool. */
+#pragma once
+
+#include "vswitch/base/base.h"
+#include "vswitch/base/err.h"
+
+struct rte_mempool;
+
+#define POOL_SMALL_PER_WORKER 1024u /* 2 KiB each */
+#define POOL_BIG_PER_WORKER 160u /* 64 KiB each: spares of rx, one burst, some to spare */
+
+struct pools {
+	struct rte_mempool *small_pool;
+	struct rte_mempool *big_pool;
+};
+
+/* After EAL, before the filters: 0 or -errno with @e. */
+[[nodiscard]] int pools_create(struct pools *p, unsigned n_workers, struct err *e);

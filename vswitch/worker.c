@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* worker.c - one thread: a burst from all ready queues, the pipeline, and sleep when there is none.
+ *
+ * From: engine.c (start), ctl.c (calls).  To: vif types (rx), pipeline.c.
+ * Theory: a queue is hot (polled every turn) or cold (armed in epoll, one-shot).  A hot queue that
+ * gave nothing for QUEUE_IDLE_NS goes cold; an event makes it hot again.  One-shot events cost a
+ * call when a queue goes cold and nothing while it is hot.  While hot queues exist, epoll is asked
+ * without waiting every EPOLL_EVERY turns, so that cold ones wait a few microseconds at most; when
+ * none are left the thread sleeps.  1,000 idle vifs cost nothing.
+ * Fairness: at most QUEUE_TURN_MAX packets a queue and turn; the next turn begins behind the queue
+ * with which this one ended.
+ * Invariants: the configuration changes only between bursts, in worker_run_call(); a queue is in
+ * hot[] exactly when .is_polled.
+ * Thread: as worker.h says; members below "control" belong to the control thread. */
+#include "vswitch/worker.h"
+
+#include "vif/drop.h"
+#include "vif/io_scratch.h"
+#include "vswitch/base/check.h"
+#include "vswitch/base/clock.h"
+#include "vswitch/base/log.h"
+
+#include <rte_lcore.h>
+#include <rte_mbuf.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+LOG_MODULE("worker");
+
+#define QUEUE_IDLE_NS (50 * NS_PER_US)
+#define QUEUE_TURN_MAX 32
+#define EPOLL_EVERY 8
+#define EPOLL_EVENTS 64
+#define HOT_MAX (VIF_ID_MAX * 2)
+#define CALL_WAIT_NS 20000
+
+struct hot_queue {
+	struct vif *vif;
+	struct vif_queue *queue;
+};
+
+struct worker {
+	/* the worker's own */
+	struct vif_io io;
+	const struct worker_config *cfg;
+	struct pipeline *pipeline;
+	struct burst burst;
+	uint32_t n_hot;
+	uint32_t first_hot; /* of the next turn */
+	struct hot_queue hot[HOT_MAX];
+	struct worker_counters counters_own; /* until there is a segment */
+	struct vif_counters *vif_counters_own;
+	int epoll_fd;
+	bool has_ended;
+	/* shared */
+	_Atomic bool has_call;
+	_Atomic uint64_t calls_done;
+	_Atomic uint64_t dead[VIF_ID_MAX / 64]; /* set by the worker, taken by control */
+	_Atomic int start_rc; /* 1: not started yet */
+	/* control */
+	void (*call)(struct worker *w, void *arg);
+	void *call_arg;
+	uint64_t calls_asked;
+	int wake_fd;
+	pthread_t thread;
+	struct worker_params params;
+};
+
+static void count(uint64_t *slot, uint64_t n)
+{
+	__atomic_store_n(slot, *slot + n, __ATOMIC_RELAXED);
+}
+
+/* Hot list. */
+
+static void queue_heat(struct worker *w, struct vif *v, struct vif_queue *q)
+{
+	if (q->is_polled || w->n_hot == HOT_MAX)
+		return;
+	q->is_polled = true;
+	q->last_busy_ns = w->io.now_ns;
+	w->hot[w->n_hot++] = (struct hot_queue){ .vif = v, .queue = q };
+}
+
+static void queue_unlist(struct worker *w, uint32_t i)
+{
+	w->hot[i].queue->is_polled = false;
+	w->hot[i] = w->hot[--w->n_hot];
+}
+
+static uint64_t queue_token(const struct vif *v, const struct vif_queue *q)
+{
+	return ((uint64_t)v->id << 16) | (uint64_t)(q->index + 1u);
+}
+
+static void queue_epoll(struct worker *w, const struct vif *v, const struct vif_queue *q, int op)
+{
+	struct epoll_event ev = {
+		.events = op == EPOLL_CTL_ADD ? EPOLLONESHOT : EPOLLIN | EPOLLONESHOT,
+		.data.u64 = queue_token(v, q),
+	};
+	int fd = v->ops->wait_fd(q);
+
+	if (fd >= 0 && epoll_ctl(w->epoll_fd, op, fd, &ev) < 0)
+		LOG_WARN("event=epoll_failed vif=%s op=%d errno=%d", v->name, op, errno);
+}
+
+/* Configuration: calls of the control thread, run between two bursts. */
+
+static bool is_mine(const struct worker *w, const struct vif_queue *q)
+{
+	return q->worker == w->params.index;
+}
+
+static void vif_remove(struct worker *w, struct vif *v)
+{
+	for (uint32_t i = w->n_hot; i-- > 0;)
+		if (w->hot[i].vif == v)
+			queue_unlist(w, i);
+	for (unsigned i = 0; i < v->n_queues; i++)
+		if (is_mine(w, &v->queue[i]) && v->queue[i].fd >= 0)
+			epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, v->queue[i].fd, NULL);
+}
+
+static void vif_insert(struct worker *w, struct vif *v)
+{
+	for (unsigned i = 0; i < v->n_queues; i++) {
+		if (!is_mine(w, &v->queue[i]))
+			continue;
+		queue_epoll(w, v, &v->queue[i], EPOLL_CTL_ADD);
+		queue_heat(w, v, &v->queue[i]);
+	}
+}
+
+static void call_publish(struct worker *w, void *arg)
+{
+	static const struct vif_table none;
+	const struct worker_config *cfg = arg;
+	const struct vif_table *before = w->cfg && w->cfg->vifs ? w->cfg->vifs : &none;
+	const struct vif_table *after = cfg->vifs ? cfg->vifs : &none;
+
+	w->io.now_ns = clock_now_ns();
+	for (unsigned i = 0; i < before->n; i++)
+		if (after->by_id[before->ids[i]] != before->by_id[before->ids[i]])
+			vif_remove(w, before->by_id[before->ids[i]]);
+	for (unsigned i = 0; i < after->n; i++)
+		if (before->by_id[after->ids[i]] != after->by_id[after->ids[i]])
+			vif_insert(w, after->by_id[after->ids[i]]);
+	w->cfg = cfg;
+	pipeline_set_config(w->pipeline, cfg->snapshot, cfg->vifs, cfg->captures);
+}
+
+static void call_counters(struct worker *w, void *arg)
+{
+	struct counters_segment *seg = arg;
+
+	w->io.vif_counters = seg->vif[w->params.index];
+	w->io.worker_counters = &seg->worker[w->params.index];
+}
+
+static void call_fdb(struct worker *w, void *arg)
+{
+	w->io.now_ns = clock_now_ns();
+	pipeline_set_fdb(w->pipeline, arg);
+}
+
+static void call_end(struct worker *w, void *arg)
+{
+	(void)arg;
+	w->has_ended = true;
+}
+
+static void calls_run(struct worker *w)
+{
+	if (!atomic_load_explicit(&w->has_call, memory_order_acquire))
+		return;
+	w->call(w, w->call_arg);
+	atomic_store_explicit(&w->has_call, false, memory_order_relaxed);
+	atomic_fetch_add_explicit(&w->calls_done, 1, memory_order_release);
+}
+
+/* Turns. */
+
+static void dead_report(struct worker *w, const struct vif *v)
+{
+	static const uint64_t one = 1;
+	uint64_t bit = UINT64_C(1) << (v->id % 64);
+
+	atomic_fetch_or_explicit(&w->dead[v->id / 64], bit, memory_order_release);
+	if (write(w->params.event_fd, &one, sizeof(one)) < 0)
+		LOG_WARN("event=notify_failed errno=%d", errno);
+}
+
+static void queue_cool(struct worker *w, uint32_t i)
+{
+	struct vif *v = w->hot[i].vif;
+	struct vif_queue *q = w->hot[i].queue;
+
+	queue_unlist(w, i);
+	if (q->is_dead)
+		dead_report(w, v);
+	else
+		queue_epoll(w, v, q, EPOLL_CTL_MOD);
+}
+
+/* Fill the burst from the hot queues, each in its turn. */
+static void burst_fill(struct worker *w)
+{
+	struct burst *b = &w->burst;
+	uint32_t i = w->first_hot;
+
+	b->n = 0;
+	for (uint32_t left = w->n_hot; left > 0 && b->n < BURST_RX_MAX; left--) {
+		struct hot_queue *h;
+		uint16_t room = MIN(QUEUE_TURN_MAX, BURST_RX_MAX - b->n);
+		uint16_t n;
+
+		if (i >= w->n_hot)
+			i = 0;
+		h = &w->hot[i];
+		n = h->vif->ops->rx(h->vif, h->queue, &w->io, b->pkt + b->n, room);
+		if (n > 0) {
+			b->n += n;
+			h->queue->last_busy_ns = w->io.now_ns;
+			i++;
+		} else if (h->queue->is_dead
+			|| w->io.now_ns - h->queue->last_busy_ns >= QUEUE_IDLE_NS) {
+			queue_cool(w, i); /* the last one takes its place and its turn */
+		} else {
+			i++;
+		}
+	}
+	w->first_hot = i;
+}
+
+/* A dead fd may be noticed at tx first; its queue is then cold. */
+static void dead_find(struct worker *w)
+{
+	const struct vif_table *vifs = w->cfg->vifs;
+
+	w->io.saw_dead = false;
+	for (unsigned i = 0; i < vifs->n; i++) {
+		struct vif *v = vifs->by_id[vifs->ids[i]];
+
+		for (unsigned k = 0; k < v->n_queues; k++)
+			if (v->queue[k].is_dead && !v->queue[k].is_polled)
+				dead_report(w, v);
+	}
+}
+
+static void burst_run(struct worker *w)
+{
+	struct worker_counters *c = w->io.worker_counters;
+
+	count(&c->bursts, 1);
+	count(&c->packets, w->burst.n);
+	pipeline_run(w->pipeline, &w->burst);
+	if (UNLIKELY(w->io.saw_dead))
+		dead_find(w);
+	count(&c->busy_ns, clock_now_ns() - w->io.now_ns);
+}
+
+static void wake_drain(const struct worker *w)
+{
+	uint64_t n;
+
+	if (read(w->wake_fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
+		LOG_WARN("event=wake_failed errno=%d", errno);
+}
+
+static void events_take(struct worker *w, int timeout_ms)
+{
+	struct epoll_event ev[EPOLL_EVENTS];
+	int n = epoll_wait(w->epoll_fd, ev, EPOLL_EVENTS, timeout_ms);
+
+	w->io.now_ns = clock_now_ns();
+	for (int i = 0; i < n; i++) {
+		uint16_t id = (uint16_t)(ev[i].data.u64 >> 16);
+		unsigned index = (unsigned)(ev[i].data.u64 & 0xffff) - 1u;
+		struct vif *v;
+
+		if (ev[i].data.u64 == 0) {
+			wake_drain(w);
+			continue;
+		}
+		v = w->cfg->vifs->by_id[id];
+		if (v && index < v->n_queues)
+			queue_heat(w, v, &v->queue[index]);
+	}
+	if (n > 0 && timeout_ms != 0)
+		count(&w->io.worker_counters->wakeups, 1);
+}
+
+static void worker_turn(struct worker *w, uint64_t turn)
+{
+	struct worker_counters *c = w->io.worker_counters;
+
+	count(&c->polls, 1);
+	if (w->n_hot == 0) {
+		count(&c->sleeps, 1);
+		events_take(w, -1);
+	} else if (turn % EPOLL_EVERY == 0) {
+		events_take(w, 0);
+	} else {
+		w->io.now_ns = clock_now_ns();
+	}
+	burst_fill(w);
+	if (w->burst.n > 0)
+		burst_run(w);
+}
+
+static void *worker_thread(void *arg)
+{
+	struct worker *w = arg;
+	int rc = rte_thread_register() < 0 ? -ENOMEM : 0; /* lcore id: mempool caches */
+
+	if (rc == 0 && w->params.confine)
+		rc = w->params.confine();
+	atomic_store_explicit(&w->start_rc, rc, memory_order_release);
+	for (uint64_t turn = 0; rc == 0 && !w->has_ended; turn++) {
+		calls_run(w);
+		worker_turn(w, turn);
+	}
+	return NULL;
+}
+
+/* Control thread. */
+
+static void nap(void)
+{
+	const struct timespec t = { .tv_nsec = CALL_WAIT_NS };
+
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+}
+
+void worker_run_call(struct worker *w, void (*call)(struct worker *w, void *arg), void *arg)
+{
+	static const uint64_t one = 1;
+
+	w->call = call;
+	w->call_arg = arg;
+	w->calls_asked++;
+	atomic_store_explicit(&w->has_call, true, memory_order_release);
+	CHECK(write(w->wake_fd, &one, sizeof(one)) == sizeof(one));
+	while (atomic_load_explicit(&w->calls_done, memory_order_acquire) != w->calls_asked)
+		nap();
+}
+
+void worker_publish(struct worker *const *workers, unsigned n, const struct worker_config *cfg)
+{
+	for (unsigned i = 0; i < n; i++) {
+		union {
+			const void *in;
+			void *out;
+		} arg = { .in = cfg }; /* calls take any argument; this one is only read */
+
+		worker_run_call(workers[i], call_publish, arg.out);
+	}
+}
+
+void worker_set_counters(struct worker *w, struct counters_segment *counters)
+{
+	worker_run_call(w, call_counters, counters);
+}
+
+void worker_set_fdb(struct worker *w, struct fdb *fdb)
+{
+	worker_run_call(w, call_fdb, fdb);
+}
+
+struct fdb *worker_fdb(const struct worker *w)
+{
+	return pipeline_fdb(w->pipeline);
+}
+
+bool worker_take_dead(struct worker *w, uint16_t *vif_id)
+{
+	for (unsigned i = 0; i < ARRAY_LEN(w->dead); i++) {
+		uint64_t bits = atomic_load_explicit(&w->dead[i], memory_order_acquire);
+
+		if (bits == 0)
+			continue;
+		atomic_fetch_and_explicit(&w->dead[i], ~(bits & -bits), memory_order_relaxed);
+		*vif_id = (uint16_t)(i * 64 + (unsigned)__builtin_ctzll(bits));
+		return true;
+	}
+	return false;
+}
+
+void worker_stop(struct worker *w)
+{
+	worker_run_call(w, call_end, NULL);
+	pthread_join(w->thread, NULL);
+}
+
+int worker_start(struct worker *w, struct err *e)
+{
+	int rc = pthread_create(&w->thread, NULL, worker_thread, w);
+
+	if (rc != 0)
+		return err_set(e, -rc, "worker", "no thread");
+	pthread_setname_np(w->thread, "worker");
+	while ((rc = atomic_load_explicit(&w->start_rc, memory_order_acquire)) == 1)
+		nap();
+	if (rc < 0)
+		return err_set(e, rc, "worker", "does not start: %s", strerror(-rc));
+	return 0;
+}
+
+void worker_destroy(struct worker *w)
+{
+	if (!w)
+		return;
+	pipeline_destroy(w->pipeline);
+	io_scratch_destroy(w->io.scratch);
+	free(w->vif_counters_own);
+	if (w->wake_fd >= 0)
+		close(w->wake_fd);
+	if (w->epoll_fd >= 0)
+		close(w->epoll_fd);
+	free(w);
+}
+
+static int worker_init(struct worker *w)
+{
+	static const struct vif_table no_vifs;
+	static const struct worker_config nothing = { .vifs = &no_vifs };
+	struct epoll_event ev = { .events = EPOLLIN }; /* token 0: the wake-up */
+
+	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->epoll_fd < 0 || w->wake_fd < 0
+		|| epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, w->wake_fd, &ev) < 0)
+		return -errno;
+	w->vif_counters_own = calloc(VIF_ID_MAX, sizeof(*w->vif_counters_own));
+	w->io = (struct vif_io){
+		.small_pool = w->params.pools->small_pool,
+		.big_pool = w->params.pools->big_pool,
+		.vif_counters = w->vif_counters_own,
+		.worker_counters = &w->counters_own,
+		.scratch = io_scratch_create(),
+		.worker = (uint16_t)w->params.index,
+	};
+	w->pipeline = pipeline_create(&w->io);
+	if (!w->vif_counters_own || !w->io.scratch || !w->pipeline)
+		return -ENOMEM;
+	w->cfg = &nothing;
+	pipeline_set_config(w->pipeline, nothing.snapshot, nothing.vifs, nothing.captures);
+	return 0;
+}
+
+struct worker *worker_create(const struct worker_params *params, struct err *e)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+	int rc;
+
+	if (!w) {
+		err_set(e, -ENOMEM, "worker", "out of memory");
+		return NULL;
+	}
+	w->params = *params;
+	w->epoll_fd = -1;
+	w->wake_fd = -1;
+	atomic_init(&w->start_rc, 1);
+	rc = worker_init(w);
+	if (rc < 0) {
+		err_set(e, rc, "worker", "cannot be made: %s", strerror(-rc));
+		worker_destroy(w);
+		return NULL;
+	}
+	return w;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* worker.h - one thread that receives from its queues, runs the pipeline and sends.
+ *
+ * Life: worker_create() before the filters; worker_start() makes the thread, which installs its own
+ * filter and then waits for work; worker_stop() ends it (tests; the engine itself just exits).
+ * Configuration: struct worker_config is immutable and published as a whole.  The control thread
+ * calls worker_run_call(), which runs a function in the worker between two bursts and returns when
+ * it has run; when worker_publish() returns, no worker uses the old configuration any more, so that
+ * the caller may free what only the old one held.
+ * Threads: control calls everything here; workers run the calls. */
+#pragma once
+
+#include "bridge/snapshot.h"
+#include "vif/capture.h"
+#include "vif/vif.h"
+#include "vswitch/pipeline.h"
+#include "vswitch/pools.h"
+
+struct worker_config {
+	const struct snapshot *snapshot; /* NULL: nothing is forwarded yet */
+	const struct vif_table *vifs;
+	const struct capture_set *captures;
+};
+
+struct worker;
+
+struct worker_params {
+	unsigned index;
+	unsigned n_workers;
+	const struct pools *pools;
+	int event_fd; /* of the control thread: written when a vif has died */
+	int (*confine)(void); /* called by the thread before its first turn */
+};
+
+struct worker *worker_create(const struct worker_params *params, struct err *e);
+void worker_destroy(struct worker *w);
+[[nodiscard]] int worker_start(struct worker *w, struct err *e);
+void worker_stop(struct worker *w);
+
+/* Run @call(@w, @arg) in the worker's thread between two bursts; returns when it has run. */
+void worker_run_call(struct worker *w, void (*call)(struct worker *w, void *arg), void *arg);
+/* Make all @n workers use @cfg. */
+void worker_publish(struct worker *const *workers, unsigned n, const struct worker_config *cfg);
+/* From now on count into @counters; learn into @fdb. */
+void worker_set_counters(struct worker *w, struct counters_segment *counters);
+void worker_set_fdb(struct worker *w, struct fdb *fdb);
+/* In the worker's thread only: in a call. */
+struct fdb *worker_fdb(const struct worker *w);
+/* Take the id of the next vif whose fd failed for good; false: there is none. */
+bool worker_take_dead(struct worker *w, uint16_t *vif_id);
