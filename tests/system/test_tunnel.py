@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Super-frames that hide another frame, and UDP's own segmentation, cross whole.
+
+      container c1: vxlan0 10.18.9.1 over eth0          container c2: vxlan0 10.18.9.2 over eth0
+             | netdev vif                                      | netdev vif
+             +------------------ network lan, 10.18.0.0/24 ----+
+"""
+
+import json
+import socket
+import struct
+
+import pytest
+
+from lib.traffic import iperf3, ping, wait_ping
+
+SOL_UDP, UDP_SEGMENT, UDP_GRO = 17, 103, 104
+
+
+@pytest.fixture(scope="module")
+def guests(lab):
+    lab.network("lan", "--subnet", "10.18.0.0/24", "--subnet", "fd18::/64")
+    made = {}
+    for i, name in enumerate(("c1", "c2", "h1", "t1"), 1):
+        kind = {"c": "netdev", "h": "host", "t": "tap"}[name[0]]
+        made[name] = lab.guest(name, "lan", kind, addr=[f"10.18.0.{i}/24", f"fd18::{i}/64"])
+    for me, other, n in (("c1", "2", 1), ("c2", "1", 2)):
+        made[me].ip("link", "add", "vxlan0", "type", "vxlan", "id", "7", "dstport", "4789",
+                    "remote", f"10.18.0.{other}", "local", f"10.18.0.{n}", "dev", "eth0")
+        made[me].ip("link", "set", "vxlan0", "up", "mtu", "1450")
+        made[me].ip("addr", "add", f"10.18.9.{n}/24", "dev", "vxlan0")
+    return made
+
+
+def bulk(lab, run, src="c1", dst="c2"):
+    before = lab.saklar.vif(src), lab.saklar.vif(dst)
+    run()
+    after = lab.saklar.vif(src), lab.saklar.vif(dst)
+    return ({k: after[0][k] - before[0][k] for k in ("rx_packets", "rx_bytes")},
+            {k: after[1][k] - before[1][k] for k in ("tx_packets", "tx_bytes")})
+
+
+def test_vxlan_between_containers_works(guests):
+    wait_ping(guests["c1"], "10.18.9.2")
+    ping(guests["c1"], "10.18.9.2", size=1400)
+
+
+@pytest.mark.parametrize("csum", ("noudpcsum", "udpcsum"))
+def test_tcp_in_vxlan_stays_whole(lab, guests, csum):
+    for me, n, other in (("c1", 1, 2), ("c2", 2, 1)):
+        guests[me].ip("link", "del", "vxlan0")
+        guests[me].ip("link", "add", "vxlan0", "type", "vxlan", "id", "7", "dstport", "4789",
+                      csum, "remote", f"10.18.0.{other}", "local", f"10.18.0.{n}", "dev", "eth0")
+        guests[me].ip("link", "set", "vxlan0", "up", "mtu", "1450")
+        guests[me].ip("addr", "add", f"10.18.9.{n}/24", "dev", "vxlan0")
+    wait_ping(guests["c1"], "10.18.9.2")
+    rx, tx = bulk(lab, lambda: iperf3(guests["c1"], guests["c2"], "10.18.9.2", size="96M"))
+    assert tx["tx_packets"] <= 1.05 * rx["rx_packets"], (rx, tx)
+    assert rx["rx_bytes"] / rx["rx_packets"] > 10 * 1024, rx
+    assert tx["tx_bytes"] / tx["tx_packets"] > 10 * 1024, tx
+
+
+def udp_segment(src, dst, addr, n=40, size=1200, family=socket.AF_INET, port=6666):
+    """One sendmsg of n datagrams; returns what arrives."""
+    rx = dst.socket(family, socket.SOCK_DGRAM)
+    rx.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)
+    rx.bind(("", port))
+    rx.settimeout(5)
+    tx = src.socket(family, socket.SOCK_DGRAM)
+    tx.setsockopt(SOL_UDP, UDP_SEGMENT, size)
+    text = b"".join(struct.pack("!I", i) + bytes([i % 251]) * (size - 4) for i in range(n))
+    try:
+        tx.sendto(text, (addr, port))
+        got = []
+        while len(got) < n:
+            got.append(rx.recv(70000))
+        return text, got
+    finally:
+        rx.close()
+        tx.close()
+
+
+@pytest.mark.parametrize("src,dst,addr", (("c1", "c2", "10.18.0.2"), ("c1", "h1", "10.18.0.3"),
+                                          ("h1", "c1", "10.18.0.1"), ("c1", "t1", "10.18.0.4"),
+                                          ("t1", "c1", "10.18.0.1")))
+def test_udp_segment_super_frame_arrives_as_its_datagrams(lab, guests, src, dst, addr):
+    wait_ping(guests[src], addr)
+    text, got = udp_segment(guests[src], guests[dst], addr)
+    assert b"".join(got) == text
+    assert all(len(d) == 1200 for d in got)
+    drops = lab.saklar.vif(src)["drops"]
+    assert not drops.get("rx_unexpressible"), drops
+
+
+def test_udp_segment_over_v6(guests):
+    wait_ping(guests["c1"], "fd18::2")
+    text, got = udp_segment(guests["c1"], guests["c2"], "fd18::2", family=socket.AF_INET6)
+    assert b"".join(got) == text
+
+
+def test_udp_segment_stays_whole_between_netdevs(lab, guests):
+    wait_ping(guests["c1"], "10.18.0.2")
+    rx, tx = bulk(lab, lambda: [udp_segment(guests["c1"], guests["c2"], "10.18.0.2")
+                                for _ in range(20)])
+    assert 20 <= rx["rx_packets"] <= 40, rx
+    assert tx["tx_packets"] <= 1.2 * rx["rx_packets"], (rx, tx)
+
+
+def test_guest_sees_no_checksum_errors(guests):
+    """What the receivers' stacks counted during all of the above."""
+    for guest in guests.values():
+        stats = json.loads(guest.out("nstat", "-a", "-z", "-j"))["kernel"]
+        for name in ("TcpInCsumErrors", "UdpInCsumErrors", "Udp6InCsumErrors"):
+            assert stats.get(name, 0) == 0, (guest.name, name, stats[name])
