@@ -40,6 +40,13 @@ static const char *const eal_files[] = {
 	"/proc/cpuinfo",
 };
 
+/* What EAL only looks for: without the first it takes VFIO for broken, without the second (its run
+ * dir, which it does not use in our modes) it complains. */
+static const char *const eal_empty_dirs[] = {
+	"/sys/module",
+	"/tmp/dpdk/rte",
+};
+
 static int fail(struct err *e, const char *step)
 {
 	return err_set(e, -errno, "sandbox", "%s: %s", step, strerror(errno));
@@ -117,6 +124,7 @@ static int bind_read_only(const char *path, bool is_dir, struct err *e)
 
 static int empty_root(struct err *e)
 {
+	char full[256];
 	int rc = 0;
 
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
@@ -127,6 +135,9 @@ static int empty_root(struct err *e)
 		rc = bind_read_only(eal_dirs[i], true, e);
 	for (size_t i = 0; i < ARRAY_LEN(eal_files) && rc == 0; i++)
 		rc = bind_read_only(eal_files[i], false, e);
+	for (size_t i = 0; i < ARRAY_LEN(eal_empty_dirs) && rc == 0; i++)
+		if (make_parents(eal_empty_dirs[i], true, full, sizeof(full)) < 0)
+			rc = fail(e, eal_empty_dirs[i]);
 	if (rc < 0)
 		return rc;
 	/* both arguments the same: the old root ends up on top of the new one and is taken off */
