@@ -21,7 +21,7 @@ build=(
 )
 quickstart=(
 	util-linux mount procps python3
-	iputils-ping iperf3 curl udhcpc ethtool
+	iputils-ping iperf3 curl udhcpc busybox ethtool
 )
 check=(
 	libcmocka-dev libclang-rt-14-dev llvm-14
