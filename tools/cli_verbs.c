@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli_verbs.c - every verb of the command line, one row each.
+ *
+ * From: cli.c (dispatch), cli_help.c (help), cmd_complete.c (completion).  To: cmd_*.c.
+ * Invariants: rows of one noun follow each other; doc begins with a lower-case letter; a row with a
+ * schema takes the name as its first word.  Thread: constants. */
+#include "tools/cmd.h"
+
+static const struct cli_flag fdb_list_flags[] = {
+	{ "network", 0, "NETWORK", false, COMPLETE_NETWORK, "only addresses of this network" },
+	{ 0 },
+};
+static const struct cli_flag drops_flags[] = {
+	{ "vif", 0, "VIF", false, COMPLETE_VIF, "only drops of this vif" },
+	{ "follow", 'f', NULL, false, COMPLETE_NOTHING, "go on, and print new drops every second" },
+	{ 0 },
+};
+static const struct cli_flag capture_flags[] = {
+	{ "write", 'w', "FILE", false, COMPLETE_FILE,
+		"write pcapng to FILE; - is standard output" },
+	{ "snaplen", 's', "BYTES", true, COMPLETE_NOTHING,
+		"keep at most so many bytes of a packet; default 262144" },
+	{ "count", 'c', "N", true, COMPLETE_NOTHING, "stop after N packets" },
+	{ "drops", 0, NULL, false, COMPLETE_NOTHING,
+		"packets of all vifs that were dropped, with the reason" },
+	{ "buffer", 0, "BYTES", true, COMPLETE_NOTHING,
+		"size of the ring between engine and reader; default 4194304" },
+	{ 0 },
+};
+
+static const char drops_more[]
+	= "Counters count since the vif was added; they outlive the engine.  To see the packets\n"
+	  "themselves: saklar capture --drops.";
+static const char qemu_more[]
+	= "For vifs of type tap.  The text goes to standard output, remarks to standard error:\n"
+	  "qemu-system-x86_64 ... $(saklar vif qemu-args web0)";
+static const char capture_more[]
+	= "VIF: what one vif sends and receives; NETWORK: that of all its vifs and of its host "
+	  "leg.\n"
+	  "The expression is that of tcpdump (pcap-filter(7)) and is run before a packet is "
+	  "copied.\n"
+	  "Without -w each packet is one line, by tcpdump where it is installed.  With -w - the "
+	  "packets\n"
+	  "can be seen live: saklar capture web0 -w - | wireshark -k -i -\n"
+	  "Packets that were not cut into segments yet are shown whole, with their true length.";
+
+#define NETWORK .noun = "network", .schema = &schema_network
+#define VIF .noun = "vif", .schema = &schema_vif
+#define ONE(what, kind) .args = what, .min_words = 1, .max_words = 1, .complete = kind
+
+const struct cli_verb cli_verbs[] = {
+	{ .noun = "status",
+		.args = "",
+		.doc = "how daemon and engine are, and what is wrong",
+		.example = "saklar status",
+		.run = cmd_status },
+
+	{ NETWORK, .verb = "add", ONE("NAME", COMPLETE_NOTHING), .use = SCHEMA_ADD,
+		.doc = "add a network",
+		.example = "saklar network add lan --mode isolated --subnet 192.168.77.0/24 --dhcp",
+		.run = cmd_object_change },
+	{ NETWORK, .verb = "set", ONE("NAME", COMPLETE_NETWORK), .use = SCHEMA_SET,
+		.doc = "change what is given, leave the rest",
+		.example = "saklar network set lan --mtu 9000", .run = cmd_object_change },
+	{ NETWORK, .verb = "show", ONE("NAME", COMPLETE_NETWORK),
+		.doc = "everything about a network", .example = "saklar network show lan",
+		.run = cmd_object_show },
+	{ NETWORK, .verb = "list", .args = "", .doc = "all networks",
+		.example = "saklar network list --json", .run = cmd_network_list },
+	{ NETWORK, .verb = "del", .args = "NAME...", .min_words = 1, .max_words = 256,
+		.complete = COMPLETE_NETWORK, .doc = "delete networks that have no vifs",
+		.example = "saklar network del lan", .run = cmd_object_del },
+
+	{ VIF, .verb = "add", ONE("NAME", COMPLETE_NOTHING), .use = SCHEMA_ADD, .doc = "add a vif",
+		.example = "saklar vif add web0 --network lan --type tap --queues 2",
+		.run = cmd_object_change },
+	{ VIF, .verb = "set", ONE("NAME", COMPLETE_VIF), .use = SCHEMA_SET,
+		.doc = "change what is given, leave the rest",
+		.example = "saklar vif set web0 --down", .run = cmd_object_change },
+	{ VIF, .verb = "show", ONE("NAME", COMPLETE_VIF), .doc = "everything about a vif",
+		.example = "saklar vif show web0", .run = cmd_object_show },
+	{ VIF, .verb = "list", .args = "", .doc = "all vifs, their state and counters",
+		.example = "saklar vif list --json", .run = cmd_vif_list },
+	{ VIF, .verb = "del", .args = "NAME...", .min_words = 1, .max_words = 256,
+		.complete = COMPLETE_VIF, .doc = "delete vifs",
+		.example = "saklar vif del web0 web1", .run = cmd_object_del },
+	{ VIF, .verb = "qemu-args", ONE("NAME", COMPLETE_VIF),
+		.doc = "arguments for QEMU's command line", .more = qemu_more,
+		.example = "saklar vif qemu-args web0", .run = cmd_vif_qemu_args },
+	{ VIF, .verb = "libvirt-xml", ONE("NAME", COMPLETE_VIF),
+		.doc = "element for the devices of a libvirt domain",
+		.example = "saklar vif libvirt-xml web0 > nic.xml && virsh attach-device web "
+			   "nic.xml --config",
+		.run = cmd_vif_libvirt_xml },
+
+	{ .noun = "fdb",
+		.verb = "list",
+		.args = "",
+		.flags = fdb_list_flags,
+		.doc = "which MAC address is behind which vif",
+		.example = "saklar fdb list --network lan",
+		.run = cmd_fdb_list },
+	{ .noun = "fdb",
+		.verb = "flush",
+		.args = "",
+		.flags = fdb_list_flags,
+		.doc = "forget the learned MAC addresses",
+		.example = "saklar fdb flush --network lan",
+		.run = cmd_fdb_flush },
+
+	{ .noun = "drops",
+		.args = "",
+		.flags = drops_flags,
+		.doc = "who lost how many packets, and why",
+		.more = drops_more,
+		.example = "saklar drops --vif web0 -f",
+		.run = cmd_drops },
+
+	{ .noun = "capture",
+		.args = "VIF|NETWORK|--drops [EXPRESSION]",
+		.max_words = 1024,
+		.complete = COMPLETE_VIF_OR_NETWORK,
+		.flags = capture_flags,
+		.doc = "see packets as they pass, or are dropped",
+		.more = capture_more,
+		.example = "saklar capture web0 -c 10 'tcp port 80'",
+		.run = cmd_capture },
+
+	{ .noun = "worker",
+		.verb = "list",
+		.args = "",
+		.doc = "the engine's threads and their load",
+		.example = "saklar worker list",
+		.run = cmd_worker_list },
+
+	{ .noun = "help",
+		.args = "[NOUN [VERB]]",
+		.max_words = 2,
+		.doc = "explain a verb",
+		.example = "saklar help vif add" }, /* cli.c turns it into --help */
+	{ .noun = "__complete",
+		.args = "[WORD...]",
+		.max_words = 4096,
+		.doc = "words for the shell",
+		.example = "saklar __complete vif a",
+		.run = cmd_complete },
+	{ 0 },
+};

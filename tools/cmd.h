@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd.h - the functions behind cli_verbs[]; each returns the exit code. */
+#pragma once
+
+#include "tools/cli.h"
+
+#define CMD(name) \
+	int name(const struct cli *cli, const struct cli_verb *verb, struct cli_args *args)
+
+CMD(cmd_status);
+CMD(cmd_object_change); /* network|vif add|set */
+CMD(cmd_object_show);
+CMD(cmd_object_del);
+CMD(cmd_network_list);
+CMD(cmd_vif_list);
+CMD(cmd_vif_qemu_args);
+CMD(cmd_vif_libvirt_xml);
+CMD(cmd_fdb_list);
+CMD(cmd_fdb_flush);
+CMD(cmd_drops);
+CMD(cmd_worker_list);
+CMD(cmd_capture);
+CMD(cmd_complete);
+
+#undef CMD

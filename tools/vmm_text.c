@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vmm_text.c - what to paste into a VMM so that it opens a vif's tap.
+ *
+ * From: cmd_vif.c.  To: libc.
+ * Theory: the tap is persistent and made by the daemon; with several queues it carries
+ * IFF_MULTI_QUEUE, and TUNSETIFF fails (EINVAL) when the VMM's idea differs.  QEMU asks for the
+ * flag exactly when queues > 1, libvirt when <driver queues> is given, so the number of queues must
+ * be passed on.  Kernel device names may hold a comma or a quote: QEMU doubles commas, XML has
+ * entities, the shell gets single quotes.
+ * Invariants: refused or whole, never cut.  Thread: any. */
+#include "tools/vmm_text.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MTU_DEFAULT 1500
+
+/* A text that knows when it was cut. */
+struct sink {
+	char *at;
+	char *end;
+	bool failed;
+};
+
+static void put(struct sink *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+static void put(struct sink *s, const char *fmt, ...)
+{
+	va_list args;
+	size_t room = (size_t)(s->end - s->at);
+
+	va_start(args, fmt);
+	int n = vsnprintf(s->at, room, fmt, args);
+	va_end(args);
+	if (n < 0 || (size_t)n >= room)
+		s->failed = true;
+	else
+		s->at += n;
+}
+
+static void put_xml(struct sink *s, const char *text)
+{
+	for (; *text; text++) {
+		if (strchr("&<>'\"", *text))
+			put(s, "&#%d;", *text);
+		else
+			put(s, "%c", *text);
+	}
+}
+
+/* The value of a QEMU option within a single-quoted shell word. */
+static void put_qemu(struct sink *s, const char *text)
+{
+	for (; *text; text++) {
+		if (*text == ',')
+			put(s, ",,");
+		else if (*text == '\'')
+			put(s, "'\\''");
+		else
+			put(s, "%c", *text);
+	}
+}
+
+static bool needs_quotes(const char *text)
+{
+	return text[strspn(
+		text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-,")];
+}
+
+static int check_type(const struct vmm_nic *nic, struct err *e)
+{
+	if (strcmp(nic->type, "tap") == 0)
+		return 0;
+	const char *what = strcmp(nic->type, "netdev") == 0
+		? "is the existing device of a container or of the host"
+		: strcmp(nic->type, "host") == 0
+		? "is a device of the host or of a namespace, used from there directly"
+		: "is not opened by a VMM in this way";
+
+	return err_set(e, -EINVAL, "",
+		"vif %s has type %s: it %s; for a VMM add one with 'saklar vif add NAME --network "
+		"N "
+		"--type tap'",
+		nic->name, nic->type, what);
+}
+
+static int finish(struct sink *s, struct err *e)
+{
+	return s->failed ? err_set(e, -ENAMETOOLONG, "", "the names are too long") : 0;
+}
+
+int vmm_qemu_args(const struct vmm_nic *nic, char *out, size_t size, struct err *e)
+{
+	struct sink s = { out, out + size, false };
+	const char *quote = needs_quotes(nic->dev) ? "'" : "";
+	int rc = check_type(nic, e);
+
+	if (rc)
+		return rc;
+	put(&s, "-netdev %stap,id=%s,ifname=", quote, nic->name);
+	put_qemu(&s, nic->dev);
+	put(&s, ",script=no,downscript=no,vhost=off");
+	if (nic->queues > 1)
+		put(&s, ",queues=%u", nic->queues);
+	put(&s, "%s -device virtio-net-pci,netdev=%s", quote, nic->name);
+	if (nic->mac[0])
+		put(&s, ",mac=%s", nic->mac);
+	if (nic->queues > 1) /* a vector for each direction of a queue, configuration and control */
+		put(&s, ",mq=on,vectors=%u", 2 * nic->queues + 2);
+	if (nic->mtu && nic->mtu != MTU_DEFAULT)
+		put(&s, ",host_mtu=%u", nic->mtu);
+	return finish(&s, e);
+}
+
+const char *vmm_libvirt_remark(const struct vmm_nic *nic)
+{
+	static const char *const reserved[] = { "vnet", "vif", "macvtap", "macvlan" };
+
+	for (size_t i = 0; i < ARRAY_LEN(reserved); i++)
+		if (strncmp(nic->dev, reserved[i], strlen(reserved[i])) == 0)
+			return "libvirt keeps names that begin with vnet, vif, macvtap or macvlan "
+			       "for "
+			       "itself and may ignore this one; give the vif another with --dev";
+	return NULL;
+}
+
+int vmm_libvirt_xml(const struct vmm_nic *nic, char *out, size_t size, struct err *e)
+{
+	struct sink s = { out, out + size, false };
+	int rc = check_type(nic, e);
+
+	if (rc)
+		return rc;
+	put(&s, "<interface type='ethernet'>\n");
+	if (nic->mac[0]) {
+		put(&s, "  <mac address='");
+		put_xml(&s, nic->mac);
+		put(&s, "'/>\n");
+	}
+	put(&s, "  <target dev='");
+	put_xml(&s, nic->dev);
+	put(&s, "' managed='no'/>\n  <model type='virtio'/>\n");
+	if (nic->queues > 1)
+		put(&s, "  <driver name='qemu' queues='%u'/>\n", nic->queues);
+	else
+		put(&s, "  <driver name='qemu'/>\n");
+	if (nic->mtu && nic->mtu != MTU_DEFAULT)
+		put(&s, "  <mtu size='%u'/>\n", nic->mtu);
+	put(&s, "</interface>\n");
+	return finish(&s, e);
+}
