@@ -112,7 +112,7 @@ def test_a_missing_licence_line_is_found(tree):
     "void f(char *a)\n{\n\tstrcpy(a, \"b\");\n}\n",
     "void packet_process(void)\n{\n}\n",
     "struct vif_manager {\n\tint a;\n};\n",
-    "/* " + "TODO" + ": later */\n",
+    "/* " + "TO" + "DO: later */\n",
     "static const char *p = \"/ho" + "me/me/x\";\n",
 ])
 def test_forbidden_words_are_found(tree, text):
