@@ -46,27 +46,29 @@ static void set_name(struct capture_vif *vif, const char *name)
 		text_escape(name, vif->name, sizeof(vif->name));
 }
 
-void capture_vifs_add_map(struct capture_vifs *v, const json_t *map)
-{
-	const char *key = NULL;
-	json_t *name = NULL;
-
-	json_object_foreach((json_t *)(uintptr_t)map, key, name)
-	{
-		char *end = NULL;
-		long id = strtol(key, &end, 10);
-
-		if (*key && !*end)
-			set_name(entry_of(v, id), json_string_value(name));
-	}
-}
-
-static struct capture_vif *find_name(struct capture_vifs *v, const char *name)
+struct capture_vif *capture_vifs_by_name(struct capture_vifs *v, const char *name)
 {
 	for (size_t i = 1; name && i < VIF_ID_MAX; i++)
 		if (strcmp(v->vif[i].name, name) == 0)
 			return &v->vif[i];
 	return NULL;
+}
+
+/* "network lan, type tap" of a vif, "host leg of network lan" of a network, else nothing. */
+static void describe(struct capture_vif *vif, const json_t *row)
+{
+	const char *name = json_string_value(json_object_get(row, "name"));
+	const char *network = json_string_value(json_object_get(row, "network"));
+	const char *type = json_string_value(json_object_get(row, "type"));
+	char text[96] = "";
+
+	if (type)
+		snprintf(text, sizeof(text), "network %.20s, type %.20s", network ? network : "-",
+			type);
+	else if (json_object_get(row, "mode"))
+		snprintf(text, sizeof(text), "host leg of network %.20s", name ? name : "-");
+	if (text[0])
+		text_escape(text, vif->description, sizeof(vif->description));
 }
 
 void capture_vifs_add_list(struct capture_vifs *v, const json_t *rows, const char *id_key)
@@ -77,23 +79,14 @@ void capture_vifs_add_list(struct capture_vifs *v, const json_t *rows, const cha
 	json_array_foreach(rows, i, row)
 	{
 		const char *name = json_string_value(json_object_get(row, "name"));
-		const char *network = json_string_value(json_object_get(row, "network"));
-		const char *type = json_string_value(json_object_get(row, "type"));
 		const json_t *id = json_object_get(row, id_key);
 		struct capture_vif *vif = json_is_integer(id) ? entry_of(v, json_integer_value(id))
-							      : find_name(v, name);
-		char text[96];
+							      : capture_vifs_by_name(v, name);
 
 		if (!vif)
 			continue;
 		set_name(vif, name);
-		if (type)
-			snprintf(text, sizeof(text), "network %.30s, type %.30s",
-				network ? network : "-", type);
-		else
-			snprintf(
-				text, sizeof(text), "host leg of network %.30s", name ? name : "-");
-		text_escape(text, vif->description, sizeof(vif->description));
+		describe(vif, row);
 	}
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* capture_vifs.h - names of the vifs that a capture meets.
  *
- * Records carry a vif's id; the daemon gives names with capture.open and vif.list.  Every id leads
+ * Records carry a vif's id; the daemon gives names with capture.open, vif.list and network.list.  Every id leads
  * to an entry: ids that cannot be are counted on the entry of id 0, "unknown". */
 #pragma once
 
@@ -25,11 +25,11 @@ struct capture_vifs {
 
 struct capture_vifs *capture_vifs_create(void);
 void capture_vifs_destroy(struct capture_vifs *v);
-/* From capture.open: {"3": "web0", ...}. */
-void capture_vifs_add_map(struct capture_vifs *v, const json_t *map);
-/* From vif.list and network.list: rows with "id" (or "leg_id"), "name" and more; rows without an id
- * only describe the vif of that name. */
+/* Rows with a name and, by @id_key, an id: the "vifs" of capture.open, vif.list ("id"), network.list
+ * ("leg_id").  Rows without an id only describe the vif of that name. */
 void capture_vifs_add_list(struct capture_vifs *v, const json_t *rows, const char *id_key);
+/* The first entry called @name, or NULL. */
+struct capture_vif *capture_vifs_by_name(struct capture_vifs *v, const char *name);
 /* The entry of @id; never NULL. */
 struct capture_vif *capture_vifs_find(struct capture_vifs *v, uint16_t id);
 /* Is the name of @id unknown, and was it long enough ago that names were asked for? */

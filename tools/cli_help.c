@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define FLAG_COLUMN 26
+#define HELP_COLUMNS 100
 
 static void usage(FILE *out, const struct cli_verb *v)
 {
@@ -24,6 +25,24 @@ static bool is_hidden(const struct cli_verb *v)
 	return v->noun[0] == '_';
 }
 
+/* Print @text from column FLAG_COLUMN + 4 on, broken at spaces. */
+static void wrap(FILE *out, const char *text)
+{
+	size_t room = HELP_COLUMNS - FLAG_COLUMN - 4;
+
+	while (strlen(text) > room) {
+		size_t n = room;
+
+		while (n > 0 && text[n] != ' ')
+			n--;
+		if (n == 0)
+			break;
+		fprintf(out, "%.*s\n%*s", (int)n, text, FLAG_COLUMN + 4, "");
+		text += n + 1;
+	}
+	fprintf(out, "%s\n", text);
+}
+
 static void line(FILE *out, const char *left, const char *doc)
 {
 	int width = (int)strlen(left);
@@ -33,7 +52,8 @@ static void line(FILE *out, const char *left, const char *doc)
 		fprintf(out, "\n  %*s", FLAG_COLUMN, "");
 	else
 		fprintf(out, "%*s", FLAG_COLUMN - width, "");
-	fprintf(out, "  %s", doc);
+	fputs("  ", out);
+	wrap(out, doc);
 }
 
 static void own_flags(FILE *out, const struct cli_flag *flags)
@@ -46,46 +66,52 @@ static void own_flags(FILE *out, const struct cli_flag *flags)
 		snprintf(left + 4, sizeof(left) - 4, "--%s%s%s", f->flag, f->arg ? " " : "",
 			f->arg ? f->arg : "");
 		line(out, left, f->doc);
-		fputc('\n', out);
 	}
 }
 
-static void limits(FILE *out, const struct schema_field *f)
+/* The explanation of @f with its limits and default into @out. */
+static void explain(const struct cli_verb *v, const struct schema_field *f, char *out, size_t size)
 {
-	if (f->kind == FIELD_ENUM && f->values) {
-		fputs(" (", out);
-		for (const char *const *v = f->values; *v; v++)
-			fprintf(out, "%s%s", v == f->values ? "" : "|", *v);
-		fputs(")", out);
+	FILE *to = fmemopen(out, size, "w");
+
+	if (!to) {
+		snprintf(out, size, "%s", f->doc);
+		return;
 	}
-	if (f->kind == FIELD_U32 && f->max)
-		fprintf(out, " (%u..%u)", f->min, f->max);
+	fputs(f->doc, to);
+	if (f->kind == FIELD_ENUM && f->values) {
+		fputs(" (", to);
+		for (const char *const *value = f->values; *value; value++)
+			fprintf(to, "%s%s", value == f->values ? "" : "|", *value);
+		fputs(")", to);
+	}
+	if (f->kind == FIELD_U32 && f->max && f->max < UINT32_MAX - 1)
+		fprintf(to, " (%u..%u)", f->min, f->max);
 	if (f->flags & FIELD_LIST)
-		fputs("; may be repeated", out);
-	if (f->def)
-		fprintf(out, "; default %s", f->def);
+		fputs("; may be repeated", to);
+	if (f->later)
+		fprintf(to, "; refused in this version: %s", f->later);
+	else if (v->use == SCHEMA_ADD && f->def)
+		fprintf(to, "; default %s", f->def);
+	if (v->use == SCHEMA_ADD && (f->flags & FIELD_REQUIRED))
+		fputs("; required", to);
+	fclose(to);
 }
 
 static void schema_flag_line(FILE *out, const struct cli_verb *v, const struct schema_field *f)
 {
 	char left[96];
+	char doc[512] = "";
 
 	if (f->kind == FIELD_BOOL)
 		snprintf(left, sizeof(left), "    --%s", f->flag);
 	else
 		snprintf(left, sizeof(left), "    --%s %s", f->flag, f->arg ? f->arg : "VALUE");
-	line(out, left, f->doc);
-	if (f->later)
-		fprintf(out, "\n  %*s  not in this version: %s", FLAG_COLUMN, "", f->later);
-	else
-		limits(out, f);
-	if (v->use == SCHEMA_ADD && (f->flags & FIELD_REQUIRED))
-		fputs("; required", out);
-	fputc('\n', out);
+	explain(v, f, doc, sizeof(doc));
+	line(out, left, doc);
 	if (v->use == SCHEMA_SET && (f->flags & FIELD_LIST) && !f->later) {
 		snprintf(left, sizeof(left), "    --no-%s", f->flag);
 		line(out, left, "remove all of them");
-		fputc('\n', out);
 	}
 }
 
@@ -133,7 +159,6 @@ void cli_help_noun(FILE *out, const char *noun)
 			continue;
 		snprintf(left, sizeof(left), "%s %s", v->verb, v->args);
 		line(out, left, v->doc);
-		fputc('\n', out);
 	}
 	fprintf(out, "\n'saklar %s VERB --help' explains one, with an example.\n", noun);
 }
@@ -151,7 +176,6 @@ void cli_help_all(FILE *out)
 		snprintf(left, sizeof(left), "%s%s%s%s%s", v->noun, v->verb ? " " : "",
 			v->verb ? v->verb : "", v->args[0] ? " " : "", v->args);
 		line(out, left, v->doc);
-		fputc('\n', out);
 	}
 	fputs("\nFlags of every verb:\n", out);
 	own_flags(out, cli_global_flags);

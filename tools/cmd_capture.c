@@ -240,20 +240,20 @@ static int run(struct request *r, int fd)
 		.event_fd = r->fds[1],
 		.max_packets = r->count,
 	};
-	const json_t *map = json_object_get(r->answer, "vifs");
-	const char *key = NULL;
-	json_t *name = NULL;
+	struct capture_vif *vif = NULL;
 
 	s.ring = ring_reader_open(r->fds[0], r->snaplen, &s.e);
 	if (!s.ring)
 		return cli_fail_rpc(r->cli, &s.e);
 	s.vifs = capture_vifs_create();
-	capture_vifs_add_map(s.vifs, map);
+	capture_vifs_add_list(s.vifs, json_object_get(r->answer, "vifs"), "id");
 	capture_session_names(&s);
 	s.sink = fd >= 0 ? capture_sink_file(fd, r->snaplen, r->expression)
 			 : capture_sink_lines(r->cli->out, r->snaplen, true);
-	json_object_foreach((json_t *)(uintptr_t)map, key, name)
-		capture_sink_vif(s.sink, capture_vifs_find(s.vifs, (uint16_t)atoi(key)));
+	/* others get theirs with their first packet: most vifs of a network may be silent */
+	vif = r->name ? capture_vifs_by_name(s.vifs, r->name) : NULL;
+	if (vif)
+		capture_sink_vif(s.sink, vif);
 	capture_session_run(&s);
 	int sink_rc = capture_sink_end(s.sink, s.vifs, s.lost);
 	int code = report(r, &s, sink_rc);
