@@ -71,6 +71,7 @@ struct vif_cfg {
 
 struct model {
 	uint64_t generation; /* counts up with every committed change */
+	uint16_t last_network_id, last_vif_id; /* given last; the next ones come after them */
 	unsigned n_networks, n_vifs;
 	struct network_cfg *network; /* [n_networks], ascending by name */
 	struct vif_cfg *vif;         /* [n_vifs], ascending by name */
@@ -88,6 +89,12 @@ struct vif_cfg *model_vif_by_id(const struct model *m, uint16_t id);
 /* Insert a copy in order; the pointers into the arrays are invalid afterwards. */
 [[nodiscard]] int model_add_network(struct model *m, const struct network_cfg *n, struct err *e);
 [[nodiscard]] int model_add_vif(struct model *m, const struct vif_cfg *v, struct err *e);
+/* Deep copy into a fresh @to; network_cfg_fini() gives back what it holds.  0 or -ENOMEM. */
+[[nodiscard]] int network_cfg_copy(struct network_cfg *to, const struct network_cfg *from);
+void network_cfg_fini(struct network_cfg *n);
+/* An id for a new object; not one that was in use a short while ago.  0, or -ENOSPC with @e. */
+[[nodiscard]] int model_next_network_id(struct model *m, uint16_t *out, struct err *e);
+[[nodiscard]] int model_next_vif_id(struct model *m, uint16_t *out, struct err *e);
 void model_del_network(struct model *m, uint16_t id);
 void model_del_vif(struct model *m, uint16_t id);
 /* Does the whole fit together: references, duplicate names and devices, overlapping subnets,
