@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* schema_network.c - JSON to struct network_cfg and back.
+ *
+ * From: rpc_network.c (verbs), store.c (rows).  To: model.c.
+ * Theory: a setter per key; when all are in, gateways are matched to their subnets and what was
+ * left out gets its default.  Defaults that are derived from subnets (gateway, DHCP range) are
+ * derived again when the subnets change and the old value was the default.
+ * Invariants: gateway[i] belongs to subnet[i]; with DHCP and IPv4 there is a range.
+ * Thread: the daemon has one. */
+#include "config/schema_object.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NETWORK_MTU_DEFAULT 1500
+#define NETWORK_AGEING_DEFAULT 300
+#define NETWORK_FDB_LIMIT_TENANT 8192
+
+/* The cfg and what the setters saw. */
+struct stage {
+	struct network_cfg *cfg;
+	bool has_gateways, has_subnets, has_ranges, has_profile, has_fdb_limit;
+	unsigned n_gateways;
+	struct ipaddr gateway[NETWORK_SUBNETS_MAX];
+};
+
+static int set_mode(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct stage *s = cfg;
+
+	(void)path, (void)e;
+	/* the values of the row are in the order of the enum */
+	s->cfg->mode
+		= v ? (enum network_mode)(v->index + NETWORK_MODE_BRIDGE) : NETWORK_MODE_BRIDGE;
+	return 0;
+}
+
+static int add_subnet(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct stage *s = cfg;
+
+	(void)path, (void)e;
+	s->has_subnets = true;
+	if (!v)
+		s->cfg->n_subnets = 0;
+	else
+		s->cfg->subnet[s->cfg->n_subnets++] = v->net;
+	return 0;
+}
+
+static int add_gateway(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct stage *s = cfg;
+
+	(void)path, (void)e;
+	s->has_gateways = true;
+	if (!v)
+		s->n_gateways = 0;
+	else
+		s->gateway[s->n_gateways++] = v->ip;
+	return 0;
+}
+
+static int set_dhcp(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct stage *s = cfg;
+
+	(void)path, (void)e;
+	s->cfg->has_dhcp = v && v->is_on;
+	return 0;
+}
+
+static int add_dhcp_range(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct stage *s = cfg;
+
+	(void)path, (void)e;
+	s->has_ranges = v != NULL;
+	if (!v)
+		s->cfg->n_dhcp_ranges = 0;
+	else
+		s->cfg->dhcp_range[s->cfg->n_dhcp_ranges++] = v->range;
+	return 0;
+}
+
+static int add_dhcp_host(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct network_cfg *n = ((struct stage *)cfg)->cfg;
+	struct dhcp_host *grown;
+
+	if (!v) {
+		n->n_dhcp_hosts = 0;
+		return 0;
+	}
+	grown = realloc(n->dhcp_host, (n->n_dhcp_hosts + 1) * sizeof(*grown));
+	if (!grown)
+		return err_set(e, -ENOMEM, path, "out of memory");
+	grown[n->n_dhcp_hosts++] = v->host;
+	n->dhcp_host = grown;
+	return 0;
+}
+
+static int set_domain(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct network_cfg *n = ((struct stage *)cfg)->cfg;
+
+	(void)path, (void)e;
+	snprintf(n->domain, sizeof(n->domain), "%s", v ? v->text : "");
+	return 0;
+}
+
+static int set_mtu(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct stage *s = cfg;
+
+	(void)path, (void)e;
+	s->cfg->mtu = v ? (uint16_t)v->number : NETWORK_MTU_DEFAULT;
+	return 0;
+}
+
+static int set_ageing(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct stage *s = cfg;
+
+	(void)path, (void)e;
+	s->cfg->ageing_s = v ? v->number : NETWORK_AGEING_DEFAULT;
+	return 0;
+}
+
+static int set_fdb_limit(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct stage *s = cfg;
+
+	(void)path, (void)e;
+	s->has_fdb_limit = v != NULL;
+	s->cfg->fdb_limit = v ? v->number : 0;
+	return 0;
+}
+
+static int set_profile(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct stage *s = cfg;
+
+	(void)path, (void)e;
+	s->has_profile = v != NULL;
+	if (v)
+		s->cfg->profile = (enum network_profile)v->index;
+	else
+		s->cfg->profile
+			= s->cfg->mode == NETWORK_MODE_ISOLATED ? PROFILE_TENANT : PROFILE_PLAIN;
+	return 0;
+}
+
+static const struct schema_setter setters[] = {
+	{ "mode", set_mode },
+	{ "subnets", add_subnet },
+	{ "gateways", add_gateway },
+	{ "dhcp", set_dhcp },
+	{ "dhcp_ranges", add_dhcp_range },
+	{ "dhcp_hosts", add_dhcp_host },
+	{ "domain", set_domain },
+	{ "mtu", set_mtu },
+	{ "ageing", set_ageing },
+	{ "fdb_limit", set_fdb_limit },
+	{ "profile", set_profile },
+};
+
+/* Give each subnet the gateway that was named for it, the one it had in @before, or its first host
+ * address; a gateway without subnet or a second one for the same subnet is refused. */
+static int match_gateways(struct stage *s, const struct network_cfg *before, struct err *e)
+{
+	struct network_cfg *n = s->cfg;
+	bool is_matched[NETWORK_SUBNETS_MAX] = { false };
+	char path[80], text[IP_STR_LEN];
+
+	snprintf(path, sizeof(path), "network.%s.gateways", n->name);
+	for (unsigned i = 0; i < n->n_subnets; i++) {
+		bool has_host = ipnet_host(&n->subnet[i], 1, &n->gateway[i]);
+
+		for (unsigned j = 0; before && !s->has_gateways && j < before->n_subnets; j++)
+			if (memcmp(&before->subnet[j], &n->subnet[i], sizeof(n->subnet[i])) == 0)
+				n->gateway[i] = before->gateway[j];
+		if (!has_host)
+			n->gateway[i] = n->subnet[i].addr; /* refused by model_check() */
+	}
+	for (unsigned g = 0; s->has_gateways && g < s->n_gateways; g++) {
+		unsigned i = 0;
+
+		while (i < n->n_subnets
+			&& (ip_is_v4(&n->subnet[i].addr) != ip_is_v4(&s->gateway[g])
+				|| !ipnet_contains(&n->subnet[i], &s->gateway[g])))
+			i++;
+		if (i == n->n_subnets)
+			return err_set(e, -EINVAL, path,
+				"gateway %s is in none of the network's subnets: choose an address "
+				"inside one",
+				ip_print(&s->gateway[g], text));
+		if (is_matched[i])
+			return err_set(e, -EINVAL, path,
+				"gateway %s is the second one of its subnet: keep one",
+				ip_print(&s->gateway[g], text));
+		is_matched[i] = true;
+		n->gateway[i] = s->gateway[g];
+	}
+	return 0;
+}
+
+/* The position of @a in @net; saturates, large IPv6 nets need no more. */
+static uint64_t host_index(const struct ipnet *net, const struct ipaddr *a)
+{
+	uint64_t index = 0;
+	unsigned len = net->len + (ip_is_v4(&net->addr) ? 96u : 0u);
+
+	for (unsigned bit = MAX(len, 65u); bit < 128; bit++)
+		index = index << 1 | ((a->b[bit / 8] >> (7 - bit % 8)) & 1);
+	return index;
+}
+
+/* What DHCP gives away in one subnet when nobody says otherwise: IPv4, the larger part beside the
+ * gateway; IPv6, a few thousand addresses that no SLAAC host picks.  False: nothing. */
+static bool default_range(
+	const struct ipnet *net, const struct ipaddr *gateway, struct dhcp_range *out)
+{
+	uint64_t size = ipnet_size(net);
+	uint64_t at = host_index(net, gateway);
+	uint64_t first, last;
+
+	if (!ip_is_v4(&net->addr)) {
+		first = 0x1000, last = 0x1fff;
+		if (net->len < 64 || size <= last || (at >= first && at <= last))
+			return false;
+	} else if (at - 1 >= size - 2 - at) {
+		first = 1, last = at - 1;
+	} else {
+		first = at + 1, last = size - 2;
+	}
+	return first <= last && ipnet_host(net, first, &out->first)
+		&& ipnet_host(net, last, &out->last);
+}
+
+static unsigned default_ranges(const struct network_cfg *n, struct dhcp_range *out)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < n->n_subnets; i++)
+		if (ipnet_contains(&n->subnet[i], &n->gateway[i])
+			&& default_range(&n->subnet[i], &n->gateway[i], &out[count]))
+			count++;
+	return count;
+}
+
+static bool has_default_ranges(const struct network_cfg *n)
+{
+	struct dhcp_range range[NETWORK_SUBNETS_MAX];
+	unsigned count = default_ranges(n, range);
+
+	return n->n_dhcp_ranges == 0
+		|| (n->n_dhcp_ranges == count
+			&& memcmp(range, n->dhcp_range, count * sizeof(range[0])) == 0);
+}
+
+static int finish(struct stage *s, const struct network_cfg *before, struct err *e)
+{
+	struct network_cfg *n = s->cfg;
+	bool was_default = before && has_default_ranges(before);
+	int rc = match_gateways(s, before, e);
+
+	if (rc != 0)
+		return rc;
+	if (!before && !s->has_profile)
+		(void)set_profile(s, NULL, "", NULL);
+	if (!before && !s->has_fdb_limit)
+		n->fdb_limit = n->profile == PROFILE_TENANT ? NETWORK_FDB_LIMIT_TENANT : 0;
+	if (!s->has_ranges && n->has_dhcp && (!before || was_default))
+		n->n_dhcp_ranges = default_ranges(n, n->dhcp_range);
+	if (!s->has_ranges && !n->has_dhcp && was_default)
+		n->n_dhcp_ranges = 0;
+	return 0;
+}
+
+int schema_parse_network(
+	const json_t *params, enum schema_verb verb, struct network_cfg *out, struct err *e)
+{
+	struct stage s = { .cfg = out };
+	struct schema_walk walk = { .object = &schema_network,
+		.setter = setters,
+		.n_setters = ARRAY_LEN(setters),
+		.verb = verb,
+		.name = out->name };
+	struct network_cfg before = *out;
+	char name[SAKLAR_NAME_LEN];
+	int rc = schema_walk_name(&schema_network, params, name, e);
+
+	if (rc != 0)
+		return rc;
+	memcpy(out->name, name, sizeof(name));
+	if (verb != SCHEMA_SET) {
+		out->mode = NETWORK_MODE_BRIDGE;
+		out->mtu = NETWORK_MTU_DEFAULT;
+		out->ageing_s = NETWORK_AGEING_DEFAULT;
+	}
+	rc = schema_walk(&walk, params, &s, e);
+	return rc == 0 ? finish(&s, verb == SCHEMA_SET ? &before : NULL, e) : rc;
+}
+
+/* Append @text to the array of @key. */
+static void append(json_t *object, const char *key, const char *text)
+{
+	json_array_append_new(json_object_get(object, key), json_string(text));
+}
+
+static void print_dhcp(const struct network_cfg *n, json_t *json)
+{
+	char text[2 * IP_STR_LEN + HOSTNAME_LEN], a[IP_STR_LEN], b[IP_STR_LEN], mac[MAC_STR_LEN];
+
+	json_object_set_new(json, "dhcp", json_boolean(n->has_dhcp));
+	json_object_set_new(json, "dhcp_ranges", json_array());
+	json_object_set_new(json, "dhcp_hosts", json_array());
+	for (unsigned i = 0; i < n->n_dhcp_ranges; i++) {
+		snprintf(text, sizeof(text), "%s-%s", ip_print(&n->dhcp_range[i].first, a),
+			ip_print(&n->dhcp_range[i].last, b));
+		append(json, "dhcp_ranges", text);
+	}
+	for (unsigned i = 0; i < n->n_dhcp_hosts; i++) {
+		const struct dhcp_host *h = &n->dhcp_host[i];
+
+		snprintf(text, sizeof(text), "%s,%s%s%s", mac_print(&h->mac, mac),
+			ip_print(&h->addr, a), h->name[0] ? "," : "", h->name);
+		append(json, "dhcp_hosts", text);
+	}
+	if (n->domain[0])
+		json_object_set_new(json, "domain", json_string(n->domain));
+}
+
+json_t *schema_print_network(const struct network_cfg *n)
+{
+	json_t *json = json_pack("{s:s, s:s, s:s, s:[], s:[], s:i, s:I, s:I}", "name", n->name,
+		"mode", schema_mode_name(n->mode), "profile", schema_profile_name(n->profile),
+		"subnets", "gateways", "mtu", (int)n->mtu, "ageing", (json_int_t)n->ageing_s,
+		"fdb_limit", (json_int_t)n->fdb_limit);
+	char text[IPNET_STR_LEN];
+
+	if (!json)
+		return NULL;
+	for (unsigned i = 0; i < n->n_subnets; i++) {
+		append(json, "subnets", ipnet_print(&n->subnet[i], text));
+		append(json, "gateways", ip_print(&n->gateway[i], text));
+	}
+	print_dhcp(n, json);
+	return json;
+}

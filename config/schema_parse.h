@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* schema_parse.h - JSON objects to network_cfg and vif_cfg and back, by the tables of schema.c.
+ *
+ * Life of a change: the caller has a zeroed cfg (add) or a copy of the present one (set), parses
+ * the parameters into it, fills in ids, and lets model_check() look at the whole.
+ * Unknown keys, wrong types, values out of limits and fields that are refused for now end with a
+ * path and a sentence; the cfg is then to be thrown away.
+ * Thread: the daemon's only one. */
+#pragma once
+
+#include "config/model.h"
+#include "config/schema.h"
+
+#include <jansson.h>
+
+enum schema_verb {
+	SCHEMA_ADD,
+	SCHEMA_SET,
+	SCHEMA_LOAD, /* from the store: as add, but what was left out then stays left out */
+};
+
+/* Into @out, which network_cfg_fini() frees also after an error. */
+[[nodiscard]] int schema_parse_network(
+	const json_t *params, enum schema_verb verb, struct network_cfg *out, struct err *e);
+/* @m: where the name of the network is looked up. */
+[[nodiscard]] int schema_parse_vif(const json_t *params, enum schema_verb verb,
+	const struct model *m, struct vif_cfg *out, struct err *e);
+
+/* The configured fields as the schema's keys; what was not given is left out.  New reference, NULL
+ * without memory. */
+json_t *schema_print_network(const struct network_cfg *n);
+json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m);
+/* The table itself, for the schema method and the documentation. */
+json_t *schema_print_object(const struct schema_object *o);
+
+const char *schema_mode_name(enum network_mode m); /* "bridge" ... */
+const char *schema_profile_name(enum network_profile p); /* "plain", "tenant" */
+const char *schema_type_name(enum vif_type t); /* "tap" ... */

@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* schema_vif.c - JSON to struct vif_cfg and back, and the names of the enums.
+ *
+ * From: rpc_vif.c (verbs), store.c (rows).  To: model.c.
+ * Theory: a setter per key; when all are in, device names that were left out become the vif's.
+ * Invariants: a tap has .dev, a host vif has .ifname; is_down is the reverse of the key link.
+ * Thread: the daemon has one. */
+#include "config/schema_object.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+/* The cfg and where the network's name is looked up. */
+struct stage {
+	struct vif_cfg *cfg;
+	const struct model *model;
+};
+
+static struct vif_cfg *vif_of(void *cfg)
+{
+	return ((struct stage *)cfg)->cfg;
+}
+
+static int set_network(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct stage *s = cfg;
+	const struct network_cfg *n;
+
+	if (!v)
+		return err_set(e, -EINVAL, path, "a vif needs a network: name one that exists");
+	n = model_network(s->model, v->text);
+	if (!n)
+		return err_set(e, -ENOENT, path,
+			"there is no network %s: 'saklar network list' names them, 'saklar network "
+			"add "
+			"%s' makes it",
+			v->text, v->text);
+	s->cfg->network_id = n->id;
+	return 0;
+}
+
+static int set_type(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	if (!v)
+		return err_set(e, -EINVAL, path, "a vif needs a type: tap, netdev or host");
+	/* the values of the row are in the order of the enum */
+	vif_of(cfg)->type = (enum vif_type)(v->index + VIF_TYPE_TAP);
+	return 0;
+}
+
+static int set_dev(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	(void)path, (void)e;
+	snprintf(vif_of(cfg)->dev, SAKLAR_NAME_LEN, "%s", v ? v->text : "");
+	return 0;
+}
+
+static int set_netns(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	bool is_path = v && v->text[0] == '/';
+
+	if (v && !is_path && (strchr(v->text, '/') || v->text[0] == '.'))
+		return err_set(e, -EINVAL, path,
+			"netns: write the name of a namespace of ip-netns, or an absolute path "
+			"such as "
+			"/proc/1234/ns/net");
+	snprintf(vif_of(cfg)->netns, NETNS_PATH_LEN, "%s", v ? v->text : "");
+	return 0;
+}
+
+static int set_ifname(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	(void)path, (void)e;
+	snprintf(vif_of(cfg)->ifname, SAKLAR_NAME_LEN, "%s", v ? v->text : "");
+	return 0;
+}
+
+static int set_mac(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct vif_cfg *vif = vif_of(cfg);
+
+	(void)path, (void)e;
+	vif->has_mac = v != NULL;
+	vif->mac = v ? v->mac : (struct mac){ 0 };
+	return 0;
+}
+
+static int set_mtu(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	(void)path, (void)e;
+	vif_of(cfg)->mtu = v ? (uint16_t)v->number : 0;
+	return 0;
+}
+
+static int set_link(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	(void)path, (void)e;
+	vif_of(cfg)->is_down = v && !v->is_on;
+	return 0;
+}
+
+static int set_owner(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	(void)path, (void)e;
+	vif_of(cfg)->has_owner = v != NULL;
+	vif_of(cfg)->owner_uid = v ? v->number : 0;
+	return 0;
+}
+
+static int set_queues(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	(void)path, (void)e;
+	vif_of(cfg)->queues = v ? (uint8_t)v->number : 1;
+	return 0;
+}
+
+static int set_isolated(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	(void)path, (void)e;
+	vif_of(cfg)->is_isolated = v && v->is_on;
+	return 0;
+}
+
+static int set_learning(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	(void)path, (void)e;
+	vif_of(cfg)->no_learning = v && !v->is_on;
+	return 0;
+}
+
+static int set_flood(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	(void)path, (void)e;
+	vif_of(cfg)->no_flood = v && !v->is_on;
+	return 0;
+}
+
+static int set_mcast_flood(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	(void)path, (void)e;
+	vif_of(cfg)->no_mcast_flood = v && !v->is_on;
+	return 0;
+}
+
+static int set_bcast_flood(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	(void)path, (void)e;
+	vif_of(cfg)->no_bcast_flood = v && !v->is_on;
+	return 0;
+}
+
+static int set_hairpin(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	(void)path, (void)e;
+	vif_of(cfg)->is_hairpin = v && v->is_on;
+	return 0;
+}
+
+static int set_fdb_limit(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	(void)path, (void)e;
+	vif_of(cfg)->fdb_limit = v ? v->number : 0;
+	return 0;
+}
+
+static int set_profile(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	(void)path, (void)e;
+	vif_of(cfg)->has_profile = v != NULL;
+	vif_of(cfg)->profile = v ? (enum network_profile)v->index : PROFILE_PLAIN;
+	return 0;
+}
+
+static const struct schema_setter setters[] = {
+	{ "network", set_network },
+	{ "type", set_type },
+	{ "dev", set_dev },
+	{ "netns", set_netns },
+	{ "ifname", set_ifname },
+	{ "mac", set_mac },
+	{ "mtu", set_mtu },
+	{ "link", set_link },
+	{ "owner", set_owner },
+	{ "queues", set_queues },
+	{ "isolated", set_isolated },
+	{ "learning", set_learning },
+	{ "flood", set_flood },
+	{ "mcast_flood", set_mcast_flood },
+	{ "bcast_flood", set_bcast_flood },
+	{ "hairpin", set_hairpin },
+	{ "fdb_limit", set_fdb_limit },
+	{ "profile", set_profile },
+};
+
+static void finish(struct vif_cfg *v)
+{
+	if (v->type == VIF_TYPE_TAP && !v->dev[0])
+		memcpy(v->dev, v->name, sizeof(v->dev));
+	if (v->type == VIF_TYPE_HOST && !v->ifname[0])
+		memcpy(v->ifname, v->name, sizeof(v->ifname));
+}
+
+int schema_parse_vif(const json_t *params, enum schema_verb verb, const struct model *m,
+	struct vif_cfg *out, struct err *e)
+{
+	struct stage s = { .cfg = out, .model = m };
+	struct schema_walk walk = { .object = &schema_vif,
+		.setter = setters,
+		.n_setters = ARRAY_LEN(setters),
+		.verb = verb,
+		.name = out->name };
+	char name[SAKLAR_NAME_LEN];
+	int rc = schema_walk_name(&schema_vif, params, name, e);
+
+	if (rc != 0)
+		return rc;
+	memcpy(out->name, name, sizeof(name));
+	if (verb != SCHEMA_SET)
+		out->queues = 1;
+	rc = schema_walk(&walk, params, &s, e);
+	if (rc == 0)
+		finish(out);
+	return rc;
+}
+
+/* The setting with @key when @text holds something. */
+static void print_text(json_t *json, const char *key, const char *text)
+{
+	if (text[0])
+		json_object_set_new(json, key, json_string(text));
+}
+
+static void print_flags(const struct vif_cfg *v, json_t *json)
+{
+	json_object_set_new(json, "link", json_boolean(!v->is_down));
+	json_object_set_new(json, "isolated", json_boolean(v->is_isolated));
+	json_object_set_new(json, "learning", json_boolean(!v->no_learning));
+	json_object_set_new(json, "flood", json_boolean(!v->no_flood));
+	json_object_set_new(json, "mcast_flood", json_boolean(!v->no_mcast_flood));
+	json_object_set_new(json, "bcast_flood", json_boolean(!v->no_bcast_flood));
+	json_object_set_new(json, "hairpin", json_boolean(v->is_hairpin));
+}
+
+json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m)
+{
+	const struct network_cfg *n = model_network_by_id(m, v->network_id);
+	json_t *json = json_pack("{s:s, s:s, s:i, s:I}", "name", v->name, "type",
+		schema_type_name(v->type), "queues", (int)v->queues, "fdb_limit",
+		(json_int_t)v->fdb_limit);
+	char mac[MAC_STR_LEN];
+
+	if (!json)
+		return NULL;
+	if (n)
+		json_object_set_new(json, "network", json_string(n->name));
+	print_text(json, "dev", v->dev);
+	print_text(json, "netns", v->netns);
+	print_text(json, "ifname", v->ifname);
+	if (v->has_mac)
+		print_text(json, "mac", mac_print(&v->mac, mac));
+	if (v->mtu != 0)
+		json_object_set_new(json, "mtu", json_integer(v->mtu));
+	if (v->has_owner)
+		json_object_set_new(json, "owner", json_integer(v->owner_uid));
+	if (v->has_profile)
+		print_text(json, "profile", schema_profile_name(v->profile));
+	print_flags(v, json);
+	return json;
+}
+
+static const char *value_name(const struct schema_object *o, const char *key, unsigned index)
+{
+	const struct schema_field *f = schema_field(o, key);
+
+	for (unsigned i = 0; f->values[i]; i++)
+		if (i == index)
+			return f->values[i];
+	return "none";
+}
+
+const char *schema_mode_name(enum network_mode m)
+{
+	return value_name(&schema_network, "mode", (unsigned)m - NETWORK_MODE_BRIDGE);
+}
+
+const char *schema_profile_name(enum network_profile p)
+{
+	return value_name(&schema_network, "profile", (unsigned)p);
+}
+
+const char *schema_type_name(enum vif_type t)
+{
+	if (t == VIF_TYPE_MEM)
+		return "mem";
+	return value_name(&schema_vif, "type", (unsigned)t - VIF_TYPE_TAP);
+}
+
+static json_t *print_field(const struct schema_field *f)
+{
+	static const char *const kinds[] = { "string", "name", "enum", "number", "bool", "mac",
+		"ip", "subnet", "range", "dhcp_host" };
+	json_t *json = json_pack("{s:s, s:s, s:s, s:b, s:b, s:b}", "key", f->key, "kind",
+		kinds[f->kind], "doc", f->doc, "list", !!(f->flags & FIELD_LIST), "required",
+		!!(f->flags & FIELD_REQUIRED), "fixed", !!(f->flags & FIELD_FIXED));
+
+	if (!json)
+		return NULL;
+	if (f->kind == FIELD_U32) {
+		json_object_set_new(json, "min", json_integer(f->min));
+		json_object_set_new(json, "max", json_integer(f->max));
+	}
+	if (f->def)
+		json_object_set_new(json, "default", json_string(f->def));
+	if (f->later)
+		json_object_set_new(json, "later", json_string(f->later));
+	if (f->values)
+		json_object_set_new(json, "values", json_array());
+	for (const char *const *v = f->values; v && *v; v++)
+		json_array_append_new(json_object_get(json, "values"), json_string(*v));
+	return json;
+}
+
+json_t *schema_print_object(const struct schema_object *o)
+{
+	json_t *json = json_array();
+
+	for (size_t i = 0; json && i < o->n_fields; i++)
+		if (!(o->field[i].flags & FIELD_NEGATED))
+			json_array_append_new(json, print_field(&o->field[i]));
+	return json;
+}
