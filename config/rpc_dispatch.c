@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rpc_dispatch.c - one line of JSON in, one line of JSON out.
+ *
+ * From: rpc.c (a whole line).  To: the handlers in rpc_methods[].
+ * Theory: JSON-RPC 2.0.  The order of the checks is that of its section 5.1: parse error, invalid
+ * request, method not found, then ours: role, params, and what the handler says.
+ * Deviation: params must be an object; by-position params are refused with -32602, because fields
+ * have names and no order.
+ * Invariants: no handler runs for a request that is not whole; a batch is answered in order.
+ * Thread: the daemon has one. */
+#include "config/rpc.h"
+#include "config/rpc_methods.h"
+#include "vswitch/base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+LOG_MODULE("rpc");
+
+static enum rpc_code code_of(int rc)
+{
+	switch (-rc) {
+	case EINVAL:
+	case ENOTSUP: return RPC_INVALID_PARAMS;
+	case ENOENT: return RPC_NOT_FOUND;
+	case EEXIST: return RPC_EXISTS;
+	case EACCES:
+	case EPERM: return RPC_FORBIDDEN;
+	case ENOSPC:
+	case EROFS:
+	case EIO:
+	case EUCLEAN: return RPC_NOT_STORED;
+	case ENOMEM: return RPC_INTERNAL_ERROR;
+	default: return RPC_REFUSED;
+	}
+}
+
+/* {"jsonrpc": "2.0", "id": @id, "error": {...}}; @id is borrowed, NULL: null. */
+static json_t *error_answer(const json_t *id, enum rpc_code code, const struct err *e)
+{
+	const char *errname = strerrorname_np(-e->code);
+	json_t *error = json_pack("{s:i, s:s, s:{s:s, s:s, s:i}}", "code", (int)code, "message",
+		e->msg, "data", "path", e->path, "code", errname ? errname : "EINVAL", "errno",
+		-e->code);
+
+	if (!error) /* the message is not UTF-8: it quotes what the user sent */
+		error = json_pack("{s:i, s:s}", "code", (int)code, "message",
+			"refused; the reason cannot be shown because it is not UTF-8");
+	return json_pack("{s:s, s:o, s:o}", "jsonrpc", "2.0", "id",
+		id ? json_deep_copy(id) : json_null(), "error", error);
+}
+
+static json_t *refuse(
+	const json_t *id, enum rpc_code code, int rc, const char *fmt, const char *word)
+{
+	struct err e = ERR_NONE;
+
+	(void)err_set(&e, rc, "", "%s%.60s", fmt, word);
+	return error_answer(id, code, &e);
+}
+
+static const struct rpc_method *find_method(const char *name)
+{
+	for (size_t i = 0; i < rpc_n_methods; i++)
+		if (strcmp(rpc_methods[i].name, name) == 0)
+			return &rpc_methods[i];
+	return NULL;
+}
+
+static bool may_call(const struct rpc_session *s, const struct rpc_method *m)
+{
+	return s->role >= m->role; /* the enum is in the order of the rights */
+}
+
+static void log_change(const struct rpc_call *call, int rc, const struct err *e)
+{
+	const char *name = json_string_value(json_object_get(call->params, "name"));
+
+	LOG_INFO("event=write method=%s name=%.20s uid=%u gid=%u pid=%d result=%s reason=\"%s\"",
+		call->method->name, name ? name : "-", call->session->peer.uid,
+		call->session->peer.gid, call->session->peer.pid, rc == 0 ? "ok" : "refused",
+		rc == 0 ? "" : e->msg);
+}
+
+/* Run a request that is whole.  Returns the answer. */
+static json_t *run(struct daemon *d, struct rpc_call *call, const json_t *id)
+{
+	struct err e = ERR_NONE;
+	json_t *result = NULL;
+	json_t *answer;
+	int rc = call->method->run(d, call, &result, &e);
+
+	if (call->method->is_write)
+		log_change(call, rc, &e);
+	if (rc != 0) {
+		if (e.code == 0)
+			(void)err_set(&e, rc, "", "%s failed: %s", call->method->name,
+				strerrordesc_np(-rc));
+		json_decref(result);
+		return error_answer(id, code_of(rc), &e);
+	}
+	answer = json_pack("{s:s, s:o, s:o}", "jsonrpc", "2.0", "id",
+		id ? json_deep_copy(id) : json_null(), "result", result ? result : json_null());
+	return answer;
+}
+
+/* One request object.  Returns the answer, or NULL for a notification. */
+static json_t *dispatch_one(
+	struct daemon *d, struct rpc_session *session, const json_t *request, struct rpc_call *call)
+{
+	static const char *const sockets[] = { "ro.sock", "cap.sock", "rw.sock" };
+	const json_t *id = json_object_get(request, "id");
+	const char *version = json_string_value(json_object_get(request, "jsonrpc"));
+	const char *name = json_string_value(json_object_get(request, "method"));
+	const json_t *params = json_object_get(request, "params");
+	bool is_id_ok = !id || json_is_string(id) || json_is_number(id) || json_is_null(id);
+	json_t *empty = NULL;
+	json_t *answer;
+
+	if (!json_is_object(request) || !version || strcmp(version, "2.0") != 0 || !name
+		|| !is_id_ok)
+		return refuse(is_id_ok ? id : NULL, RPC_INVALID_REQUEST, -EINVAL,
+			"not a JSON-RPC 2.0 request: send {\"jsonrpc\": \"2.0\", \"id\": 1, "
+			"\"method\": "
+			"\"status\"}",
+			"");
+	call->session = session;
+	call->method = find_method(name);
+	if (!call->method)
+		answer = refuse(id, RPC_METHOD_NOT_FOUND, -ENOSYS,
+			"there is no such method; docs/rpc.md lists them: ", name);
+	else if (!may_call(session, call->method))
+		answer = refuse(id, RPC_FORBIDDEN, -EACCES,
+			call->method->role == RPC_ROLE_RW
+				? "this socket may not change anything: use rw.sock for "
+				: "this socket may not capture: use cap.sock or rw.sock for ",
+			name);
+	else if (params && !json_is_object(params))
+		answer = refuse(id, RPC_INVALID_PARAMS, -EINVAL,
+			"params must be an object with named fields for ", name);
+	else {
+		empty = params ? NULL : json_object();
+		call->params = params ? params : empty;
+		call->may_send_fds = call->may_send_fds && id;
+		answer = run(d, call, id);
+		call->params = NULL;
+		json_decref(empty);
+	}
+	LOG_DEBUG("event=call method=%.40s socket=%s uid=%u", name, sockets[session->role],
+		session->peer.uid);
+	if (id)
+		return answer;
+	json_decref(answer);
+	return NULL;
+}
+
+static json_t *dispatch_batch(
+	struct daemon *d, struct rpc_session *session, const json_t *batch, struct rpc_call *call)
+{
+	json_t *answers = json_array();
+	const json_t *request;
+	size_t i;
+
+	if (json_array_size(batch) == 0 || json_array_size(batch) > RPC_BATCH_MAX) {
+		json_decref(answers);
+		return refuse(NULL, RPC_INVALID_REQUEST, -EINVAL,
+			"a batch holds 1 to 64 requests: send them in several batches", "");
+	}
+	call->may_send_fds = false;
+	json_array_foreach(batch, i, request)
+	{
+		json_t *answer = dispatch_one(d, session, request, call);
+
+		if (answer)
+			json_array_append_new(answers, answer);
+	}
+	if (json_array_size(answers) > 0)
+		return answers;
+	json_decref(answers);
+	return NULL;
+}
+
+char *rpc_refusal(enum rpc_code code, const char *message)
+{
+	json_t *answer = refuse(NULL, code, code == RPC_TOO_MANY ? -EBUSY : -EMSGSIZE, message, "");
+	char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
+
+	json_decref(answer);
+	return text;
+}
+
+char *rpc_dispatch(struct daemon *d, struct rpc_session *session, const char *text, size_t len,
+	struct rpc_call *call)
+{
+	json_error_t why;
+	json_t *request = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
+	json_t *answer;
+	char *out;
+
+	memset(call, 0, sizeof(*call));
+	call->may_send_fds = true;
+	if (!request) {
+		struct err e = ERR_NONE;
+
+		(void)err_set(&e, -EINVAL, "",
+			"not JSON (column %d: %.120s): send one JSON text a "
+			"line",
+			why.column, why.text);
+		answer = error_answer(NULL, RPC_PARSE_ERROR, &e);
+	} else if (json_is_array(request)) {
+		answer = dispatch_batch(d, session, request, call);
+	} else {
+		answer = dispatch_one(d, session, request, call);
+	}
+	json_decref(request);
+	out = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
+	json_decref(answer);
+	return out;
+}

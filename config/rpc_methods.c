@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rpc_methods.c - the one table of what can be asked of the daemon.
+ *
+ * From: rpc_dispatch.c (lookup), rpc_doc.c (documentation).  To: the handlers in rpc_network.c,
+ * rpc_vif.c, rpc_view.c, rpc_capture.c.
+ * Theory: name, role, handler, doc and one example each stand in one row; nothing registers itself.
+ * Thread: constants. */
+#include "config/rpc_methods.h"
+
+const struct rpc_method rpc_methods[] = {
+	{ "status", RPC_ROLE_RO, false, rpc_status,
+		"The instance as a whole: daemon, engine, numbers of objects, and problems with "
+		"their "
+		"cures.",
+		"{}",
+		"{\"version\": \"0.1.0\", \"generation\": 7, \"engine\": {\"state\": \"running\"}, "
+		"\"networks\": 1, \"vifs\": 2, \"problems\": []}" },
+	{ "network.list", RPC_ROLE_RO, false, rpc_network_list, "All networks, ordered by name.",
+		"{}", "[{\"name\": \"lab\", \"mode\": \"isolated\", \"state\": \"up\"}]" },
+	{ "network.show", RPC_ROLE_RO, false, rpc_network_show, "One network.",
+		"{\"name\": \"lab\"}",
+		"{\"name\": \"lab\", \"mode\": \"isolated\", \"state\": \"up\"}" },
+	{ "network.add", RPC_ROLE_RW, true, rpc_network_add,
+		"Make a network. Fields: see *network* below. The answer comes when the change is "
+		"durable and was tried.",
+		"{\"name\": \"lab\", \"mode\": \"isolated\", \"subnets\": [\"192.168.77.0/24\"], "
+		"\"dhcp\": true}",
+		"{\"generation\": 1, \"state\": \"up\", \"reason\": null}" },
+	{ "network.set", RPC_ROLE_RW, true, rpc_network_set,
+		"Change fields of a network; those not named stay as they are; null gives a field "
+		"its "
+		"default back.",
+		"{\"name\": \"lab\", \"mtu\": 9000}",
+		"{\"generation\": 2, \"state\": \"up\", \"reason\": null}" },
+	{ "network.del", RPC_ROLE_RW, true, rpc_network_del,
+		"Remove a network that no vif is attached to.", "{\"name\": \"lab\"}",
+		"{\"generation\": 3}" },
+	{ "vif.list", RPC_ROLE_RO, false, rpc_vif_list,
+		"All vifs, or those of one network, ordered by name.", "{\"network\": \"lab\"}",
+		"[{\"name\": \"web0\", \"type\": \"tap\", \"network\": \"lab\", \"state\": "
+		"\"up\"}]" },
+	{ "vif.show", RPC_ROLE_RO, false, rpc_vif_show, "One vif.", "{\"name\": \"web0\"}",
+		"{\"name\": \"web0\", \"type\": \"tap\", \"network\": \"lab\", \"state\": "
+		"\"up\"}" },
+	{ "vif.add", RPC_ROLE_RW, true, rpc_vif_add,
+		"Attach a vif to a network. Fields: see *vif* below. A device that does not exist "
+		"yet is "
+		"no error: the vif waits for it, and *reason* says so.",
+		"{\"name\": \"web0\", \"network\": \"lab\", \"type\": \"tap\"}",
+		"{\"generation\": 4, \"state\": \"up\", \"reason\": null}" },
+	{ "vif.set", RPC_ROLE_RW, true, rpc_vif_set,
+		"Change fields of a vif; those not named stay as they are; null gives a field its "
+		"default back.",
+		"{\"name\": \"web0\", \"link\": false}",
+		"{\"generation\": 5, \"state\": \"down\", \"reason\": null}" },
+	{ "vif.del", RPC_ROLE_RW, true, rpc_vif_del, "Remove a vif.", "{\"name\": \"web0\"}",
+		"{\"generation\": 6}" },
+	{ "fdb.list", RPC_ROLE_RO, false, rpc_fdb_list,
+		"MAC addresses that the switch knows, of all networks or one.",
+		"{\"network\": \"lab\"}",
+		"[{\"network\": \"lab\", \"mac\": \"52:54:00:12:34:56\", \"vlan\": 0, \"vif\": "
+		"\"web0\", "
+		"\"age_s\": 3, \"origin\": \"learned\", \"moves\": 0}]" },
+	{ "fdb.flush", RPC_ROLE_RW, true, rpc_fdb_flush,
+		"Forget learned MAC addresses: all, or those of one network or vif.",
+		"{\"network\": \"lab\"}", "{\"generation\": 6}" },
+	{ "drops", RPC_ROLE_RO, false, rpc_drops,
+		"Dropped packets by vif and reason; only what was counted.",
+		"{\"network\": \"lab\"}",
+		"[{\"vif\": \"web0\", \"network\": \"lab\", \"reason\": \"link_down\", "
+		"\"packets\": 3, "
+		"\"doc\": \"the vif is set down\"}]" },
+	{ "worker.list", RPC_ROLE_RO, false, rpc_worker_list, "Counters of the engine's workers.",
+		"{}", "[{\"worker\": 0, \"packets\": 1200, \"sleeps\": 40}]" },
+	{ "capture.open", RPC_ROLE_CAP, false, rpc_capture_open,
+		"Begin a capture of a vif, of a network, or of dropped packets. The answer carries "
+		"two "
+		"fds: the ring's memfd and an eventfd; packets never pass through the daemon. "
+		"*filter* "
+		"is classic BPF, [code, jt, jf, k] each. It ends with the connection.",
+		"{\"target\": \"vif\", \"name\": \"web0\", \"snaplen\": 262144, \"filter\": [[6, "
+		"0, 0, "
+		"262144]], \"ring_size\": 4194304}",
+		"{\"capture_id\": 1, \"ring_size\": 4194304, \"snaplen\": 262144, \"vifs\": "
+		"[{\"id\": 1, "
+		"\"name\": \"web0\"}]}" },
+	{ "capture.close", RPC_ROLE_CAP, false, rpc_capture_close,
+		"End a capture of this connection.", "{\"capture_id\": 1}", "{}" },
+	{ "schema", RPC_ROLE_RO, false, rpc_schema, "The fields of networks and vifs as a table.",
+		"{}", "{\"network\": [{\"key\": \"name\", \"kind\": \"name\"}], \"vif\": []}" },
+	{ "history", RPC_ROLE_RO, false, rpc_history,
+		"The last changes, newest first: what, when, by whom.", "{\"max\": 10}",
+		"[{\"generation\": 1, \"at\": 1767225600, \"uid\": 0, \"gid\": 0, \"pid\": 4242, "
+		"\"method\": \"network.add\", \"params\": {\"name\": \"lab\"}}]" },
+	{ "daemon.stop", RPC_ROLE_RW, true, rpc_daemon_stop,
+		"End the daemon; with *engine* also the engine, dnsmasq, the host legs and the "
+		"nftables "
+		"table.",
+		"{\"engine\": true}", "{\"pid\": 4241}" },
+};
+const size_t rpc_n_methods = ARRAY_LEN(rpc_methods);

@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rpc_view.c - what is: objects with their state and counters, status, drops, fdb, workers.
+ *
+ * From: rpc_dispatch.c, rpc_network.c, rpc_vif.c.  To: reconcile.c's actual state, read only.
+ * Theory: an object's view is its configured fields plus what is known about it now; keys are
+ * stable, snake_case, and always there (null when unknown).
+ * Thread: the daemon has one. */
+#include "config/daemon.h"
+#include "config/rpc_methods.h"
+#include "config/schema_parse.h"
+#include "config/store.h"
+#include "saklar_build.h"
+#include "vswitch/base/clock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PROBLEMS_MAX 64
+#define HISTORY_DEFAULT 20
+#define HISTORY_MAX 1000
+
+static void set_text(json_t *object, const char *key, const char *text)
+{
+	json_object_set_new(object, key, text[0] ? json_string(text) : json_null());
+}
+
+static void set_u64(json_t *object, const char *key, uint64_t value)
+{
+	json_object_set_new(object, key, json_integer((json_int_t)value));
+}
+
+/* Counters of a vif or leg into @object. */
+static void set_counters(const struct daemon *d, uint16_t vif_id, json_t *object)
+{
+	struct vif_counters c;
+	json_t *drops = json_object();
+	uint64_t total = 0;
+
+	reconcile_vif_counters(d->reconcile, vif_id, &c);
+	set_u64(object, "rx_packets", c.rx_packets);
+	set_u64(object, "rx_bytes", c.rx_bytes);
+	set_u64(object, "tx_packets", c.tx_packets);
+	set_u64(object, "tx_bytes", c.tx_bytes);
+	for (unsigned i = DROP_NONE + 1; i < DROP_N; i++) {
+		if (c.drops[i] != 0)
+			set_u64(drops, drop_reason_texts[i].name, c.drops[i]);
+		total += c.drops[i];
+	}
+	json_object_set_new(object, "drops", drops);
+	set_u64(object, "drops_total", total);
+}
+
+static uint16_t mtu_in_force(const struct daemon *d, const struct vif_cfg *v, uint16_t actual)
+{
+	const struct network_cfg *n = model_network_by_id(d->model, v->network_id);
+
+	if (actual != 0)
+		return actual;
+	if (v->mtu != 0)
+		return v->mtu;
+	return n ? n->mtu : 1500;
+}
+
+json_t *rpc_view_vif(const struct daemon *d, const struct vif_cfg *v)
+{
+	static const char *const always[]
+		= { "dev", "netns", "ifname", "mac", "owner", "network", "profile" };
+	json_t *json = schema_print_vif(v, d->model);
+	struct vif_actual a;
+	char mac[MAC_STR_LEN];
+
+	if (!json)
+		return NULL;
+	reconcile_vif_actual(d->reconcile, v->id, &a);
+	json_object_set_new(json, "state", json_string(object_state_name(a.state)));
+	set_text(json, "reason", a.why);
+	if (a.ifname[0])
+		set_text(json, "ifname", a.ifname);
+	if (a.has_mac && !v->has_mac)
+		set_text(json, "mac", mac_print(&a.mac, mac));
+	set_u64(json, "mtu", mtu_in_force(d, v, a.mtu));
+	json_object_set_new(json, "carrier", json_boolean(a.has_carrier));
+	json_object_set_new(json, "ifindex", a.ifindex ? json_integer(a.ifindex) : json_null());
+	for (unsigned i = 0; i < ARRAY_LEN(always); i++)
+		if (!json_object_get(json, always[i]))
+			json_object_set_new(json, always[i], json_null());
+	set_counters(d, v->id, json);
+	return json;
+}
+
+json_t *rpc_view_network(const struct daemon *d, const struct network_cfg *n)
+{
+	json_t *json = schema_print_network(n);
+	json_t *vifs = json_array();
+	json_t *leg = n->leg_vif_id != VIF_ID_NONE ? json_object() : json_null();
+	struct network_actual a;
+	char mac[MAC_STR_LEN];
+
+	if (!json)
+		return NULL;
+	reconcile_network_actual(d->reconcile, n->id, &a);
+	json_object_set_new(json, "state", json_string(object_state_name(a.state)));
+	set_text(json, "reason", a.why);
+	for (unsigned i = 0; i < d->model->n_vifs; i++)
+		if (d->model->vif[i].network_id == n->id)
+			json_array_append_new(vifs, json_string(d->model->vif[i].name));
+	json_object_set_new(json, "vifs", vifs);
+	if (!json_object_get(json, "domain"))
+		json_object_set_new(json, "domain", json_null());
+	set_text(json, "leg_ifname", n->leg_vif_id != VIF_ID_NONE ? n->name : "");
+	set_text(json, "leg_mac", n->leg_vif_id != VIF_ID_NONE ? mac_print(&n->leg_mac, mac) : "");
+	if (n->leg_vif_id != VIF_ID_NONE)
+		set_counters(d, n->leg_vif_id, leg);
+	json_object_set_new(json, "leg", leg);
+	json_object_set_new(
+		json, "dnsmasq_pid", a.dnsmasq_pid ? json_integer(a.dnsmasq_pid) : json_null());
+	return json;
+}
+
+static json_t *view_engine(const struct daemon *d)
+{
+	struct engine_actual a;
+	uint64_t now = clock_now_ns();
+	json_t *json;
+
+	reconcile_engine_actual(d->reconcile, &a);
+	json = json_pack("{s:s, s:b, s:I, s:I, s:I, s:b}", "state", engine_state_name(a.state),
+		"hugepages", a.has_hugepages, "restarts", (json_int_t)a.restarts, "workers",
+		(json_int_t)a.n_workers, "generation", (json_int_t)a.generation, "taken_over",
+		a.was_taken_over);
+	if (!json)
+		return NULL;
+	json_object_set_new(json, "pid", a.pid ? json_integer(a.pid) : json_null());
+	set_text(json, "reason", a.why);
+	json_object_set_new(json, "uptime_s",
+		a.state == ENGINE_RUNNING && a.started_ns <= now
+			? json_integer((json_int_t)((now - a.started_ns) / NS_PER_SEC))
+			: json_null());
+	return json;
+}
+
+static json_t *view_problems(const struct daemon *d)
+{
+	struct problem *problem = calloc(PROBLEMS_MAX, sizeof(*problem));
+	json_t *list = json_array();
+	unsigned n = problem ? reconcile_problems(d->reconcile, problem, PROBLEMS_MAX) : 0;
+
+	for (unsigned i = 0; i < n; i++)
+		json_array_append_new(list,
+			json_pack("{s:s, s:s, s:s}", "object", problem[i].object, "text",
+				problem[i].text, "cure", problem[i].cure));
+	free(problem);
+	return list;
+}
+
+int rpc_status(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
+{
+	static const char *const keys[] = { NULL };
+	int rc = rpc_only_keys(call->params, keys, e);
+
+	if (rc != 0)
+		return rc;
+	*result = json_pack("{s:s, s:s, s:I, s:{s:i, s:I}, s:o, s:i, s:i, s:o, s:s, s:s}",
+		"version", SAKLAR_VERSION, "build", SAKLAR_BUILD, "generation",
+		(json_int_t)d->model->generation, "daemon", "pid", (int)getpid(), "uptime_s",
+		(json_int_t)((clock_now_ns() - d->started_ns) / NS_PER_SEC), "engine",
+		view_engine(d), "networks", (int)d->model->n_networks, "vifs",
+		(int)d->model->n_vifs, "problems", view_problems(d), "run_dir", d->paths.run_dir,
+		"state_dir", d->paths.state_dir);
+	return *result ? 0 : err_set(e, -ENOMEM, "", "out of memory");
+}
+
+/* Name of the port of an FDB entry: a vif, or the network itself for its leg. */
+static const char *port_name(const struct daemon *d, uint16_t vif_id, const struct network_cfg *n)
+{
+	const struct vif_cfg *v = model_vif_by_id(d->model, vif_id);
+
+	if (v)
+		return v->name;
+	return n && n->leg_vif_id == vif_id ? n->name : NULL;
+}
+
+static json_t *view_fdb_entry(const struct daemon *d, const struct msg_fdb_entry *entry)
+{
+	static const char *const origins[] = { "unknown", "learned", "local", "static" };
+	const struct network_cfg *n = model_network_by_id(d->model, entry->network_id);
+	struct mac mac;
+	char text[MAC_STR_LEN];
+
+	memcpy(mac.b, entry->mac, sizeof(mac.b));
+	return json_pack("{s:s?, s:s, s:i, s:s?, s:I, s:s, s:I}", "network", n ? n->name : NULL,
+		"mac", mac_print(&mac, text), "vlan", (int)entry->vid, "vif",
+		port_name(d, entry->vif_id, n), "age_s", (json_int_t)(entry->age_ms / 1000),
+		"origin", origins[entry->origin < ARRAY_LEN(origins) ? entry->origin : 0], "moves",
+		(json_int_t)entry->moves);
+}
+
+/* The optional fields network and vif of @params as ids. */
+static int read_filter(struct daemon *d, const json_t *params, uint16_t *network_id,
+	uint16_t *vif_id, struct err *e)
+{
+	static const char *const keys[] = { "network", "vif", NULL };
+	int rc = rpc_only_keys(params, keys, e);
+
+	*network_id = NETWORK_ID_NONE;
+	*vif_id = VIF_ID_NONE;
+	if (rc == 0 && json_object_get(params, "network")) {
+		const struct network_cfg *n = rpc_find_network(d->model, params, "network", e);
+
+		rc = n ? 0 : e->code;
+		*network_id = n ? n->id : NETWORK_ID_NONE;
+	}
+	if (rc == 0 && json_object_get(params, "vif")) {
+		const struct vif_cfg *v = rpc_find_vif(d->model, params, "vif", e);
+
+		rc = v ? 0 : e->code;
+		*vif_id = v ? v->id : VIF_ID_NONE;
+	}
+	return rc;
+}
+
+int rpc_fdb_list(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
+{
+	struct msg_fdb_entry *entry = NULL;
+	uint16_t network_id, vif_id;
+	size_t n = 0;
+	int rc = read_filter(d, call->params, &network_id, &vif_id, e);
+
+	if (rc == 0)
+		rc = reconcile_fdb_list(d->reconcile, network_id, &entry, &n, e);
+	if (rc != 0)
+		return rc;
+	*result = json_array();
+	for (size_t i = 0; i < n; i++)
+		if (vif_id == VIF_ID_NONE || entry[i].vif_id == vif_id)
+			json_array_append_new(*result, view_fdb_entry(d, &entry[i]));
+	free(entry);
+	return 0;
+}
+
+int rpc_fdb_flush(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
+{
+	uint16_t network_id, vif_id;
+	int rc = read_filter(d, call->params, &network_id, &vif_id, e);
+
+	if (rc == 0)
+		rc = reconcile_fdb_flush(d->reconcile, network_id, vif_id, e);
+	if (rc == 0)
+		*result = json_pack("{s:I}", "generation", (json_int_t)d->model->generation);
+	return rc;
+}
+
+static void append_drops(const struct daemon *d, json_t *list, uint16_t vif_id, const char *vif,
+	const struct network_cfg *n)
+{
+	struct vif_counters c;
+
+	reconcile_vif_counters(d->reconcile, vif_id, &c);
+	for (unsigned i = DROP_NONE + 1; i < DROP_N; i++)
+		if (c.drops[i] != 0)
+			json_array_append_new(list,
+				json_pack("{s:s, s:s?, s:s, s:I, s:s}", "vif", vif, "network",
+					n ? n->name : NULL, "reason", drop_reason_texts[i].name,
+					"packets", (json_int_t)c.drops[i], "doc",
+					drop_reason_texts[i].doc));
+}
+
+int rpc_drops(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
+{
+	uint16_t network_id, vif_id;
+	int rc = read_filter(d, call->params, &network_id, &vif_id, e);
+
+	if (rc != 0)
+		return rc;
+	*result = json_array();
+	for (unsigned i = 0; i < d->model->n_vifs; i++) {
+		const struct vif_cfg *v = &d->model->vif[i];
+
+		if ((vif_id == VIF_ID_NONE || v->id == vif_id)
+			&& (network_id == NETWORK_ID_NONE || v->network_id == network_id))
+			append_drops(d, *result, v->id, v->name,
+				model_network_by_id(d->model, v->network_id));
+	}
+	for (unsigned i = 0; i < d->model->n_networks && vif_id == VIF_ID_NONE; i++) {
+		const struct network_cfg *n = &d->model->network[i];
+
+		if (n->leg_vif_id != VIF_ID_NONE
+			&& (network_id == NETWORK_ID_NONE || n->id == network_id))
+			append_drops(d, *result, n->leg_vif_id, n->name, n);
+	}
+	return 0;
+}
+
+int rpc_worker_list(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
+{
+	static const char *const keys[] = { NULL };
+	struct engine_actual engine;
+	int rc = rpc_only_keys(call->params, keys, e);
+
+	if (rc != 0)
+		return rc;
+	reconcile_engine_actual(d->reconcile, &engine);
+	*result = json_array();
+	for (unsigned i = 0; i < MIN(engine.n_workers, (uint32_t)WORKERS_MAX); i++) {
+		struct worker_counters c;
+		json_t *row = json_object();
+
+		reconcile_worker_counters(d->reconcile, i, &c);
+		set_u64(row, "worker", i);
+		set_u64(row, "bursts", c.bursts);
+		set_u64(row, "packets", c.packets);
+		set_u64(row, "polls", c.polls);
+		set_u64(row, "sleeps", c.sleeps);
+		set_u64(row, "wakeups", c.wakeups);
+		set_u64(row, "busy_ns", c.busy_ns);
+		set_u64(row, "no_mbuf", c.no_mbuf);
+		set_u64(row, "denied_syscalls", c.denied_syscalls);
+		json_array_append_new(*result, row);
+	}
+	return 0;
+}
+
+int rpc_schema(struct daemon *, struct rpc_call *call, json_t **result, struct err *e)
+{
+	static const char *const keys[] = { NULL };
+	int rc = rpc_only_keys(call->params, keys, e);
+
+	if (rc == 0)
+		*result = json_pack("{s:o, s:o}", "network", schema_print_object(&schema_network),
+			"vif", schema_print_object(&schema_vif));
+	return rc;
+}
+
+static void append_history(const struct store_history *h, void *arg)
+{
+	json_t *params = json_loads(h->params, 0, NULL);
+
+	json_array_append_new(arg,
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:s, s:o}", "generation",
+			(json_int_t)h->generation, "at", (json_int_t)h->at_s, "uid",
+			(json_int_t)h->author.uid, "gid", (json_int_t)h->author.gid, "pid",
+			(json_int_t)h->author.pid, "method", h->method, "params",
+			params ? params : json_null()));
+}
+
+int rpc_history(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
+{
+	static const char *const keys[] = { "max", NULL };
+	const json_t *max = json_object_get(call->params, "max");
+	json_int_t n = max ? json_integer_value(max) : HISTORY_DEFAULT;
+	int rc = rpc_only_keys(call->params, keys, e);
+
+	if (rc != 0)
+		return rc;
+	if (n < 1 || n > HISTORY_MAX)
+		return err_set(e, -EINVAL, "max", "max must be a number from 1 to %d", HISTORY_MAX);
+	*result = json_array();
+	return store_history_foreach(d->store, (unsigned)n, append_history, *result, e);
+}
+
+int rpc_daemon_stop(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
+{
+	static const char *const keys[] = { "engine", NULL };
+	const json_t *engine = json_object_get(call->params, "engine");
+	int rc = rpc_only_keys(call->params, keys, e);
+
+	if (rc != 0)
+		return rc;
+	if (engine && !json_is_boolean(engine))
+		return err_set(e, -EINVAL, "engine", "engine must be true or false");
+	*result = json_pack("{s:i}", "pid", (int)getpid());
+	daemon_stop(d, json_is_true(engine));
+	return 0;
+}
