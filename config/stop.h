@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stop.h - saklard --stop: end an instance wholly, from outside. */
+#pragma once
+
+#include "config/reconcile.h"
+
+/* Ask the daemon of @paths to end with everything it runs, and wait until it has; when there is
+ * no daemon, take its place for a moment and clean up what it left. */
+[[nodiscard]] int stop_instance(const struct daemon_paths *paths, struct err *e);
