@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* actual.h - what exists: the fds that are held, what the engine was told, how each object is.
+ * Indexed by the ids of the model.  Thread: the daemon's only one. */
+#pragma once
+
+#include "config/netdev_open.h"
+#include "config/reconcile.h"
+#include "config/vif_want.h"
+
+/* Growing delay between attempts that failed. */
+struct retry {
+	uint32_t n;
+	uint64_t at_ns; /* 0: now */
+};
+void retry_later(struct retry *r);
+void retry_clear(struct retry *r);
+bool retry_is_due(const struct retry *r);
+
+struct vif_slot {
+	bool is_open;
+	struct netdev_fds fds;
+	struct vif_want as; /* what it was made as */
+	uint64_t cookie;
+	bool is_in_engine;
+	bool has_taken; /* came back from a running engine: .as is not known in full */
+	struct msg_vif told; /* to the engine */
+	enum object_state state;
+	char why[256];
+	struct retry retry;
+	char ifname[SAKLAR_NAME_LEN]; /* now, after renames */
+	bool has_carrier;
+	uint16_t mtu; /* in force */
+};
+
+struct network_slot {
+	enum object_state state;
+	char why[256];
+};
+
+struct actual {
+	struct vif_slot vif[VIF_ID_MAX];
+	struct network_slot network[NETWORK_ID_MAX];
+};
+
+void actual_set_vif(struct vif_slot *slot, enum object_state state, const char *why);
+void actual_set_network(struct network_slot *slot, enum object_state state, const char *why);
+
+/* What was seen of a wanted vif's surroundings before a run decides. */
+struct vif_sight {
+	uint64_t cookie;  /* of what is wanted, in the namespace as it is now */
+	bool is_present; /* open vifs: the netdev behind the fds still exists */
+};
+
+enum step_kind { STEP_CLOSE, STEP_OPEN, STEP_ADJUST };
+struct step {
+	enum step_kind kind;
+	uint16_t vif_id;
+};
+#define STEPS_MAX (2 * VIF_ID_MAX)
+
+/* Steps that lead from @have to @want, deletions first: a device or name may be wanted again by
+ * another vif.  @sight and @want: by vif id.  Pure; returns how many. */
+unsigned actual_diff(const struct vif_wants *want, const struct actual *have,
+	const struct vif_sight *sight, struct step *steps);

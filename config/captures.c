@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* captures.c - rings and eventfds of running captures.
+ * From: reconcile_engine.c.  To: memfd.c.
+ * Theory: the daemon writes the ring's header before the size is sealed and never looks into the
+ * ring again; engine and reader both treat it as hostile.  Thread: the daemon's only one. */
+#include "config/captures.h"
+
+#include "config/memfd.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static struct capture_session *find_free(struct captures *c)
+{
+	for (unsigned i = 0; i < CAPTURE_SESSIONS_MAX; i++)
+		if (c->session[i].id == 0)
+			return &c->session[i];
+	return NULL;
+}
+
+static int check(const struct msg_capture *m, uint32_t data_size, struct err *e)
+{
+	if (data_size < CAPTURE_DATA_SIZE_MIN || data_size > CAPTURE_DATA_SIZE_MAX
+		|| (data_size & (data_size - 1)) != 0)
+		return err_set(e, -EINVAL, "buffer",
+			"the buffer must be a power of two from %u to %u "
+			"bytes",
+			CAPTURE_DATA_SIZE_MIN, CAPTURE_DATA_SIZE_MAX);
+	if (m->n_insns > CAPTURE_FILTER_MAX)
+		return err_set(e, -E2BIG, "filter", "the filter needs %u instructions; at most %u",
+			m->n_insns, CAPTURE_FILTER_MAX);
+	return 0;
+}
+
+struct capture_session *captures_add(
+	struct captures *c, struct msg_capture *m, uint32_t data_size, struct err *e)
+{
+	struct capture_ring ring = { .magic = CAPTURE_MAGIC, .data_size = data_size };
+	struct capture_session *s = find_free(c);
+
+	if (check(m, data_size, e) < 0)
+		return NULL;
+	if (s == NULL) {
+		err_set(e, -EBUSY, "", "%u captures run already, which is the most; end one",
+			CAPTURE_SESSIONS_MAX);
+		return NULL;
+	}
+	int ring_fd = memfd_create_sealed(
+		"saklar-capture", &ring, sizeof(ring), sizeof(ring) + data_size, false);
+	int event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	if (ring_fd < 0 || event_fd < 0) {
+		err_set(e, -ENOMEM, "", "no memory for the capture's ring");
+		if (ring_fd >= 0)
+			close(ring_fd);
+		if (event_fd >= 0)
+			close(event_fd);
+		return NULL;
+	}
+	if (++c->last_id == 0)
+		c->last_id = 1;
+	m->capture_id = c->last_id;
+	*s = (struct capture_session){ .id = m->capture_id, ring_fd, event_fd, *m };
+	return s;
+}
+
+void captures_del(struct captures *c, uint32_t id)
+{
+	for (unsigned i = 0; i < CAPTURE_SESSIONS_MAX; i++) {
+		struct capture_session *s = &c->session[i];
+
+		if (id == 0 || s->id != id)
+			continue;
+		close(s->ring_fd);
+		close(s->event_fd);
+		s->id = 0;
+	}
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* netdev_socket.c - packet sockets: the engine's way to the netdev side of a tap, veth or NIC.
+ * From: reconcile_vif.c.  To: the kernel.
+ * Theory: bound by ifindex, so that a rename changes nothing.  The options are those of DESIGN: the
+ * vnet header keeps GSO frames whole, auxdata brings back the VLAN tag that the kernel strips, and
+ * what the engine itself sends does not come back.  Thread: the daemon's only one. */
+#include "config/netdev_open.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#define SOCKET_RCVBUF (4 << 20) /* bursts while the engine serves others, or is being replaced */
+#define SOCKET_SNDBUF (4 << 20)
+
+/* virtio_net_hdr says UDP segmentation since 6.2; there is no way to ask the kernel. */
+static bool has_uso(void)
+{
+	struct utsname name;
+	unsigned major = 0, minor = 0;
+
+	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2)
+		return false;
+	return major > 6 || (major == 6 && minor >= 2);
+}
+
+static int set_options(int fd, int ifindex)
+{
+	static const int on[]
+		= { PACKET_VNET_HDR, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING, PACKET_QDISC_BYPASS };
+	struct packet_mreq promisc = { .mr_ifindex = ifindex, .mr_type = PACKET_MR_PROMISC };
+	int one = 1, rcvbuf = SOCKET_RCVBUF, sndbuf = SOCKET_SNDBUF;
+
+	for (size_t i = 0; i < ARRAY_LEN(on); i++)
+		if (setsockopt(fd, SOL_PACKET, on[i], &one, sizeof(one)) < 0)
+			return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &rcvbuf, sizeof(rcvbuf)) < 0
+		|| setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &sndbuf, sizeof(sndbuf)) < 0)
+		return -errno;
+	/* Ends with the socket: nothing to put back. */
+	if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promisc, sizeof(promisc)) < 0)
+		return -errno;
+	return 0;
+}
+
+int netdev_open_socket(int ifindex, struct netdev_fds *out, struct err *e)
+{
+	struct sockaddr_ll addr = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_ALL),
+		.sll_ifindex = ifindex,
+	};
+	/* Protocol 0: nothing is received before the bind, least of all from other devices. */
+	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return err_set(e, -errno, "", "packet socket: %s", strerror(errno));
+	int rc = set_options(fd, ifindex);
+
+	if (rc == 0 && bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
+		rc = -errno;
+	if (rc < 0) {
+		close(fd);
+		return err_set(e, rc, "", "packet socket: %s", strerror(-rc));
+	}
+	*out = (struct netdev_fds){
+		.n = 1,
+		.fd = { fd },
+		.ifindex = ifindex,
+		.flags = has_uso() ? MSG_VIF_USO : 0,
+	};
+	return 0;
+}
+
+bool netdev_has_foreign_socket(int ifindex, const uint64_t *own_inodes, unsigned n_own)
+{
+	char line[256];
+	bool has = false;
+	FILE *f = fopen("/proc/net/packet", "re");
+
+	if (f == NULL)
+		return false;
+	while (!has && fgets(line, sizeof(line), f) != NULL) {
+		unsigned proto;
+		int bound;
+		unsigned long long inode;
+
+		/* sk RefCnt Type Proto Iface R Rmem User Inode */
+		if (sscanf(line, "%*s %*s %*s %x %d %*s %*s %*s %llu", &proto, &bound, &inode) != 3
+			|| proto != ETH_P_ALL || bound != ifindex)
+			continue;
+		has = true;
+		for (unsigned i = 0; i < n_own; i++)
+			has = has && own_inodes[i] != inode;
+	}
+	fclose(f);
+	return has;
+}

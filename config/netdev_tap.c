@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* netdev_tap.c - taps: those whose fds the engine holds, and those made for a VMM.
+ * From: reconcile_vif.c.  To: /dev/net/tun, netlink_request.c, netns.c.
+ * Theory: a tap of a host vif is persistent, so that addresses that its user gave it survive the
+ * death of daemon and engine both; its alias says whose it is.  It is created in the daemon's
+ * namespace and moved: a tun fd opened inside would keep the guest's namespace alive for ever.  Only
+ * when a tap is taken up again after both had died is it opened inside, until the next close.
+ * Thread: the daemon's only one. */
+#include "config/netdev_open.h"
+#include "config/netlink.h"
+#include "config/netns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+/* Since Linux 6.2, not in older headers. */
+#ifndef TUN_F_USO4
+#define TUN_F_USO4 0x20
+#define TUN_F_USO6 0x40
+#endif
+
+#define VNET_HDR_LEN 12 /* struct virtio_net_hdr_mrg_rxbuf, the size virtio 1 uses */
+#define TAP_SNDBUF (4 << 20) /* what a stack that does not drain may pin */
+#define TAP_FLAGS (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)
+
+void netdev_close(struct netdev_fds *fds)
+{
+	for (unsigned i = 0; i < fds->n; i++)
+		if (fds->fd[i] >= 0)
+			close(fds->fd[i]);
+	fds->n = 0;
+}
+
+/* One queue of the tap @ifname; -errno. */
+static int open_queue(const char *ifname, int flags)
+{
+	struct ifreq ifr = { .ifr_flags = (short)flags };
+	int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	snprintf(ifr.ifr_name, sizeof(ifr.ifr_name), "%s", ifname);
+	if (ioctl(fd, TUNSETIFF, &ifr) == 0)
+		return fd;
+	int rc = -errno;
+
+	close(fd);
+	return rc;
+}
+
+static int set_up_queue(int fd, uint32_t *flags)
+{
+	int hdr_len = VNET_HDR_LEN, sndbuf = TAP_SNDBUF;
+	unsigned offload = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+
+	if (ioctl(fd, TUNSETVNETHDRSZ, &hdr_len) < 0 || ioctl(fd, TUNSETSNDBUF, &sndbuf) < 0)
+		return -errno;
+	if (ioctl(fd, TUNSETOFFLOAD, (unsigned long)(offload | TUN_F_USO4 | TUN_F_USO6)) == 0)
+		*flags |= MSG_VIF_USO;
+	else if (ioctl(fd, TUNSETOFFLOAD, (unsigned long)offload) < 0)
+		return -errno;
+	return 0;
+}
+
+static int open_queues(const char *ifname, unsigned queues, struct netdev_fds *out)
+{
+	int flags = TAP_FLAGS | (queues > 1 ? IFF_MULTI_QUEUE : 0);
+
+	out->n = 0;
+	out->flags = MSG_VIF_TAP_FD;
+	for (unsigned i = 0; i < queues; i++) {
+		int fd = open_queue(ifname, flags);
+		int rc = fd < 0 ? fd : 0;
+
+		if (rc == 0) {
+			out->fd[out->n++] = fd;
+			rc = set_up_queue(fd, &out->flags);
+		}
+		if (rc < 0) {
+			netdev_close(out);
+			return rc;
+		}
+	}
+	return 0;
+}
+
+static int open_error(const struct vif_want *want, int rc, struct err *e)
+{
+	if (rc == -EBUSY)
+		return err_set(e, rc, "vif.ifname", "tap %s is held open by another program",
+			want->ifname);
+	if (rc == -ENOENT)
+		return err_set(e, rc, "", "/dev/net/tun is missing: modprobe tun");
+	return err_set(e, rc, "", "cannot open tap %s: %s", want->ifname, strerror(-rc));
+}
+
+/* Find the tap that an earlier daemon left, by its alias, in the namespace we are in. */
+static bool find_own(const struct vif_want *want, const char *alias, struct link *link)
+{
+	return netlink_get(0, want->ifname, link) == 0 && strcmp(link->alias, alias) == 0;
+}
+
+static int take_up(
+	const struct vif_want *want, const struct link *link, struct netdev_fds *out, struct err *e)
+{
+	int rc = open_queues(link->name, want->queues, out);
+
+	out->ifindex = link->ifindex;
+	if (rc == -EINVAL) /* made with another number of queues */
+		return netlink_delete(link->ifindex) == 0 ? -EAGAIN : open_error(want, rc, e);
+	return rc < 0 ? open_error(want, rc, e) : 0;
+}
+
+/* Name a new tap, mark it and bring it to its namespace. */
+static int settle(const struct vif_want *want, const char *alias, int ns_fd, const char *temporary,
+	struct netdev_fds *out, struct err *e)
+{
+	struct link link;
+	struct link_change mark = LINK_CHANGE_NONE, move = LINK_CHANGE_NONE;
+	int home;
+	int rc = netlink_get(0, temporary, &link);
+
+	mark.alias = alias;
+	mark.mac = want->has_mac ? &want->mac : NULL;
+	if (rc == 0)
+		rc = netlink_change(link.ifindex, &mark);
+	move.name = want->ifname;
+	move.ns_fd = ns_fd;
+	if (rc == 0)
+		rc = netlink_change(link.ifindex, &move);
+	if (rc < 0)
+		return err_set(e, rc, "vif.ifname", "cannot name the new tap %s: %s", want->ifname,
+			strerror(-rc));
+	out->ifindex = link.ifindex;
+	if (ns_fd < 0)
+		return 0;
+	/* The namespace may have given it another index. */
+	rc = netns_enter(ns_fd, &home);
+	if (rc == 0) {
+		rc = netlink_get(0, want->ifname, &link);
+		netns_leave(home);
+	}
+	if (rc == 0)
+		out->ifindex = link.ifindex;
+	return rc == 0 ? 0 : err_set(e, rc, "", "tap %s vanished: %s", want->ifname, strerror(-rc));
+}
+
+static int create_host(const struct vif_want *want, const char *alias, int ns_fd,
+	struct netdev_fds *out, struct err *e)
+{
+	char temporary[IFNAMSIZ];
+	struct link left;
+
+	snprintf(temporary, sizeof(temporary), "skl%u.%x", want->id, (unsigned)getpid() & 0xffff);
+	if (netlink_get(0, temporary, &left) == 0 && netlink_delete(left.ifindex) < 0)
+		return err_set(e, -EEXIST, "", "netdev %s is in the way", temporary);
+	int rc = open_queues(temporary, want->queues, out);
+
+	if (rc < 0)
+		return open_error(want, rc, e);
+	rc = settle(want, alias, ns_fd, temporary, out, e);
+	if (rc == 0 && ioctl(out->fd[0], TUNSETPERSIST, 1UL) < 0)
+		rc = err_set(
+			e, -errno, "", "cannot keep tap %s: %s", want->ifname, strerror(errno));
+	if (rc < 0)
+		netdev_close(out);
+	return rc;
+}
+
+int netdev_open_host(const struct vif_want *want, const char *alias, int ns_fd,
+	struct netdev_fds *out, struct err *e)
+{
+	struct link link;
+	int home = -1;
+	int rc = ns_fd >= 0 ? netns_enter(ns_fd, &home) : 0;
+
+	if (rc < 0)
+		return err_set(e, rc, "vif.netns", "cannot enter namespace %s: %s", want->netns,
+			strerror(-rc));
+	rc = -EAGAIN; /* not found */
+	if (find_own(want, alias, &link))
+		rc = take_up(want, &link, out, e);
+	else if (netlink_get(0, want->ifname, &link) == 0)
+		rc = err_set(e, -EEXIST, want->is_leg ? "network.name" : "vif.ifname",
+			"a netdev named %s is there already and is not Saklar's; rename or delete "
+			"it, "
+			"or choose another name",
+			want->ifname);
+	if (ns_fd >= 0)
+		netns_leave(home);
+	return rc == -EAGAIN ? create_host(want, alias, ns_fd, out, e) : rc;
+}
+
+void netdev_forget_host(const struct netdev_fds *fds)
+{
+	if (fds->n > 0)
+		ioctl(fds->fd[0], TUNSETPERSIST, 0UL);
+}
+
+bool netdev_is_alive(int fd)
+{
+	struct ifreq ifr = { 0 };
+
+	return ioctl(fd, TUNGETIFF, &ifr) == 0;
+}
+
+void netdev_set_carrier(const struct netdev_fds *fds, bool has_carrier)
+{
+	int on = has_carrier;
+
+	if (fds->n > 0)
+		ioctl(fds->fd[0], TUNSETCARRIER, &on);
+}
+
+int netdev_create_tap(const struct vif_want *want, const char *alias, struct err *e)
+{
+	struct link_change mark = LINK_CHANGE_NONE;
+	struct link link;
+	int rc;
+	int fd = open_queue(want->ifname, TAP_FLAGS | (want->queues > 1 ? IFF_MULTI_QUEUE : 0));
+
+	if (fd < 0)
+		return open_error(want, fd, e);
+	rc = want->has_owner && ioctl(fd, TUNSETOWNER, (unsigned long)want->owner_uid) < 0 ? -errno
+											   : 0;
+	if (rc == 0 && ioctl(fd, TUNSETPERSIST, 1UL) < 0)
+		rc = -errno;
+	if (rc == 0)
+		rc = netlink_get(0, want->ifname, &link);
+	mark.alias = alias;
+	if (rc == 0)
+		rc = netlink_change(link.ifindex, &mark);
+	close(fd);
+	return rc == 0
+		? 0
+		: err_set(e, rc, "", "cannot create tap %s: %s", want->ifname, strerror(-rc));
+}

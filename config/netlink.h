@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* netlink.h - links, addresses and routes of the kernel.
+ *
+ * Two halves: a table of the links of the daemon's own namespace, kept up to date by events
+ * (netlink.c), and requests that act in whatever namespace the thread is in at that moment
+ * (netlink_request.c).
+ * Thread: the daemon's only one. */
+#pragma once
+
+#include <net/if.h>
+
+#include "vswitch/base/base.h"
+#include "vswitch/base/err.h"
+#include "vswitch/base/netaddr.h"
+
+#define LINK_ALIAS_LEN 96
+#define LINK_KIND_LEN 16
+
+struct link {
+	int ifindex;
+	char name[IFNAMSIZ];
+	unsigned flags; /* IFF_* */
+	uint32_t mtu;
+	struct mac mac;
+	int master; /* ifindex of its bridge, bond...; 0: none */
+	bool has_carrier;
+	char kind[LINK_KIND_LEN]; /* "tun", "veth"; "" for hardware */
+	char alias[LINK_ALIAS_LEN];
+};
+
+struct event_base;
+struct netlink;
+
+/* @on_change: something about links or addresses changed; called once for a batch of events. */
+struct netlink *netlink_create(struct event_base *base, void (*on_change)(void *arg), void *arg,
+	struct err *e);
+void netlink_destroy(struct netlink *nl);
+/* Take what is queued in the kernel now, so that the table is what our own requests made it. */
+void netlink_sync(struct netlink *nl);
+const struct link *netlink_link(const struct netlink *nl, int ifindex);
+const struct link *netlink_link_by_name(const struct netlink *nl, const char *name);
+/* The @i-th link, NULL behind the last. */
+const struct link *netlink_link_at(const struct netlink *nl, unsigned i);
+
+/* What to change of a link; fields at their zero value (ns_fd and up: -1) stay as they are. */
+struct link_change {
+	const char *name;
+	const char *alias;
+	const struct mac *mac;
+	uint32_t mtu;
+	int up;    /* 1, 0, -1 */
+	int ns_fd; /* move there; -1: stay */
+	bool no_addrgen; /* no IPv6 link-local address of the kernel's making */
+};
+#define LINK_CHANGE_NONE ((struct link_change){ .up = -1, .ns_fd = -1 })
+
+/* All: 0 or -errno. */
+[[nodiscard]] int netlink_change(int ifindex, const struct link_change *change);
+[[nodiscard]] int netlink_get(int ifindex, const char *name, struct link *out);
+[[nodiscard]] int netlink_delete(int ifindex);
+/* IPv6 addresses are added without duplicate address detection: nobody else can have them. */
+[[nodiscard]] int netlink_add_address(int ifindex, const struct ipaddr *addr, uint8_t len);
+[[nodiscard]] int netlink_delete_address(int ifindex, const struct ipaddr *addr, uint8_t len);
+
+/* Addresses of scope other than link; ifindex 0: of all links.  How many there are; at most @max
+ * are written. */
+struct link_address {
+	int ifindex;
+	struct ipnet net; /* the address and its prefix length */
+};
+[[nodiscard]] int netlink_addresses(int ifindex, struct link_address *out, unsigned max);
+
+/* A unicast route of the main tables that leads to part of @net, those through @but_ifindex and
+ * default routes apart.  1 with @text ("192.168.0.0/16 dev eth0"), 0: none, or -errno. */
+[[nodiscard]] int netlink_find_route(const struct ipnet *net, int but_ifindex, char *text,
+	size_t size);
+
+/* Read or write /proc/sys/net/FAMILY/conf/IFNAME/KEY; 0 or -errno. */
+[[nodiscard]] int netlink_sysctl_get(const char *family, const char *ifname, const char *key,
+	int *value);
+[[nodiscard]] int netlink_sysctl_set(const char *family, const char *ifname, const char *key,
+	int value);
+
+/* For netlink.c: one RTM_NEWLINK or RTM_DELLINK message as a link.  False: not one of ours. */
+struct nlmsghdr;
+bool netlink_parse_link(struct nlmsghdr *hdr, struct link *out);

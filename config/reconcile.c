@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reconcile.c - one run: look, compare, take the missing steps, say how everything is.
+ * From: rpc_methods.c (apply), netlink.c, engine_link.c, dnsmasq.c, timers (ask).
+ * To: reconcile_vif.c, reconcile_network.c, reconcile_engine.c.
+ * Theory: level-triggered.  Causes only ask for a run and many of them end in one; a run never
+ * waits for the outside world (the engine's answers apart) and remembers nothing but .actual.
+ * Invariants: closings before openings; the engine learns of a vif before the snapshot names it.
+ * Thread: the daemon's only one. */
+#include "config/reconcile.h"
+
+#include "config/netdev_bpf.h"
+#include "config/reconcile_state.h"
+#include "vswitch/base/clock.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#define START_WAIT_MS 5000 /* for an engine that starts: verbs answer when it is there */
+#define LOOK_AT_NETNS_MS 1000 /* namespaces die without a word */
+
+void reconcile_ask_in(struct reconcile *r, uint32_t ms)
+{
+	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 }, now, pending;
+
+	if (event_pending(r->run_timer, EV_TIMEOUT, &pending)) {
+		struct timeval due;
+
+		event_base_gettimeofday_cached(r->base, &now);
+		timeradd(&now, &tv, &due);
+		if (!timercmp(&due, &pending, <))
+			return;
+	}
+	evtimer_add(r->run_timer, &tv);
+}
+
+void reconcile_ask(struct reconcile *r)
+{
+	reconcile_ask_in(r, 0);
+}
+
+static bool is_held(int ifindex, void *arg)
+{
+	const struct reconcile *r = arg;
+
+	for (unsigned id = 1; id < VIF_ID_MAX; id++)
+		if (r->actual.vif[id].is_open && r->actual.vif[id].fds.ifindex == ifindex
+			&& (r->actual.vif[id].fds.flags & MSG_VIF_TAP_FD) == 0)
+			return true;
+	return false;
+}
+
+static void run_vifs(struct reconcile *r)
+{
+	static struct vif_sight sight[VIF_ID_MAX];
+	static struct step steps[STEPS_MAX];
+
+	reconcile_vif_look(r, sight);
+	unsigned n = actual_diff(&r->wants, &r->actual, sight, steps);
+	bool has_opened = false;
+
+	for (unsigned i = 0; i < n; i++) {
+		/* Closed ones are closed: what nobody holds now was left behind by a kill. */
+		if (steps[i].kind != STEP_CLOSE && !r->is_listed && !has_opened) {
+			undo_revert_orphans(r->undo, is_held, r);
+			r->is_listed = true;
+		}
+		switch (steps[i].kind) {
+		case STEP_CLOSE: reconcile_vif_close(r, steps[i].vif_id); break;
+		case STEP_OPEN:
+			has_opened = true;
+			reconcile_vif_open(r, steps[i].vif_id);
+			break;
+		case STEP_ADJUST: reconcile_vif_adjust(r, steps[i].vif_id); break;
+		}
+	}
+	if (!r->is_listed) {
+		undo_revert_orphans(r->undo, is_held, r);
+		r->is_listed = true;
+	}
+}
+
+static void forget_unwanted(struct reconcile *r)
+{
+	for (unsigned id = 1; id < VIF_ID_MAX; id++)
+		if (r->wants.vif[id].id == VIF_ID_NONE && !r->actual.vif[id].is_open)
+			memset(&r->actual.vif[id], 0, sizeof(r->actual.vif[id]));
+}
+
+/* When must the next run come, if nothing happens? */
+static void plan_next(struct reconcile *r)
+{
+	uint64_t now = clock_now_ns();
+
+	for (unsigned id = 1; id < VIF_ID_MAX; id++) {
+		const struct vif_want *want = &r->wants.vif[id];
+		const struct vif_slot *slot = &r->actual.vif[id];
+
+		if (want->id == VIF_ID_NONE)
+			continue;
+		if (want->netns[0] != '\0')
+			reconcile_ask_in(r, LOOK_AT_NETNS_MS);
+		if (!slot->is_open && slot->retry.at_ns > now)
+			reconcile_ask_in(r, (uint32_t)((slot->retry.at_ns - now) / NS_PER_MS) + 1);
+	}
+}
+
+static void run(struct reconcile *r)
+{
+	if (r->model == NULL || r->is_running)
+		return;
+	r->is_running = true;
+	if (r->netlink != NULL) {
+		netlink_sync(r->netlink);
+		run_vifs(r);
+		reconcile_network_run(r);
+	}
+	forget_unwanted(r);
+	reconcile_engine_run(r);
+	r->is_running = false;
+	plan_next(r);
+}
+
+static void on_run_timer(int fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	run(arg);
+}
+
+static void on_cause(void *arg)
+{
+	reconcile_ask(arg);
+}
+
+/* A netdev that failed may be another one now: events end every wait. */
+static void on_netlink(void *arg)
+{
+	struct reconcile *r = arg;
+
+	for (unsigned id = 1; id < VIF_ID_MAX; id++)
+		r->actual.vif[id].retry.at_ns = 0;
+	reconcile_ask(r);
+}
+
+static void on_netns(int fd, short what, void *arg)
+{
+	_Alignas(struct inotify_event) char buf[4096];
+
+	(void)what;
+	while (read(fd, buf, sizeof(buf)) > 0)
+		;
+	on_netlink(arg);
+	/* `ip netns add` makes the name first and mounts a moment later. */
+	reconcile_ask_in(arg, 50);
+}
+
+void reconcile_apply(struct reconcile *r, const struct model *m)
+{
+	r->model = m;
+	vif_wants_build(m, &r->wants);
+	for (unsigned id = 1; id < VIF_ID_MAX; id++)
+		retry_clear(&r->actual.vif[id].retry); /* asked for: try at once */
+	engine_link_wait(r->link, START_WAIT_MS);
+	run(r);
+}
+
+void reconcile_vif_actual(const struct reconcile *r, uint16_t vif_id, struct vif_actual *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (vif_id == VIF_ID_NONE || vif_id >= VIF_ID_MAX)
+		return;
+	const struct vif_slot *slot = &r->actual.vif[vif_id];
+	const struct vif_want *want = &r->wants.vif[vif_id];
+
+	out->state = slot->state;
+	snprintf(out->why, sizeof(out->why), "%s", slot->why);
+	if (slot->state == STATE_UP && !slot->is_in_engine) {
+		out->state = STATE_WAITING;
+		snprintf(out->why, sizeof(out->why), "the engine does not run yet");
+	}
+	snprintf(out->ifname, sizeof(out->ifname), "%s", slot->ifname);
+	out->ifindex = slot->is_open ? slot->fds.ifindex : 0;
+	out->has_carrier = slot->is_open && slot->has_carrier;
+	out->mtu = slot->is_open ? slot->mtu : want->mtu;
+	out->has_mac = want->has_mac;
+	out->mac = want->mac;
+	out->queues = slot->is_open ? (uint8_t)slot->fds.n : want->queues;
+}
+
+void reconcile_network_actual(
+	const struct reconcile *r, uint16_t network_id, struct network_actual *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (network_id == NETWORK_ID_NONE || network_id >= NETWORK_ID_MAX)
+		return;
+	out->state = r->actual.network[network_id].state;
+	snprintf(out->why, sizeof(out->why), "%s", r->actual.network[network_id].why);
+	out->dnsmasq_pid = r->dnsmasq != NULL ? dnsmasq_pid(r->dnsmasq, network_id) : 0;
+}
+
+void reconcile_engine_actual(const struct reconcile *r, struct engine_actual *out)
+{
+	engine_link_actual(r->link, out);
+	out->generation = r->snapshot != NULL ? r->model_generation : 0;
+}
+
+void reconcile_vif_counters(const struct reconcile *r, uint16_t vif_id, struct vif_counters *out)
+{
+	segments_vif_counters(&r->segments, vif_id, out);
+}
+
+void reconcile_worker_counters(
+	const struct reconcile *r, unsigned worker, struct worker_counters *out)
+{
+	segments_worker_counters(&r->segments, worker, out);
+}
+
+void reconcile_destroy(struct reconcile *r, bool stop_engine)
+{
+	if (r == NULL)
+		return;
+	/* The engine first: it must not see its netdevs vanish. */
+	engine_link_destroy(r->link, stop_engine);
+	if (stop_engine && r->netlink != NULL && r->undo != NULL)
+		reconcile_vif_remove_all(r);
+	for (unsigned id = 1; id < VIF_ID_MAX; id++)
+		netdev_close(&r->actual.vif[id].fds);
+	for (unsigned i = 0; i < CAPTURE_SESSIONS_MAX; i++)
+		if (r->captures.session[i].id != 0)
+			captures_del(&r->captures, r->captures.session[i].id);
+	if (r->dnsmasq != NULL)
+		dnsmasq_set_destroy(r->dnsmasq, stop_engine);
+	nft_destroy(r->nft, stop_engine);
+	undo_close(r->undo);
+	netlink_destroy(r->netlink);
+	netdev_bpf_fini();
+	segments_close(&r->segments);
+	if (r->netns_event != NULL)
+		event_free(r->netns_event);
+	if (r->netns_watch >= 0)
+		close(r->netns_watch);
+	if (r->run_timer != NULL)
+		event_free(r->run_timer);
+	free(r->snapshot);
+	free(r);
+}
+
+/* Best effort: without it namespaces are looked at once a second. */
+static void watch_netns(struct reconcile *r)
+{
+	r->netns_watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+	if (r->netns_watch < 0
+		|| inotify_add_watch(r->netns_watch, "/run/netns", IN_CREATE | IN_DELETE) < 0)
+		return;
+	r->netns_event = event_new(r->base, r->netns_watch, EV_READ | EV_PERSIST, on_netns, r);
+	if (r->netns_event != NULL)
+		event_add(r->netns_event, NULL);
+}
+
+static int create_system(struct reconcile *r, struct err *e)
+{
+	if (r->paths.no_system)
+		return 0;
+	r->undo = undo_open(r->paths.state_dir, e);
+	if (r->undo == NULL)
+		return -EIO;
+	r->netlink = netlink_create(r->base, on_netlink, r, e);
+	if (r->netlink == NULL)
+		return -EIO;
+	r->nft = nft_create(r->base, r->paths.run_dir, e);
+	if (r->nft == NULL)
+		return -EIO;
+	r->dnsmasq = dnsmasq_set_create(r->base, r->paths.run_dir, r->paths.state_dir, on_cause, r);
+	if (r->dnsmasq == NULL)
+		return err_set(e, -ENOMEM, "", "out of memory");
+	watch_netns(r);
+	return 0;
+}
+
+struct reconcile *reconcile_create(
+	struct event_base *base, const struct daemon_paths *paths, struct err *e)
+{
+	struct reconcile *r = calloc(1, sizeof(*r));
+	int rc;
+
+	if (r == NULL) {
+		err_set(e, -ENOMEM, "", "out of memory");
+		return NULL;
+	}
+	r->base = base;
+	r->paths = *paths;
+	r->netns_watch = -1;
+	r->run_timer = evtimer_new(base, on_run_timer, r);
+	rc = r->run_timer == NULL ? err_set(e, -ENOMEM, "", "out of memory") : 0;
+	if (rc == 0)
+		rc = segments_create(&r->segments, e);
+	if (rc == 0)
+		rc = create_system(r, e);
+	if (rc == 0)
+		r->link = engine_link_create(base, &r->paths, &reconcile_engine_ops, r, e);
+	if (r->link == NULL) {
+		reconcile_destroy(r, false);
+		return NULL;
+	}
+	engine_link_find(r->link);
+	return r;
+}

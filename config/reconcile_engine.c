@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reconcile_engine.c - tell the engine what is held, and take back what it holds.
+ * From: reconcile.c, engine_link.c's events.  To: engine_link.c, snapshot_build.c.
+ * Theory: a new engine gets everything: segments, vifs, captures, then a snapshot.  A running one is
+ * asked for everything first.  Afterwards only differences travel.  Each function may find the
+ * engine gone half-way: it then does nothing, since the next engine starts from the beginning.
+ * Thread: the daemon's only one. */
+#include "config/memfd.h"
+#include "config/reconcile_state.h"
+#include "config/snapshot_build.h"
+#include "vswitch/base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+LOG_MODULE("reconcile_engine");
+
+static int tell(struct reconcile *r, uint32_t type, const void *body, size_t len, const int *fds,
+	unsigned n_fds, struct err *e)
+{
+	struct engine_request req
+		= { .type = type, .body = body, .body_len = len, .fds = fds, .n_fds = n_fds };
+
+	return engine_link_request(r->link, &req, e);
+}
+
+static void on_down(void *arg)
+{
+	struct reconcile *r = arg;
+
+	for (unsigned id = 0; id < VIF_ID_MAX; id++)
+		r->actual.vif[id].is_in_engine = false;
+	free(r->snapshot);
+	r->snapshot = NULL;
+	r->snapshot_len = 0;
+	reconcile_ask(r);
+}
+
+static void on_event(void *arg, const struct msg_event *event)
+{
+	struct reconcile *r = arg;
+
+	LOG_INFO("event=engine_event kind=%u vif=%u code=%d", event->kind, event->vif_id,
+		event->code);
+	if (event->kind == EVENT_VIF_DEAD)
+		reconcile_ask(r);
+}
+
+static int take_held_vif(struct reconcile *r, struct engine_msg *m)
+{
+	struct msg_vif v;
+	struct vif_slot *slot;
+
+	memcpy(&v, m->body, sizeof(v));
+	if (v.vif_id == VIF_ID_NONE || v.vif_id >= VIF_ID_MAX || v.n_queues != m->n_fds
+		|| !engine_wire_is_name(v.name, sizeof(v.name))
+		|| !engine_wire_is_name(v.ifname, sizeof(v.ifname)) || v.type == VIF_TYPE_NONE
+		|| v.type >= VIF_TYPE_N || r->actual.vif[v.vif_id].is_open)
+		return -EPROTO;
+	slot = &r->actual.vif[v.vif_id];
+	slot->is_open = true;
+	slot->is_in_engine = true;
+	slot->has_taken = true;
+	slot->told = v;
+	slot->cookie = v.cookie;
+	slot->fds.n = m->n_fds;
+	slot->fds.ifindex = (int)v.ifindex;
+	slot->fds.flags = v.flags;
+	for (unsigned i = 0; i < m->n_fds; i++) {
+		slot->fds.fd[i] = m->fd[i];
+		m->fd[i] = -1;
+	}
+	slot->as.type = v.type;
+	memcpy(slot->as.name, v.name, sizeof(v.name));
+	memcpy(slot->as.ifname, v.ifname, sizeof(v.ifname));
+	return 0;
+}
+
+static int on_held(void *arg, struct engine_msg *m)
+{
+	struct reconcile *r = arg;
+	struct msg_segment segment;
+	struct msg_capture_close capture;
+	int fd;
+
+	switch (m->type) {
+	case ENGINE_MSG_HELD_SEGMENT:
+		memcpy(&segment, m->body, sizeof(segment));
+		fd = m->fd[0];
+		m->fd[0] = -1;
+		return segments_adopt(&r->segments, segment.kind, segment.size, fd) < 0 ? -EPROTO
+											: 0;
+	case ENGINE_MSG_HELD_VIF: return take_held_vif(r, m);
+	case ENGINE_MSG_HELD_CAPTURE:
+		/* Its reader hung up together with the daemon that served it. */
+		memcpy(&capture, m->body, sizeof(capture));
+		r->captures.last_id = MAX(r->captures.last_id, capture.capture_id);
+		return 0;
+	default: return -EPROTO;
+	}
+}
+
+static void give_segments(struct reconcile *r)
+{
+	for (uint32_t kind = SEGMENT_NONE + 1; kind < SEGMENT_N; kind++) {
+		struct msg_segment m = { .kind = kind, .size = segments_size(kind) };
+		struct err e = ERR_NONE;
+
+		if (tell(r, ENGINE_MSG_SEGMENT, &m, sizeof(m), &r->segments.fd[kind], 1, &e) < 0)
+			LOG_ERR("event=segment_refused kind=%u error=\"%s\"", kind, e.msg);
+	}
+}
+
+static void give_captures(struct reconcile *r)
+{
+	for (unsigned i = 0; i < CAPTURE_SESSIONS_MAX; i++) {
+		const struct capture_session *s = &r->captures.session[i];
+		int fds[2] = { s->ring_fd, s->event_fd };
+		struct err e = ERR_NONE;
+
+		if (s->id != 0
+			&& tell(r, ENGINE_MSG_CAPTURE_OPEN, &s->msg, sizeof(s->msg), fds, 2, &e)
+				< 0)
+			LOG_WARN("event=capture_refused error=\"%s\"", e.msg);
+	}
+}
+
+static void take_over(struct reconcile *r)
+{
+	struct msg_empty empty = { 0 };
+	struct engine_request req = { .type = ENGINE_MSG_FD_LIST,
+		.body = &empty,
+		.body_len = sizeof(empty),
+		.on_answer = on_held,
+		.arg = r };
+	struct err e = ERR_NONE;
+	uint32_t last_capture;
+
+	if (engine_link_request(r->link, &req, &e) < 0) {
+		LOG_ERR("event=take_over_failed error=\"%s\"", e.msg);
+		return;
+	}
+	last_capture = r->captures.last_id;
+	for (uint32_t id = last_capture >= CAPTURE_SESSIONS_MAX * 4
+			? last_capture - CAPTURE_SESSIONS_MAX * 4 + 1
+			: 1;
+		last_capture != 0 && id <= last_capture; id++) {
+		struct msg_capture_close m = { .capture_id = id };
+
+		if (tell(r, ENGINE_MSG_CAPTURE_CLOSE, &m, sizeof(m), NULL, 0, NULL) == -ENOTCONN)
+			return;
+	}
+}
+
+static void on_ready(void *arg, bool was_taken_over)
+{
+	struct reconcile *r = arg;
+
+	free(r->snapshot);
+	r->snapshot = NULL;
+	if (was_taken_over) {
+		take_over(r);
+	} else {
+		give_segments(r);
+		give_captures(r);
+	}
+	if (r->model != NULL)
+		reconcile_engine_run(r); /* at once: guests wait for it */
+	reconcile_ask(r);
+}
+
+const struct engine_link_ops reconcile_engine_ops = {
+	.on_ready = on_ready,
+	.on_down = on_down,
+	.on_event = on_event,
+};
+
+static struct msg_vif vif_message(const struct vif_slot *slot, uint16_t id)
+{
+	struct msg_vif m;
+
+	memset(&m, 0, sizeof(m));
+	m.vif_id = id;
+	m.type = (uint8_t)slot->as.type;
+	m.n_queues = (uint8_t)slot->fds.n;
+	m.flags = slot->fds.flags | (slot->as.is_leg ? (uint32_t)MSG_VIF_LEG : 0);
+	m.ifindex = (uint32_t)slot->fds.ifindex;
+	m.mtu = slot->mtu;
+	m.cookie = slot->cookie;
+	memcpy(m.name, slot->as.name, sizeof(m.name));
+	memcpy(m.ifname, slot->ifname, sizeof(m.ifname));
+	return m;
+}
+
+static void give_vif(struct reconcile *r, uint16_t id)
+{
+	struct vif_slot *slot = &r->actual.vif[id];
+	struct msg_vif m = vif_message(slot, id);
+	struct err e = ERR_NONE;
+	int rc;
+
+	if (slot->is_in_engine && memcmp(&m, &slot->told, sizeof(m)) == 0)
+		return;
+	if (slot->is_in_engine)
+		rc = tell(r, ENGINE_MSG_VIF_UPDATE, &m, sizeof(m), NULL, 0, &e);
+	else
+		rc = tell(r, ENGINE_MSG_VIF_OPEN, &m, sizeof(m), slot->fds.fd, slot->fds.n, &e);
+	if (rc == -ENOTCONN)
+		return;
+	slot->told = m;
+	if (rc < 0 && slot->is_in_engine)
+		LOG_WARN("event=vif_update_refused vif=%s error=\"%s\"", m.name, e.msg);
+	else if (rc < 0)
+		actual_set_vif(slot, STATE_FAILED, e.msg);
+	else
+		slot->is_in_engine = true;
+}
+
+static void give_snapshot(struct reconcile *r)
+{
+	struct engine_actual engine;
+	struct msg_snapshot m;
+	struct err e = ERR_NONE;
+	void *bytes = NULL;
+	size_t len = 0;
+	int fd = -1;
+
+	engine_link_actual(r->link, &engine);
+	r->snapshot_generation = MAX(r->snapshot_generation, engine.generation);
+	int rc = snapshot_build(
+		r->model, &r->wants, &r->actual, r->snapshot_generation + 1, &bytes, &len);
+
+	if (rc == 0 && snapshot_is_same(bytes, len, r->snapshot, r->snapshot_len)) {
+		r->model_generation = r->model->generation;
+		goto out;
+	}
+	if (rc == 0)
+		rc = fd = memfd_create_sealed("saklar-snapshot", bytes, len, len, true);
+	if (rc < 0) {
+		LOG_ERR("event=snapshot_not_built error=\"%s\"", strerror(-rc));
+		goto out;
+	}
+	m = (struct msg_snapshot){ .generation = ++r->snapshot_generation, .size = len };
+	rc = tell(r, ENGINE_MSG_SNAPSHOT, &m, sizeof(m), &fd, 1, &e);
+	if (rc < 0) {
+		LOG_ERR("event=snapshot_refused error=\"%s\"", e.msg);
+		goto out;
+	}
+	free(r->snapshot);
+	r->snapshot = bytes;
+	r->snapshot_len = len;
+	r->model_generation = r->model->generation;
+	bytes = NULL;
+out:
+	if (fd >= 0)
+		close(fd);
+	free(bytes);
+}
+
+void reconcile_engine_run(struct reconcile *r)
+{
+	for (unsigned id = 1; id < VIF_ID_MAX; id++) {
+		if (!engine_link_is_ready(r->link))
+			return;
+		if (r->actual.vif[id].is_open && r->wants.vif[id].id != VIF_ID_NONE
+			&& !r->actual.vif[id].has_taken)
+			give_vif(r, (uint16_t)id);
+	}
+	/* Before the first look at a taken-over vif its state is not known: the engine goes on
+	 * with the snapshot it has. */
+	for (unsigned id = 1; id < VIF_ID_MAX; id++)
+		if (r->actual.vif[id].has_taken)
+			return;
+	if (engine_link_is_ready(r->link))
+		give_snapshot(r);
+}
+
+void reconcile_engine_close_vif(struct reconcile *r, uint16_t id)
+{
+	struct msg_vif_close m = { .vif_id = id };
+	struct err e = ERR_NONE;
+
+	if (!r->actual.vif[id].is_in_engine)
+		return;
+	r->actual.vif[id].is_in_engine = false;
+	if (tell(r, ENGINE_MSG_VIF_CLOSE, &m, sizeof(m), NULL, 0, &e) < 0)
+		LOG_WARN("event=vif_close_refused vif=%u error=\"%s\"", id, e.msg);
+}
+
+int reconcile_capture_open(
+	struct reconcile *r, struct msg_capture *m, uint32_t data_size, int fds[2], struct err *e)
+{
+	struct capture_session *s = captures_add(&r->captures, m, data_size, e);
+	int rc;
+
+	if (s == NULL)
+		return e != NULL && e->code < 0 ? e->code : -EINVAL;
+	fds[0] = s->ring_fd;
+	fds[1] = s->event_fd;
+	rc = tell(r, ENGINE_MSG_CAPTURE_OPEN, m, sizeof(*m), fds, 2, e);
+	if (rc == 0) {
+		fds[0] = dup(s->ring_fd);
+		fds[1] = dup(s->event_fd);
+		if (fds[0] >= 0 && fds[1] >= 0)
+			return 0;
+		rc = err_set(e, -EMFILE, "", "the daemon has no file descriptors left");
+		if (fds[0] >= 0)
+			close(fds[0]);
+		reconcile_capture_close(r, s->id);
+		return rc;
+	}
+	captures_del(&r->captures, s->id);
+	return rc;
+}
+
+void reconcile_capture_close(struct reconcile *r, uint32_t capture_id)
+{
+	struct msg_capture_close m = { .capture_id = capture_id };
+	int rc = tell(r, ENGINE_MSG_CAPTURE_CLOSE, &m, sizeof(m), NULL, 0, NULL);
+
+	if (rc < 0)
+		LOG_DEBUG("event=capture_close_failed id=%u rc=%d", capture_id, rc);
+	captures_del(&r->captures, capture_id);
+}
+
+int reconcile_fdb_flush(struct reconcile *r, uint16_t network_id, uint16_t vif_id, struct err *e)
+{
+	struct msg_fdb_flush m = { .network_id = network_id, .vif_id = vif_id };
+
+	return tell(r, ENGINE_MSG_FDB_FLUSH, &m, sizeof(m), NULL, 0, e);
+}
+
+#define FDB_ENTRIES_MAX (1u << 17) /* more than the table holds: an engine that never ends */
+
+struct fdb_dump {
+	struct msg_fdb_entry *entry;
+	size_t n;
+	uint32_t next_cursor;
+};
+
+static int on_fdb_entries(void *arg, struct engine_msg *m)
+{
+	struct fdb_dump *dump = arg;
+	struct {
+		uint32_t next_cursor, n;
+	} head; /* as struct msg_fdb_entries begins, which is too big for the stack */
+	size_t head_len = offsetof(struct msg_fdb_entries, entry);
+
+	static_assert(sizeof(head) == offsetof(struct msg_fdb_entries, entry), "same beginning");
+	if (m->type != ENGINE_MSG_FDB_ENTRIES)
+		return -EPROTO;
+	memcpy(&head, m->body, head_len);
+	if (dump->n + head.n > FDB_ENTRIES_MAX)
+		return -EPROTO;
+	struct msg_fdb_entry *entry = realloc(dump->entry, (dump->n + head.n + 1) * sizeof(*entry));
+
+	if (entry == NULL)
+		return -ENOMEM;
+	memcpy(entry + dump->n, (const uint8_t *)m->body + head_len, head.n * sizeof(*entry));
+	dump->entry = entry;
+	dump->n += head.n;
+	dump->next_cursor = head.next_cursor;
+	return 0;
+}
+
+int reconcile_fdb_list(struct reconcile *r, uint16_t network_id, struct msg_fdb_entry **out,
+	size_t *n, struct err *e)
+{
+	struct fdb_dump dump = { 0 };
+	int rc;
+
+	do {
+		struct msg_fdb_dump m = { .network_id = network_id, .cursor = dump.next_cursor };
+		struct engine_request req = { .type = ENGINE_MSG_FDB_DUMP,
+			.body = &m,
+			.body_len = sizeof(m),
+			.on_answer = on_fdb_entries,
+			.arg = &dump };
+
+		dump.next_cursor = 0;
+		rc = engine_link_request(r->link, &req, e);
+		if (rc == 0 && dump.next_cursor != 0 && dump.next_cursor <= m.cursor)
+			rc = err_set(e, -EPROTO, "", "the engine lists its table in circles");
+	} while (rc == 0 && dump.next_cursor != 0);
+	if (rc < 0) {
+		free(dump.entry);
+		return rc;
+	}
+	*out = dump.entry;
+	*n = dump.n;
+	return 0;
+}

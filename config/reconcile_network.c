@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reconcile_network.c - what a network has in the host: leg addresses, firewall rules, dnsmasq.
+ * From: reconcile.c.  To: netlink_request.c, nft.c, dnsmasq.c.
+ * Theory: order is safety: a leg comes up only after the rules that keep strangers off it are in
+ * force, and dnsmasq starts only on a leg that is up.  Thread: the daemon's only one. */
+#include "config/reconcile_state.h"
+#include "vswitch/base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+LOG_MODULE("reconcile_network");
+
+#define ADDRESSES_MAX 32
+
+static struct vif_slot *leg_of(struct reconcile *r, const struct network_cfg *n)
+{
+	if (n->leg_vif_id == VIF_ID_NONE || !r->actual.vif[n->leg_vif_id].is_open)
+		return NULL;
+	return &r->actual.vif[n->leg_vif_id];
+}
+
+static bool is_gateway(const struct network_cfg *n, const struct ipnet *net)
+{
+	for (unsigned i = 0; i < n->n_subnets; i++)
+		if (n->subnet[i].len == net->len
+			&& memcmp(&n->gateway[i], &net->addr, sizeof(net->addr)) == 0)
+			return true;
+	return false;
+}
+
+/* Addresses that are there and should not be go first: one may be in the way of a new one. */
+static int set_addresses(const struct network_cfg *n, int ifindex, struct err *e)
+{
+	struct link_address have[ADDRESSES_MAX];
+	int n_have = netlink_addresses(ifindex, have, ADDRESSES_MAX);
+	char text[IP_STR_LEN];
+
+	if (n_have < 0)
+		return err_set(
+			e, n_have, "", "cannot read the leg's addresses: %s", strerror(-n_have));
+	n_have = MIN(n_have, ADDRESSES_MAX);
+	for (int i = 0; i < n_have; i++) {
+		if (is_gateway(n, &have[i].net))
+			continue;
+		if (netlink_delete_address(ifindex, &have[i].net.addr, have[i].net.len) < 0)
+			LOG_WARN("event=address_stays network=%s", n->name);
+	}
+	for (unsigned i = 0; i < n->n_subnets; i++) {
+		bool is_there = false;
+
+		for (int j = 0; j < n_have; j++)
+			is_there = is_there
+				|| (have[j].net.len == n->subnet[i].len
+					&& memcmp(&have[j].net.addr, &n->gateway[i],
+						   sizeof(n->gateway[i]))
+						== 0);
+		if (is_there)
+			continue;
+		int rc = netlink_add_address(ifindex, &n->gateway[i], n->subnet[i].len);
+
+		if (rc < 0)
+			return err_set(e, rc, "network.gateways",
+				"cannot give %s the address %s: %s", n->name,
+				ip_print(&n->gateway[i], text), strerror(-rc));
+	}
+	return 0;
+}
+
+static int bring_leg_up(
+	struct reconcile *r, const struct network_cfg *n, struct vif_slot *slot, struct err *e)
+{
+	const struct link *link = netlink_link(r->netlink, slot->fds.ifindex);
+	struct link_change change = LINK_CHANGE_NONE;
+	int rc;
+
+	if (link == NULL)
+		return err_set(e, -ENODEV, "", "the host leg %s is gone; it is made anew", n->name);
+	change.up = 1;
+	if (link->mtu != slot->as.mtu)
+		change.mtu = slot->as.mtu; /* the leg is ours: its MTU is the network's */
+	if ((link->flags & IFF_UP) != 0 && change.mtu == 0)
+		return set_addresses(n, slot->fds.ifindex, e);
+	rc = netlink_change(slot->fds.ifindex, &change);
+	if (rc < 0)
+		return err_set(
+			e, rc, "", "the host leg %s does not come up: %s", n->name, strerror(-rc));
+	netlink_sync(r->netlink);
+	return set_addresses(n, slot->fds.ifindex, e);
+}
+
+static int run_leg(struct reconcile *r, const struct network_cfg *n, int nft_rc,
+	const struct err *nft_error, struct err *e)
+{
+	struct vif_slot *slot = leg_of(r, n);
+	int rc;
+
+	if (slot == NULL)
+		return err_set(e, -ENODEV, "", "host leg: %s", r->actual.vif[n->leg_vif_id].why);
+	if (nft_rc < 0)
+		return err_set(e, nft_rc, "", "%s", nft_error->msg);
+	rc = bring_leg_up(r, n, slot, e);
+	if (rc == 0 && n->has_dhcp)
+		rc = dnsmasq_run(r->dnsmasq, r->model, n, slot->ifname, e);
+	return rc;
+}
+
+static void run_network(
+	struct reconcile *r, const struct network_cfg *n, int nft_rc, const struct err *nft_error)
+{
+	struct network_slot *slot = &r->actual.network[n->id];
+	struct err e = ERR_NONE;
+
+	if (n->leg_vif_id != VIF_ID_NONE && run_leg(r, n, nft_rc, nft_error, &e) < 0) {
+		actual_set_network(slot, e.code == -ENODEV ? STATE_WAITING : STATE_FAILED, e.msg);
+		reconcile_ask_in(r, 1000);
+	} else {
+		actual_set_network(slot, STATE_UP, "");
+	}
+}
+
+static void stop_gone(struct reconcile *r)
+{
+	for (unsigned id = 1; id < NETWORK_ID_MAX; id++) {
+		const struct network_cfg *n = model_network_by_id(r->model, (uint16_t)id);
+
+		if (n == NULL || !n->has_dhcp || leg_of(r, n) == NULL)
+			dnsmasq_stop(r->dnsmasq, (uint16_t)id);
+		if (n == NULL)
+			r->actual.network[id] = (struct network_slot){ 0 };
+	}
+}
+
+void reconcile_network_run(struct reconcile *r)
+{
+	struct nft_leg legs[NETWORK_ID_MAX];
+	struct err e = ERR_NONE;
+	unsigned n_legs = 0;
+
+	stop_gone(r);
+	for (unsigned i = 0; i < r->model->n_networks; i++) {
+		const struct vif_slot *slot = leg_of(r, &r->model->network[i]);
+
+		if (slot != NULL)
+			legs[n_legs++]
+				= (struct nft_leg){ slot->fds.ifindex, &r->model->network[i] };
+	}
+	int rc = nft_apply(r->nft, legs, n_legs, &e);
+
+	for (unsigned i = 0; i < r->model->n_networks; i++)
+		run_network(r, &r->model->network[i], rc, &e);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reconcile_state.h - what the files reconcile*.c share; nobody else includes it. */
+#pragma once
+
+#include "config/actual.h"
+#include "config/captures.h"
+#include "config/dnsmasq.h"
+#include "config/engine_link.h"
+#include "config/netlink.h"
+#include "config/nft.h"
+#include "config/segments.h"
+#include "config/undo.h"
+
+struct event;
+
+struct reconcile {
+	struct event_base *base;
+	struct daemon_paths paths;
+	const struct model *model; /* the caller's; NULL before the first apply */
+	struct vif_wants wants;    /* of .model */
+	struct actual actual;
+	struct segments segments;
+	struct captures captures;
+	struct engine_link *link;
+	struct netlink *netlink; /* NULL with paths.no_system, as the next three */
+	struct undo *undo;
+	struct nft *nft;
+	struct dnsmasq_set *dnsmasq;
+	struct event *run_timer; /* the one event that every cause activates */
+	struct event *netns_event;
+	int netns_watch; /* inotify on /run/netns */
+	bool is_running; /* in a run: causes ask for another one */
+	bool is_listed;  /* orphans of the undo list have been looked at */
+	void *snapshot;  /* as the engine has it; NULL: none */
+	size_t snapshot_len;
+	uint64_t snapshot_generation;
+	uint64_t model_generation; /* of the snapshot that the engine has */
+};
+
+/* Ask for a run, soon. */
+void reconcile_ask(struct reconcile *r);
+void reconcile_ask_in(struct reconcile *r, uint32_t ms);
+
+/* reconcile_vif.c */
+void reconcile_vif_open(struct reconcile *r, uint16_t id);
+void reconcile_vif_close(struct reconcile *r, uint16_t id);
+void reconcile_vif_adjust(struct reconcile *r, uint16_t id);
+void reconcile_vif_look(struct reconcile *r, struct vif_sight *sight /* [VIF_ID_MAX] */);
+/* Take every netdev back from the engine: at the very end. */
+void reconcile_vif_remove_all(struct reconcile *r);
+/* May this netdev be a vif?  0 or -errno with what to do. */
+[[nodiscard]] int reconcile_netdev_check(struct reconcile *r, const struct link *link,
+	enum vif_type type, struct err *e);
+
+/* reconcile_network.c */
+void reconcile_network_run(struct reconcile *r);
+
+/* reconcile_engine.c */
+extern const struct engine_link_ops reconcile_engine_ops;
+void reconcile_engine_run(struct reconcile *r);
+void reconcile_engine_close_vif(struct reconcile *r, uint16_t id);

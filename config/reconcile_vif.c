@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reconcile_vif.c - steps that open, adjust and close one vif's netdev.
+ * From: reconcile.c, by actual_diff().  To: netdev_*.c, netlink_request.c, undo.c.
+ * Theory: a kernel netdev is made deaf to the host's stack before the packet socket is bound: tc
+ * program, no IPv6, then up, then the socket.  What is changed on it is in the undo list first.
+ * A netdev is found by name once and then followed by ifindex: a rename changes nothing; the name
+ * counts again when the netdev was deleted and another appears under it.
+ * Thread: the daemon's only one. */
+#include "config/netdev_bpf.h"
+#include "config/netns.h"
+#include "config/reconcile_state.h"
+#include "vswitch/base/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+LOG_MODULE("reconcile_vif");
+
+#define ADDRESSES_MAX 16
+
+static void alias_of(
+	const struct reconcile *r, const struct vif_want *want, char alias[LINK_ALIAS_LEN])
+{
+	snprintf(alias, LINK_ALIAS_LEN, "saklar %.60s %s", r->paths.run_dir, want->name);
+}
+
+static bool is_kernel_type(enum vif_type type)
+{
+	return type == VIF_TYPE_TAP || type == VIF_TYPE_NETDEV;
+}
+
+/* Inode of the namespace in which a host vif lives: 0 while it does not exist. */
+static uint64_t ns_inode(const struct vif_want *want)
+{
+	struct netns_id id;
+
+	if (want->type != VIF_TYPE_HOST || want->netns[0] == '\0')
+		return 1;
+	int fd = netns_open(want->netns, NULL);
+
+	if (fd < 0)
+		return 0;
+	int rc = netns_identify(fd, &id);
+
+	close(fd);
+	return rc == 0 ? (uint64_t)id.ino : 0;
+}
+
+void reconcile_vif_look(struct reconcile *r, struct vif_sight *sight)
+{
+	for (unsigned id = 1; id < VIF_ID_MAX; id++) {
+		const struct vif_want *want = &r->wants.vif[id];
+		const struct vif_slot *slot = &r->actual.vif[id];
+
+		sight[id] = (struct vif_sight){ 0 };
+		if (want->id != VIF_ID_NONE)
+			sight[id].cookie = vif_want_cookie(want, ns_inode(want));
+		if (!slot->is_open)
+			continue;
+		sight[id].is_present = (slot->fds.flags & MSG_VIF_TAP_FD) != 0
+			? netdev_is_alive(slot->fds.fd[0])
+			: netlink_link(r->netlink, slot->fds.ifindex) != NULL;
+	}
+}
+
+static unsigned own_inodes(const struct reconcile *r, uint64_t *inodes)
+{
+	unsigned n = 0;
+
+	for (unsigned id = 1; id < VIF_ID_MAX; id++) {
+		const struct vif_slot *slot = &r->actual.vif[id];
+		struct stat st;
+
+		if (slot->is_open && (slot->fds.flags & MSG_VIF_TAP_FD) == 0
+			&& fstat(slot->fds.fd[0], &st) == 0)
+			inodes[n++] = (uint64_t)st.st_ino;
+	}
+	return n;
+}
+
+static int check_in_use(const struct reconcile *r, const struct link *link, struct err *e)
+{
+	uint64_t inodes[VIF_ID_MAX];
+	const struct link *master = netlink_link(r->netlink, link->master);
+
+	if (link->master != 0)
+		return err_set(e, -EBUSY, "vif.dev",
+			"netdev %s is a port of %s; take it out first: ip "
+			"link set %s nomaster",
+			link->name, master != NULL ? master->name : "a bridge", link->name);
+	/* Our tc program is there, and somebody holds a socket for all protocols: another instance
+	 * works on it.  The program alone is what a killed instance left behind. */
+	if (netdev_bpf_is_attached(link->ifindex)
+		&& netdev_has_foreign_socket(link->ifindex, inodes, own_inodes(r, inodes)))
+		return err_set(e, -EBUSY, "vif.dev",
+			"netdev %s is in use by another instance of "
+			"Saklar; delete its vif there first",
+			link->name);
+	return 0;
+}
+
+int reconcile_netdev_check(
+	struct reconcile *r, const struct link *link, enum vif_type type, struct err *e)
+{
+	struct link_address addresses[ADDRESSES_MAX];
+	char text[IPNET_STR_LEN];
+
+	if ((link->flags & IFF_LOOPBACK) != 0)
+		return err_set(e, -EINVAL, "vif.dev", "%s is the loopback device", link->name);
+	if (type == VIF_TYPE_TAP && strcmp(link->kind, "tun") != 0)
+		return err_set(e, -EINVAL, "vif.dev", "netdev %s is no tap; use --type netdev",
+			link->name);
+	int n = netlink_addresses(link->ifindex, addresses, ADDRESSES_MAX);
+
+	if (n < 0)
+		return err_set(e, n, "vif.dev", "cannot read the addresses of %s: %s", link->name,
+			strerror(-n));
+	if (n > 0)
+		return err_set(e, -EADDRINUSE, "vif.dev",
+			"netdev %s carries the address %s, which "
+			"would stop working; remove it first: ip address flush dev %s",
+			link->name, ipnet_print(&addresses[0].net, text), link->name);
+	return check_in_use(r, link, e);
+}
+
+/* Everything that keeps the host's stack away from a netdev, recorded before it is done. */
+static int silence_host(struct reconcile *r, const struct link *link, struct err *e)
+{
+	bool made_clsact, was_recorded = undo_has(r->undo, link->ifindex, UNDO_CLSACT);
+	int disable_ipv6;
+	int rc = undo_record(r->undo, link->ifindex, UNDO_CLSACT, 0, e);
+
+	if (rc == 0)
+		rc = netdev_bpf_attach(link->ifindex, &made_clsact, e);
+	if (rc < 0)
+		return rc;
+	if (!made_clsact && !was_recorded)
+		undo_forget(r->undo, link->ifindex, UNDO_CLSACT);
+	/* No IPv6 at all on this kernel: nothing to silence. */
+	if (netlink_sysctl_get("ipv6", link->name, "disable_ipv6", &disable_ipv6) < 0
+		|| disable_ipv6 == 1)
+		return 0;
+	rc = undo_record(r->undo, link->ifindex, UNDO_DISABLE_IPV6, (uint32_t)disable_ipv6, e);
+	if (rc == 0 && netlink_sysctl_set("ipv6", link->name, "disable_ipv6", 1) < 0)
+		LOG_WARN("event=ipv6_not_disabled netdev=%s", link->name);
+	return rc;
+}
+
+static int set_mtu(struct reconcile *r, const struct link *link, uint16_t mtu, struct err *e)
+{
+	struct link_change change = LINK_CHANGE_NONE;
+	int rc;
+
+	if (link->mtu == mtu)
+		return 0;
+	rc = undo_record(r->undo, link->ifindex, UNDO_MTU, link->mtu, e);
+	if (rc < 0)
+		return rc;
+	change.mtu = mtu;
+	rc = netlink_change(link->ifindex, &change);
+	return rc == 0 ? 0
+		       : err_set(e, rc, "vif.mtu", "netdev %s does not take MTU %u: %s", link->name,
+			       mtu, strerror(-rc));
+}
+
+static int bring_up(struct reconcile *r, const struct link *link, struct err *e)
+{
+	struct link_change change = LINK_CHANGE_NONE;
+	int rc;
+
+	if ((link->flags & IFF_UP) != 0)
+		return 0;
+	rc = undo_record(r->undo, link->ifindex, UNDO_UP, 0, e);
+	if (rc < 0)
+		return rc;
+	change.up = 1;
+	rc = netlink_change(link->ifindex, &change);
+	return rc == 0 ? 0
+		       : err_set(e, rc, "vif.dev", "netdev %s does not come up: %s", link->name,
+			       strerror(-rc));
+}
+
+/* The wanted netdev; makes a tap that is not there.  -ENODEV: wait for it. */
+static int find_kernel_netdev(
+	struct reconcile *r, const struct vif_want *want, struct link *out, struct err *e)
+{
+	char alias[LINK_ALIAS_LEN];
+	const struct link *link = netlink_link_by_name(r->netlink, want->ifname);
+	int rc;
+
+	if (link == NULL && want->type == VIF_TYPE_TAP) {
+		alias_of(r, want, alias);
+		rc = netdev_create_tap(want, alias, e);
+		if (rc < 0)
+			return rc;
+		netlink_sync(r->netlink);
+		link = netlink_link_by_name(r->netlink, want->ifname);
+		if (link != NULL) {
+			rc = undo_record(r->undo, link->ifindex, UNDO_CREATED, 0, e);
+			if (rc < 0)
+				return rc;
+		}
+	}
+	if (link == NULL)
+		return err_set(e, -ENODEV, "vif.dev",
+			"netdev %s is gone or does not exist yet; the vif "
+			"comes back when it does",
+			want->ifname);
+	*out = *link;
+	return 0;
+}
+
+static int open_kernel(
+	struct reconcile *r, const struct vif_want *want, struct netdev_fds *fds, struct err *e)
+{
+	struct link link;
+	int rc = find_kernel_netdev(r, want, &link, e);
+
+	if (rc == 0)
+		rc = reconcile_netdev_check(r, &link, want->type, e);
+	if (rc < 0)
+		return rc;
+	rc = silence_host(r, &link, e);
+	if (rc == 0 && (want->has_mtu || undo_has(r->undo, link.ifindex, UNDO_CREATED)))
+		rc = set_mtu(r, &link, want->mtu, e);
+	if (rc == 0)
+		rc = bring_up(r, &link, e);
+	if (rc == 0)
+		rc = netdev_open_socket(link.ifindex, fds, e);
+	if (rc < 0) {
+		netdev_bpf_detach(link.ifindex);
+		undo_revert(r->undo, link.ifindex);
+	}
+	return rc;
+}
+
+/* A host vif of a guest: address, MTU and link inside its namespace.  IPv6 is the guest's own. */
+static int dress_guest(const struct vif_want *want, int ns_fd, int ifindex, struct err *e)
+{
+	struct link_change change = LINK_CHANGE_NONE;
+	int home = -1;
+	int rc = ns_fd >= 0 ? netns_enter(ns_fd, &home) : 0;
+
+	if (rc == 0) {
+		change.mac = want->has_mac ? &want->mac : NULL;
+		change.mtu = want->mtu;
+		change.up = 1;
+		rc = netlink_change(ifindex, &change);
+	}
+	if (home >= 0)
+		netns_leave(home);
+	return rc == 0 ? 0
+		       : err_set(e, rc, "vif.ifname", "cannot set MAC, MTU and link of %s: %s",
+			       want->ifname, strerror(-rc));
+}
+
+static int dress_leg(const struct vif_want *want, int ifindex, struct err *e)
+{
+	struct link_change change = LINK_CHANGE_NONE;
+
+	/* Nobody on this network configures the host; our address is ours without asking. */
+	if (netlink_sysctl_set("ipv6", want->ifname, "disable_ipv6", !want->has_ip6) == 0) {
+		int rc = netlink_sysctl_set("ipv6", want->ifname, "accept_ra", 0);
+
+		if (rc == 0)
+			rc = netlink_sysctl_set("ipv6", want->ifname, "accept_dad", 0);
+		if (rc < 0)
+			LOG_WARN("event=leg_sysctl_failed leg=%s", want->ifname);
+	}
+	change.mac = &want->mac;
+	change.mtu = want->mtu;
+	int rc = netlink_change(ifindex, &change); /* up: reconcile_network.c, behind nft */
+
+	return rc == 0 ? 0
+		       : err_set(e, rc, "network.mtu", "cannot set MAC and MTU of %s: %s",
+			       want->ifname, strerror(-rc));
+}
+
+static int open_host(
+	struct reconcile *r, const struct vif_want *want, struct netdev_fds *fds, struct err *e)
+{
+	char alias[LINK_ALIAS_LEN];
+	int ns_fd = -1;
+	int rc;
+
+	if (want->netns[0] != '\0') {
+		ns_fd = netns_open(want->netns, e);
+		if (ns_fd < 0)
+			return ns_fd;
+	}
+	alias_of(r, want, alias);
+	rc = netdev_open_host(want, alias, ns_fd, fds, e);
+	if (rc == 0) {
+		rc = want->is_leg ? dress_leg(want, fds->ifindex, e)
+				  : dress_guest(want, ns_fd, fds->ifindex, e);
+		if (rc < 0) {
+			netdev_forget_host(fds);
+			netdev_close(fds);
+		}
+	}
+	if (ns_fd >= 0)
+		close(ns_fd);
+	return rc;
+}
+
+static void show_state(struct vif_slot *slot)
+{
+	if (slot->as.is_down)
+		actual_set_vif(slot, STATE_DOWN, "");
+	else if (slot->as.network_id == NETWORK_ID_NONE)
+		actual_set_vif(slot, STATE_WAITING,
+			"not attached to a network; saklar vif set NAME "
+			"--network NETWORK");
+	else if (!slot->has_carrier)
+		actual_set_vif(slot, STATE_WAITING,
+			slot->as.type == VIF_TYPE_TAP
+				? "no carrier: no VMM has opened the tap"
+				: "no carrier: the other end is down or unplugged");
+	else
+		actual_set_vif(slot, STATE_UP, "");
+}
+
+/* Take over what netlink says about the netdev now. */
+static void follow_link(struct reconcile *r, struct vif_slot *slot)
+{
+	const struct link *link = netlink_link(r->netlink, slot->fds.ifindex);
+
+	if (slot->as.netns[0] != '\0' || link == NULL) {
+		snprintf(slot->ifname, sizeof(slot->ifname), "%s", slot->as.ifname);
+		slot->has_carrier = !slot->as.is_down;
+		slot->mtu = slot->as.mtu;
+		return;
+	}
+	if (slot->ifname[0] != '\0' && strcmp(slot->ifname, link->name) != 0)
+		LOG_INFO("event=renamed vif=%s from=%s to=%s", slot->as.name, slot->ifname,
+			link->name);
+	snprintf(slot->ifname, sizeof(slot->ifname), "%s", link->name);
+	/* A tap whose fd we hold has a carrier because we hold it; its link may be down. */
+	slot->has_carrier = slot->as.type == VIF_TYPE_HOST
+		? !slot->as.is_down
+		: link->has_carrier && (link->flags & IFF_UP) != 0;
+	slot->mtu = (uint16_t)MIN(link->mtu, 65535u);
+}
+
+void reconcile_vif_open(struct reconcile *r, uint16_t id)
+{
+	const struct vif_want *want = &r->wants.vif[id];
+	struct vif_slot *slot = &r->actual.vif[id];
+	struct err e = ERR_NONE;
+	int rc;
+
+	slot->as = *want;
+	if (!retry_is_due(&slot->retry))
+		return;
+	rc = is_kernel_type(want->type) ? open_kernel(r, want, &slot->fds, &e)
+					: open_host(r, want, &slot->fds, &e);
+	if (rc < 0) {
+		/* Absence ends with an event; whatever else may end unseen. */
+		retry_later(&slot->retry);
+		actual_set_vif(
+			slot, rc == -ENODEV || rc == -ENOENT ? STATE_WAITING : STATE_FAILED, e.msg);
+		return;
+	}
+	retry_clear(&slot->retry);
+	slot->is_open = true;
+	slot->is_in_engine = false;
+	slot->has_taken = false;
+	slot->ifname[0] = '\0';
+	slot->cookie = vif_want_cookie(want, ns_inode(want));
+	netlink_sync(r->netlink);
+	if (want->type == VIF_TYPE_HOST)
+		netdev_set_carrier(&slot->fds, !want->is_down);
+	follow_link(r, slot);
+	show_state(slot);
+}
+
+/* What may change while the fds stay. */
+static void adjust_guest(const struct vif_want *want, const struct vif_slot *slot)
+{
+	struct err e = ERR_NONE;
+	int ns_fd = want->netns[0] != '\0' ? netns_open(want->netns, &e) : -1;
+
+	if (want->netns[0] == '\0' || ns_fd >= 0) {
+		if (dress_guest(want, ns_fd, slot->fds.ifindex, &e) < 0)
+			LOG_WARN("event=adjust_failed vif=%s error=\"%s\"", want->name, e.msg);
+	}
+	if (ns_fd >= 0)
+		close(ns_fd);
+}
+
+static void adjust_kernel(struct reconcile *r, const struct vif_want *want, struct vif_slot *slot)
+{
+	const struct link *link = netlink_link(r->netlink, slot->fds.ifindex);
+	struct err e = ERR_NONE;
+	struct link copy;
+
+	if (link == NULL)
+		return;
+	copy = *link;
+	if (want->mtu != slot->as.mtu && want->has_mtu && set_mtu(r, &copy, want->mtu, &e) < 0)
+		LOG_WARN("event=adjust_failed vif=%s error=\"%s\"", want->name, e.msg);
+	if (!netdev_bpf_is_attached(slot->fds.ifindex) && silence_host(r, &copy, &e) < 0)
+		LOG_WARN("event=adjust_failed vif=%s error=\"%s\"", want->name, e.msg);
+}
+
+void reconcile_vif_adjust(struct reconcile *r, uint16_t id)
+{
+	const struct vif_want *want = &r->wants.vif[id];
+	struct vif_slot *slot = &r->actual.vif[id];
+	bool has_new = slot->has_taken || want->mtu != slot->as.mtu
+		|| memcmp(&want->mac, &slot->as.mac, sizeof(want->mac)) != 0;
+	struct err e = ERR_NONE;
+
+	if (is_kernel_type(want->type))
+		adjust_kernel(r, want, slot);
+	else if (has_new && !want->is_leg)
+		adjust_guest(want, slot);
+	else if (has_new && dress_leg(want, slot->fds.ifindex, &e) < 0)
+		LOG_WARN("event=adjust_failed vif=%s error=\"%s\"", want->name, e.msg);
+	if (want->type == VIF_TYPE_HOST && (slot->has_taken || want->is_down != slot->as.is_down))
+		netdev_set_carrier(&slot->fds, !want->is_down);
+	slot->as = *want;
+	slot->has_taken = false;
+	netlink_sync(r->netlink);
+	follow_link(r, slot);
+	show_state(slot);
+}
+
+/* Close the fds and give the netdev back to the host. */
+static void release(struct reconcile *r, struct vif_slot *slot)
+{
+	int ifindex = slot->fds.ifindex;
+	bool is_tap_fd = (slot->fds.flags & MSG_VIF_TAP_FD) != 0;
+
+	if (is_tap_fd)
+		netdev_forget_host(&slot->fds);
+	netdev_close(&slot->fds);
+	slot->is_open = false;
+	slot->ifname[0] = '\0';
+	slot->has_carrier = false;
+	if (!is_tap_fd && netlink_link(r->netlink, ifindex) != NULL) {
+		netdev_bpf_detach(ifindex);
+		undo_revert(r->undo, ifindex);
+	}
+	netlink_sync(r->netlink);
+}
+
+void reconcile_vif_close(struct reconcile *r, uint16_t id)
+{
+	struct vif_slot *slot = &r->actual.vif[id];
+
+	LOG_INFO("event=vif_closed vif=%s", slot->as.name);
+	reconcile_engine_close_vif(r, id);
+	release(r, slot);
+	retry_clear(&slot->retry);
+	actual_set_vif(slot, STATE_PENDING, "");
+}
+
+void reconcile_vif_remove_all(struct reconcile *r)
+{
+	for (unsigned id = 1; id < VIF_ID_MAX; id++)
+		if (r->actual.vif[id].is_open)
+			release(r, &r->actual.vif[id]);
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* undo.c - the durable list of changes to foreign netdevs.
+ * From: reconcile_vif.c.  To: STATE/undo, netlink_request.c, netdev_bpf.c.
+ * Theory: one line a change, "SCOPE IFINDEX KIND VALUE"; SCOPE names boot and network namespace, in
+ * which an ifindex is never given twice.  The file is written anew, synced and renamed each time: it
+ * is short, and a torn file would be worse than a slow one.
+ * Invariants: on disk before the change is made, removed after it was put back; a crash in between
+ * puts back twice, which does no harm.  Thread: the daemon's only one. */
+#include "config/undo.h"
+
+#include "config/netdev_bpf.h"
+#include "config/netlink.h"
+#include "config/netns.h"
+#include "vswitch/base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+LOG_MODULE("undo");
+
+#define SCOPE_LEN 96
+
+struct undo {
+	char path[512], dir[480];
+	char scope[SCOPE_LEN];
+	unsigned n, n_room;
+	struct undo_record *records;
+};
+
+static const char *const kind_names[UNDO_N] = {
+	[UNDO_NONE] = "none",
+	[UNDO_DISABLE_IPV6] = "disable_ipv6",
+	[UNDO_MTU] = "mtu",
+	[UNDO_UP] = "up",
+	[UNDO_CLSACT] = "clsact",
+	[UNDO_CREATED] = "created",
+};
+
+void undo_print_line(const struct undo_record *r, const char *scope, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s %d %s %" PRIu32 "\n", scope, r->ifindex, kind_names[r->kind],
+		r->value);
+}
+
+int undo_parse_line(const char *line, const char *scope, struct undo_record *out)
+{
+	size_t n = strlen(scope);
+	char kind[24];
+	int ifindex;
+	uint32_t value;
+
+	if (strncmp(line, scope, n) != 0 || line[n] != ' ')
+		return -EINVAL;
+	if (sscanf(line + n, " %d %23s %" SCNu32, &ifindex, kind, &value) != 3 || ifindex <= 0)
+		return -EINVAL;
+	for (int k = UNDO_NONE + 1; k < UNDO_N; k++) {
+		if (strcmp(kind, kind_names[k]) == 0) {
+			*out = (struct undo_record){ ifindex, (enum undo_kind)k, value };
+			return 0;
+		}
+	}
+	return -EINVAL;
+}
+
+static int read_scope(char *scope, size_t size)
+{
+	char boot[40] = "";
+	struct netns_id id;
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	ssize_t n = read(fd, boot, sizeof(boot) - 1);
+
+	close(fd);
+	if (n <= 0)
+		return -EIO;
+	boot[strcspn(boot, "\n")] = '\0';
+	int rc = netns_identify(-1, &id);
+
+	if (rc == 0)
+		snprintf(scope, size, "%s/%ju", boot, (uintmax_t)id.ino);
+	return rc;
+}
+
+static int append(struct undo *u, const struct undo_record *record)
+{
+	if (u->n == u->n_room) {
+		unsigned room = u->n_room == 0 ? 32 : u->n_room * 2;
+		struct undo_record *records = realloc(u->records, room * sizeof(*records));
+
+		if (records == NULL)
+			return -ENOMEM;
+		u->records = records;
+		u->n_room = room;
+	}
+	u->records[u->n++] = *record;
+	return 0;
+}
+
+static int write_lines(const struct undo *u, int fd)
+{
+	char line[SCOPE_LEN + 64];
+
+	for (unsigned i = 0; i < u->n; i++) {
+		undo_print_line(&u->records[i], u->scope, line, sizeof(line));
+		ssize_t len = (ssize_t)strlen(line);
+
+		if (write(fd, line, (size_t)len) != len)
+			return errno != 0 ? -errno : -EIO;
+	}
+	return fsync(fd) < 0 ? -errno : 0;
+}
+
+static int save(const struct undo *u)
+{
+	char next[528];
+	int rc;
+
+	snprintf(next, sizeof(next), "%s.new", u->path);
+	int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	rc = write_lines(u, fd);
+	close(fd);
+	if (rc == 0 && rename(next, u->path) < 0)
+		rc = -errno;
+	if (rc < 0)
+		return rc;
+	int dir = open(u->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return -errno;
+	rc = fsync(dir) < 0 ? -errno : 0;
+	close(dir);
+	return rc;
+}
+
+static struct undo_record *find(const struct undo *u, int ifindex, enum undo_kind kind)
+{
+	for (unsigned i = 0; i < u->n; i++)
+		if (u->records[i].ifindex == ifindex && u->records[i].kind == kind)
+			return &u->records[i];
+	return NULL;
+}
+
+bool undo_has(const struct undo *u, int ifindex, enum undo_kind kind)
+{
+	return find(u, ifindex, kind) != NULL;
+}
+
+int undo_record(struct undo *u, int ifindex, enum undo_kind kind, uint32_t value, struct err *e)
+{
+	struct undo_record record = { ifindex, kind, value };
+
+	if (undo_has(u, ifindex, kind))
+		return 0;
+	int rc = append(u, &record);
+
+	if (rc == 0)
+		rc = save(u);
+	if (rc < 0)
+		return err_set(e, rc, "",
+			"cannot write %s (%s); the netdev is left alone until it "
+			"can be",
+			u->path, strerror(-rc));
+	return 0;
+}
+
+static void save_logged(struct undo *u)
+{
+	int rc = save(u);
+
+	if (rc < 0)
+		LOG_ERR("event=undo_not_saved path=%s error=\"%s\"", u->path, strerror(-rc));
+}
+
+void undo_forget(struct undo *u, int ifindex, enum undo_kind kind)
+{
+	struct undo_record *r = find(u, ifindex, kind);
+
+	if (r == NULL)
+		return;
+	*r = u->records[--u->n];
+	save_logged(u);
+}
+
+static int put_back(const struct undo_record *r, const char *ifname)
+{
+	struct link_change change = LINK_CHANGE_NONE;
+
+	switch (r->kind) {
+	case UNDO_DISABLE_IPV6:
+		return netlink_sysctl_set("ipv6", ifname, "disable_ipv6", (int)r->value);
+	case UNDO_MTU: change.mtu = r->value; return netlink_change(r->ifindex, &change);
+	case UNDO_UP: change.up = 0; return netlink_change(r->ifindex, &change);
+	case UNDO_CLSACT: return netdev_bpf_remove_clsact(r->ifindex);
+	case UNDO_CREATED: return netlink_delete(r->ifindex);
+	case UNDO_NONE:
+	case UNDO_N: break;
+	}
+	return -EINVAL;
+}
+
+void undo_revert(struct undo *u, int ifindex)
+{
+	struct link link;
+	bool is_there = netlink_get(ifindex, NULL, &link) == 0;
+	unsigned kept = 0;
+
+	/* Down first and the device itself last: in the order in which they were made. */
+	for (int kind = UNDO_NONE + 1; kind < UNDO_N && is_there; kind++) {
+		const struct undo_record *r = find(u, ifindex, (enum undo_kind)kind);
+		int rc = r != NULL ? put_back(r, link.name) : 0;
+
+		if (rc < 0 && rc != -ENODEV && rc != -ENOENT)
+			LOG_WARN("event=undo_failed ifindex=%d what=%s error=\"%s\"", ifindex,
+				kind_names[kind], strerror(-rc));
+	}
+	for (unsigned i = 0; i < u->n; i++)
+		if (u->records[i].ifindex != ifindex)
+			u->records[kept++] = u->records[i];
+	if (kept == u->n)
+		return;
+	u->n = kept;
+	save_logged(u);
+}
+
+void undo_revert_orphans(struct undo *u, bool (*is_held)(int ifindex, void *arg), void *arg)
+{
+	for (unsigned i = 0; i < u->n;) {
+		int ifindex = u->records[i].ifindex;
+
+		if (is_held(ifindex, arg)) {
+			i++;
+			continue;
+		}
+		LOG_INFO("event=undo_orphan ifindex=%d", ifindex);
+		netdev_bpf_detach(ifindex);
+		undo_revert(u, ifindex);
+		i = 0;
+	}
+}
+
+void undo_close(struct undo *u)
+{
+	if (u == NULL)
+		return;
+	free(u->records);
+	free(u);
+}
+
+static int load(struct undo *u)
+{
+	char line[256];
+	int rc = 0;
+	FILE *f = fopen(u->path, "re");
+
+	if (f == NULL)
+		return errno == ENOENT ? 0 : -errno;
+	while (rc == 0 && fgets(line, sizeof(line), f) != NULL) {
+		struct undo_record record;
+
+		if (undo_parse_line(line, u->scope, &record) == 0)
+			rc = append(u, &record);
+	}
+	fclose(f);
+	return rc;
+}
+
+struct undo *undo_open(const char *state_dir, struct err *e)
+{
+	struct undo *u = calloc(1, sizeof(*u));
+	int rc = -ENOMEM;
+
+	if (u != NULL) {
+		snprintf(u->dir, sizeof(u->dir), "%s", state_dir);
+		snprintf(u->path, sizeof(u->path), "%s/undo", u->dir);
+		rc = read_scope(u->scope, sizeof(u->scope));
+		if (rc == 0)
+			rc = load(u);
+	}
+	if (rc < 0) {
+		undo_close(u);
+		err_set(e, rc, "", "cannot read %s/undo: %s", state_dir, strerror(-rc));
+		return NULL;
+	}
+	return u;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* undo.h - what was changed on netdevs that are not ours, written down before it is changed.
+ *
+ * Life: undo_open() at start reads STATE/undo; undo_record() is durable when it returns;
+ * undo_revert() puts everything of one netdev back when its vif goes; undo_revert_orphans() does so
+ * for netdevs that no vif holds any more, as after kill -9.  Records of an earlier boot or of
+ * another network namespace are forgotten: the netdev they spoke of is gone.
+ * Thread: the daemon's only one. */
+#pragma once
+
+#include "vswitch/base/base.h"
+#include "vswitch/base/err.h"
+
+enum undo_kind {
+	UNDO_NONE,
+	UNDO_DISABLE_IPV6, /* value: the sysctl before */
+	UNDO_MTU,          /* value: the MTU before */
+	UNDO_UP,           /* value: 0, it was down */
+	UNDO_CLSACT,       /* the qdisc is ours */
+	UNDO_CREATED,      /* the netdev itself is ours: delete it */
+	UNDO_N
+};
+
+struct undo_record {
+	int ifindex;
+	enum undo_kind kind;
+	uint32_t value;
+};
+
+struct undo;
+
+struct undo *undo_open(const char *state_dir, struct err *e);
+void undo_close(struct undo *u);
+/* The first value of (@ifindex, @kind) stays: it is the one from before us. */
+[[nodiscard]] int undo_record(struct undo *u, int ifindex, enum undo_kind kind, uint32_t value,
+	struct err *e);
+bool undo_has(const struct undo *u, int ifindex, enum undo_kind kind);
+/* It did not happen after all. */
+void undo_forget(struct undo *u, int ifindex, enum undo_kind kind);
+void undo_revert(struct undo *u, int ifindex);
+void undo_revert_orphans(struct undo *u, bool (*is_held)(int ifindex, void *arg), void *arg);
+
+/* One line of the file and back; for tests.  0 or -EINVAL. */
+[[nodiscard]] int undo_parse_line(const char *line, const char *scope, struct undo_record *out);
+void undo_print_line(const struct undo_record *record, const char *scope, char *buf, size_t size);

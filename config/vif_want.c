@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vif_want.c - the model's vifs and host legs in one form.
+ * From: reconcile*.c.  Pure.  Thread: the daemon's only one. */
+#include "config/vif_want.h"
+
+#include "vswitch/base/siphash.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct vif_want vif_want_of(const struct model *m, const struct vif_cfg *v)
+{
+	const struct network_cfg *n = model_network_by_id(m, v->network_id);
+	struct vif_want want = {
+		.id = v->id,
+		.network_id = v->network_id,
+		.type = v->type,
+		.has_mac = v->has_mac,
+		.mac = v->mac,
+		.mtu = v->mtu,
+		.has_mtu = v->mtu != 0,
+		.is_down = v->is_down,
+		.has_owner = v->has_owner,
+		.owner_uid = v->owner_uid,
+		.queues = v->queues == 0 ? 1 : v->queues,
+	};
+	const char *ifname = v->type == VIF_TYPE_HOST ? v->ifname : v->dev;
+
+	snprintf(want.name, sizeof(want.name), "%s", v->name);
+	snprintf(want.ifname, sizeof(want.ifname), "%s", ifname[0] != '\0' ? ifname : v->name);
+	snprintf(want.netns, sizeof(want.netns), "%s", v->netns);
+	if (want.mtu == 0)
+		want.mtu = n != NULL && n->mtu != 0 ? n->mtu : 1500;
+	return want;
+}
+
+struct vif_want vif_want_of_leg(const struct network_cfg *n)
+{
+	struct vif_want want = {
+		.id = n->leg_vif_id,
+		.network_id = n->id,
+		.type = VIF_TYPE_HOST,
+		.is_leg = true,
+		.has_mac = true,
+		.mac = n->leg_mac,
+		.mtu = n->mtu != 0 ? n->mtu : 1500,
+		.queues = 1,
+	};
+
+	for (unsigned i = 0; i < n->n_subnets; i++)
+		want.has_ip6 = want.has_ip6 || !ip_is_v4(&n->subnet[i].addr);
+	snprintf(want.name, sizeof(want.name), "%s", n->name);
+	snprintf(want.ifname, sizeof(want.ifname), "%s", n->name);
+	return want;
+}
+
+void vif_wants_build(const struct model *m, struct vif_wants *out)
+{
+	memset(out, 0, sizeof(*out));
+	for (unsigned i = 0; i < m->n_networks; i++) {
+		const struct network_cfg *n = &m->network[i];
+
+		if (n->leg_vif_id != VIF_ID_NONE && n->leg_vif_id < VIF_ID_MAX)
+			out->vif[n->leg_vif_id] = vif_want_of_leg(n);
+	}
+	for (unsigned i = 0; i < m->n_vifs; i++) {
+		const struct vif_cfg *v = &m->vif[i];
+
+		if (v->id != VIF_ID_NONE && v->id < VIF_ID_MAX && v->type != VIF_TYPE_MEM)
+			out->vif[v->id] = vif_want_of(m, v);
+	}
+}
+
+uint64_t vif_want_cookie(const struct vif_want *want, uint64_t ns_inode)
+{
+	/* No secret: nobody gains by a collision but in keeping his own device. */
+	static const struct sipkey key = { 0x73616b6c61720001, 0x636f6f6b69650001 };
+	struct {
+		uint64_t ns_inode;
+		uint32_t type, queues, is_leg, has_owner, owner_uid, pad;
+		char name[SAKLAR_NAME_LEN], ifname[SAKLAR_NAME_LEN], netns[NETNS_PATH_LEN];
+	} fixed;
+
+	memset(&fixed, 0, sizeof(fixed));
+	fixed.ns_inode = ns_inode;
+	fixed.type = want->type;
+	fixed.queues = want->queues;
+	fixed.is_leg = want->is_leg;
+	fixed.has_owner = want->has_owner;
+	fixed.owner_uid = want->has_owner ? want->owner_uid : 0;
+	memcpy(fixed.name, want->name, strlen(want->name));
+	memcpy(fixed.ifname, want->ifname, strlen(want->ifname));
+	memcpy(fixed.netns, want->netns, strlen(want->netns));
+	return siphash13(&key, &fixed, sizeof(fixed));
+}
