@@ -12,18 +12,18 @@
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 #else
-#define MIN(a, b)                     \
+/* Each use has names of its own, so that one may stand in the argument of another. */
+#define BASE_PASTE_(a, b) a##b
+#define BASE_PASTE(a, b) BASE_PASTE_(a, b)
+#define BASE_PICK_(a, b, a_, b_, op)  \
 	({                            \
 		__auto_type a_ = (a); \
 		__auto_type b_ = (b); \
-		a_ < b_ ? a_ : b_;    \
+		a_ op b_ ? a_ : b_;   \
 	})
-#define MAX(a, b)                     \
-	({                            \
-		__auto_type a_ = (a); \
-		__auto_type b_ = (b); \
-		a_ > b_ ? a_ : b_;    \
-	})
+#define BASE_PICK(a, b, op, n) BASE_PICK_(a, b, BASE_PASTE(pick_a_, n), BASE_PASTE(pick_b_, n), op)
+#define MIN(a, b) BASE_PICK(a, b, <, __COUNTER__)
+#define MAX(a, b) BASE_PICK(a, b, >, __COUNTER__)
 #endif
 #define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
