@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* base_test.c - the macros that have something to get wrong. */
-#include "vswitch/base/base.h"
-
 #include "tests/lib/unit.h"
+#include "vswitch/base/base.h"
 
 struct outer {
 	int before;
