@@ -21,6 +21,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -144,9 +145,11 @@ static _Atomic int eal_confined; /* 0: not yet; 1: done; else -errno */
 
 static void on_alarm(void *arg)
 {
-	int rc = sandbox_confine_eal();
+	int rc;
 
 	(void)arg;
+	pthread_setname_np(pthread_self(), "eal-intr-thread"); /* EAL needs /proc for that */
+	rc = sandbox_confine_eal();
 	atomic_store(&eal_confined, rc < 0 ? rc : 1);
 }
 

@@ -41,11 +41,13 @@ static const char *const eal_files[] = {
 };
 
 /* What EAL only looks for: without the first it takes VFIO for broken, without the second (its run
- * dir, which it does not use in our modes) it complains. */
+ * dir, which it does not use in our modes) it complains, without the third (mounts of hugetlbfs,
+ * which memfds do not need) it panics. */
 static const char *const eal_empty_dirs[] = {
 	"/sys/module",
 	"/tmp/dpdk/rte",
 };
+static const char eal_empty_file[] = "/proc/mounts";
 
 static int fail(struct err *e, const char *step)
 {
@@ -138,6 +140,8 @@ static int empty_root(struct err *e)
 	for (size_t i = 0; i < ARRAY_LEN(eal_empty_dirs) && rc == 0; i++)
 		if (make_parents(eal_empty_dirs[i], true, full, sizeof(full)) < 0)
 			rc = fail(e, eal_empty_dirs[i]);
+	if (rc == 0 && make_parents(eal_empty_file, false, full, sizeof(full)) < 0)
+		rc = fail(e, eal_empty_file);
 	if (rc < 0)
 		return rc;
 	/* both arguments the same: the old root ends up on top of the new one and is taken off */

@@ -322,6 +322,7 @@ static void *worker_thread(void *arg)
 	struct worker *w = arg;
 	int rc = rte_thread_register() < 0 ? -ENOMEM : 0; /* lcore id: mempool caches */
 
+	pthread_setname_np(pthread_self(), "worker"); /* naming another thread needs /proc */
 	if (rc == 0 && w->params.confine)
 		rc = w->params.confine();
 	atomic_store_explicit(&w->start_rc, rc, memory_order_release);
@@ -407,7 +408,6 @@ int worker_start(struct worker *w, struct err *e)
 
 	if (rc != 0)
 		return err_set(e, -rc, "worker", "no thread");
-	pthread_setname_np(w->thread, "worker");
 	while ((rc = atomic_load_explicit(&w->start_rc, memory_order_acquire)) == 1)
 		nap();
 	if (rc < 0)
