@@ -389,6 +389,8 @@ uint32_t fdb_flush(struct fdb *f, uint16_t network_id, uint16_t vif_id)
 {
 	uint32_t n = 0;
 
+	if (f == NULL)
+		return 0;
 	for (uint32_t index = 1; index <= f->tab.n_high; index++) {
 		const struct fdb_owner *o = &f->owner[index];
 

@@ -15,7 +15,8 @@ struct burst {
 	struct pkt pkt[BURST_MAX];
 };
 
-#define burst_foreach(p, b) for (struct pkt *p = (b)->pkt; p < (b)->pkt + (b)->n; p++)
+/* p: struct pkt *, const when the burst is */
+#define burst_foreach(p, b) for (__auto_type p = (b)->pkt; p < (b)->pkt + (b)->n; p++)
 
 /* One packet to one vif. */
 struct tx_item {

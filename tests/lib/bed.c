@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bed.c - the pipeline with mem vifs, as tests use it; see bed.h.
+ *
+ * From: tests/pipeline.  To: vswitch/pipeline.c, the real one.
+ * Theory: frames arrive in the order in which the test sent them, whatever vif they came from; the
+ * burst is cut after burst_max of them.  Equal results for all burst sizes are what is tested.
+ * Thread: one. */
+#include "tests/lib/bed.h"
+
+#include "tests/lib/unit.h"
+#include "vswitch/base/check.h"
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_mbuf.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BED_START_NS (UINT64_C(1000) * 1000000000)
+
+void bed_pools(struct rte_mempool **small, struct rte_mempool **big)
+{
+	static struct rte_mempool *pools[2];
+	char *args[] = { (char[]){ "test" }, (char[]){ "--no-huge" }, (char[]){ "--no-pci" },
+		(char[]){ "--no-shconf" }, (char[]){ "--no-telemetry" }, (char[]){ "-m" },
+		(char[]){ "64" }, (char[]){ "-l" }, (char[]){ "0" },
+		(char[]){ "--log-level=error" } };
+
+	if (pools[0] == NULL) {
+		CHECK(rte_eal_init(ARRAY_LEN(args), args) >= 0);
+		pools[0] = rte_pktmbuf_pool_create(
+			"small", 4095, 0, 0, 2048 + RTE_PKTMBUF_HEADROOM, 0);
+		pools[1] = rte_pktmbuf_pool_create("big", 255, 0, 0, 65535, 0);
+		CHECK(pools[0] != NULL && pools[1] != NULL);
+	}
+	*small = pools[0];
+	*big = pools[1];
+}
+
+static void attach(struct bed *b)
+{
+	b->fdb = fdb_attach(b->segment, SEGMENT_FDB_SIZE, b->io.now_ns, NULL);
+	b->pipeline = pipeline_create(&b->io);
+	CHECK(b->fdb != NULL && b->pipeline != NULL);
+	pipeline_set_fdb(b->pipeline, b->fdb);
+	pipeline_set_config(b->pipeline, b->cfg, &b->vifs, NULL);
+}
+
+struct bed *bed_create(unsigned burst_max)
+{
+	struct bed *b = calloc(1, sizeof(*b));
+
+	CHECK(b != NULL);
+	b->burst_max = burst_max;
+	bed_pools(&b->io.small_pool, &b->io.big_pool);
+	b->io.vif_counters = calloc(VIF_ID_MAX, sizeof(struct vif_counters));
+	b->io.worker_counters = &b->worker_counters;
+	b->io.now_ns = BED_START_NS;
+	b->segment = aligned_alloc(4096, SEGMENT_FDB_SIZE);
+	CHECK(b->io.vif_counters != NULL && b->segment != NULL);
+	memset(b->segment, 0, SEGMENT_FDB_SIZE);
+	attach(b);
+	return b;
+}
+
+static void detach(struct bed *b)
+{
+	pipeline_destroy(b->pipeline);
+	fdb_detach(b->fdb);
+}
+
+void bed_restart(struct bed *b)
+{
+	detach(b);
+	attach(b);
+}
+
+void bed_destroy(struct bed *b)
+{
+	detach(b);
+	snapshot_destroy(b->cfg);
+	for (unsigned i = 0; i < b->vifs.n; i++)
+		vif_close(b->vifs.by_id[b->vifs.ids[i]]);
+	free(b->io.vif_counters);
+	free(b->segment);
+	free(b);
+}
+
+struct snap_network *bed_network(struct bed *b, uint16_t id)
+{
+	struct snap_network *n = &b->network[b->n_networks++];
+
+	CHECK(b->n_networks <= BED_NETWORKS_MAX);
+	*n = (struct snap_network){
+		.network_id = id, .mode = NETWORK_MODE_BRIDGE, .ageing_s = 300, .mtu = 1500
+	};
+	snprintf(n->name, sizeof(n->name), "n%u", id);
+	return n;
+}
+
+struct snap_port *bed_port(struct bed *b, uint16_t vif_id, uint16_t network_id)
+{
+	struct snap_port *p = &b->port[b->n_ports++];
+
+	CHECK(b->n_ports <= BED_PORTS_MAX);
+	*p = (struct snap_port){
+		.vif_id = vif_id,
+		.network_id = network_id,
+		.flags = SNAP_PORT_UP | SNAP_PORT_LEARN | SNAP_PORT_FLOOD | SNAP_PORT_MCAST_FLOOD
+			| SNAP_PORT_BCAST_FLOOD,
+		.mtu = 1500,
+	};
+	snprintf(p->name, sizeof(p->name), "v%u", vif_id);
+	b->vif[vif_id] = vif_mem_create(vif_id, p->name);
+	b->vifs.by_id[vif_id] = b->vif[vif_id];
+	b->vifs.ids[b->vifs.n++] = vif_id;
+	return p;
+}
+
+void bed_leg(struct bed *b, uint16_t vif_id)
+{
+	for (unsigned i = 0; i < b->n_ports; i++) {
+		struct snap_port *p = &b->port[i];
+
+		if (p->vif_id != vif_id)
+			continue;
+		p->flags |= SNAP_PORT_LEG;
+		for (unsigned k = 0; k < b->n_networks; k++) {
+			if (b->network[k].network_id != p->network_id)
+				continue;
+			b->network[k].leg_vif_id = vif_id;
+			memcpy(b->network[k].leg_mac, MAC_OF(vif_id), 6);
+		}
+	}
+}
+
+void bed_apply(struct bed *b)
+{
+	static uint8_t bytes[SNAPSHOT_SIZE_MAX];
+	struct snap_hdr *hdr = (struct snap_hdr *)(void *)bytes;
+	size_t nets_len = b->n_networks * sizeof(b->network[0]);
+	size_t ports_len = b->n_ports * sizeof(b->port[0]);
+	struct snapshot *old = b->cfg;
+	struct err e = ERR_NONE;
+
+	*hdr = (struct snap_hdr){ .magic = SNAPSHOT_MAGIC,
+		.generation = ++b->generation,
+		.size = (uint32_t)(sizeof(*hdr) + nets_len + ports_len),
+		.n_networks = b->n_networks,
+		.n_ports = b->n_ports };
+	memcpy(bytes + sizeof(*hdr), b->network, nets_len);
+	memcpy(bytes + sizeof(*hdr) + nets_len, b->port, ports_len);
+	b->cfg = snapshot_create(bytes, hdr->size, &e);
+	if (b->cfg == NULL)
+		fail_msg("%s: %s", e.path, e.msg);
+	pipeline_set_config(b->pipeline, b->cfg, &b->vifs, NULL);
+	snapshot_destroy(old);
+}
+
+void bed_send(struct bed *b, uint16_t vif_id, const struct frame *f)
+{
+	CHECK(b->n_arrivals < BED_ARRIVALS_MAX);
+	vif_mem_inject(b->vif[vif_id], f->bytes, f->len, &f->offload);
+	b->arrival[b->n_arrivals++] = vif_id;
+}
+
+void bed_run(struct bed *b)
+{
+	for (unsigned i = 0; i < b->n_arrivals;) {
+		b->burst.n = 0;
+		while (b->burst.n < b->burst_max && i < b->n_arrivals) {
+			struct vif *v = b->vif[b->arrival[i++]];
+			struct pkt *p = &b->burst.pkt[b->burst.n];
+
+			memset(p, 0xa5, sizeof(*p)); /* rx need not clear what parse does */
+			b->burst.n += v->ops->rx(v, &v->queue[0], &b->io, p, 1);
+		}
+		pipeline_run(b->pipeline, &b->burst);
+	}
+	b->n_arrivals = 0;
+	assert_int_equal(rte_mempool_in_use_count(b->io.small_pool), 0);
+	assert_int_equal(rte_mempool_in_use_count(b->io.big_pool), 0);
+}
+
+void bed_step(struct bed *b, uint16_t vif_id, const struct frame *f)
+{
+	bed_send(b, vif_id, f);
+	bed_run(b);
+}
+
+void bed_warp(struct bed *b, uint64_t by_ns)
+{
+	b->io.now_ns += by_ns;
+}
+
+uint64_t bed_drops(const struct bed *b, uint16_t vif_id, enum drop_reason reason)
+{
+	return b->io.vif_counters[vif_id].drops[reason];
+}
+
+void bed_clear(struct bed *b)
+{
+	struct mem_frame f;
+
+	for (unsigned i = 0; i < b->vifs.n; i++)
+		while (vif_mem_take(b->vif[b->vifs.ids[i]], &f))
+			free(f.bytes);
+}
+
+int bed_setup(void **state)
+{
+	*state = bed_create((unsigned)(uintptr_t)*state);
+	return 0;
+}
+
+int bed_teardown(void **state)
+{
+	bed_destroy(*state);
+	return 0;
+}

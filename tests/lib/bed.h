@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bed.h - a whole dataplane in the test's process: mem vifs, one pipeline, a clock that stands still.
+ *
+ * Life: bed_create(); bed_network() and bed_port() describe, bed_apply() makes it the configuration
+ * (again after every change); bed_send() and bed_run(); bed_destroy().  No root, no hugepages.
+ * Every scenario runs with bursts of 1 and of 32: BED_TESTS(name) gives both. */
+#pragma once
+
+#include "tests/lib/expect.h"
+#include "vswitch/pipeline.h"
+
+#define BED_PORTS_MAX 64
+#define BED_NETWORKS_MAX 8
+#define BED_ARRIVALS_MAX 4096
+
+struct bed {
+	struct vif_io io;
+	struct worker_counters worker_counters;
+	struct vif_table vifs;
+	struct vif *vif[VIF_ID_MAX];
+	struct pipeline *pipeline;
+	struct fdb *fdb;
+	void *segment;
+	struct snapshot *cfg;
+	unsigned n_networks, n_ports;
+	struct snap_network network[BED_NETWORKS_MAX];
+	struct snap_port port[BED_PORTS_MAX];
+	uint64_t generation;
+	unsigned burst_max;
+	unsigned n_arrivals;
+	uint16_t arrival[BED_ARRIVALS_MAX]; /* vif ids, in the order of bed_send() */
+	struct burst burst;
+};
+
+struct bed *bed_create(unsigned burst_max);
+void bed_destroy(struct bed *b);
+/* Mempools of the process (EAL is made at the first call). */
+void bed_pools(struct rte_mempool **small, struct rte_mempool **big);
+
+/* A network of mode bridge, MTU 1500, ageing 300 s, no limit. */
+struct snap_network *bed_network(struct bed *b, uint16_t id);
+/* A port that is up, learns and receives all floods, and its mem vif. */
+struct snap_port *bed_port(struct bed *b, uint16_t vif_id, uint16_t network_id);
+/* Make @vif_id, already a port, the host leg of its network, with the MAC MAC_OF(@vif_id). */
+void bed_leg(struct bed *b, uint16_t vif_id);
+void bed_apply(struct bed *b);
+
+void bed_send(struct bed *b, uint16_t vif_id, const struct frame *f);
+/* Run all that was sent, in its order, in bursts of burst_max; no buffer may leak. */
+void bed_run(struct bed *b);
+/* bed_send(), bed_run(). */
+void bed_step(struct bed *b, uint16_t vif_id, const struct frame *f);
+void bed_warp(struct bed *b, uint64_t by_ns);
+uint64_t bed_drops(const struct bed *b, uint16_t vif_id, enum drop_reason reason);
+/* Throw away what vifs have sent. */
+void bed_clear(struct bed *b);
+/* As after a crash: another pipeline and table object on the same segment. */
+void bed_restart(struct bed *b);
+
+int bed_setup(void **state);
+int bed_teardown(void **state);
+
+#define EXPECT_FRAME(b, vif_id, want) expect_frame((b)->vif[vif_id], want, __FILE__, __LINE__)
+#define EXPECT_NOTHING(b, vif_id) expect_nothing((b)->vif[vif_id], __FILE__, __LINE__)
+
+/* cmocka entries for one scenario: prestate is the burst size. */
+#define BED_TESTS(f)                                                                    \
+	{ #f " (bursts of 1)", f, bed_setup, bed_teardown, (void *)(uintptr_t)1 },      \
+	{                                                                               \
+#f " (bursts of 32)", f, bed_setup, bed_teardown, (void *)(uintptr_t)32 \
+	}
