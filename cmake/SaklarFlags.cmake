@@ -8,7 +8,7 @@ target_compile_options(saklar_flags INTERFACE
   -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wmissing-declarations
   -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla
   -Walloca -Wswitch-enum -Wimplicit-fallthrough -Wnull-dereference -Wdouble-promotion
-  -Wstrict-aliasing=2 -fno-common -fstack-protector-strong)
+  -fno-common -fstack-protector-strong)
 target_compile_definitions(saklar_flags INTERFACE _GNU_SOURCE)
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   target_compile_options(saklar_flags INTERFACE
