@@ -44,7 +44,8 @@ static bool is_viable(const char *beginning, size_t len)
 {
 	static const char *const endings[] = { "", " ip", " 1", " 192.0.2.1", " 192.0.2.0/24",
 		" 02:00:00:00:00:01", " = 0", " 0 = 0", "0] = 0", "] = 0", ":1] = 0", " tcp",
-		" port 1", " host 192.0.2.1" };
+		" port 1", " host 192.0.2.1", " host 02:00:00:00:00:01", " proto 1",
+		" net 192.0.2.0/24" };
 	static const char *const closings[] = { "", ")", "))" };
 	char text[1024];
 	char msg[PCAP_ERRBUF_SIZE];
