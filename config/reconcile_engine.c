@@ -168,7 +168,7 @@ static void on_ready(void *arg, bool was_taken_over)
 		give_segments(r);
 		give_captures(r);
 	}
-	if (r->model != NULL)
+	if (r->is_listed) /* not before the first run knows what is held */
 		reconcile_engine_run(r); /* at once: guests wait for it */
 	reconcile_ask(r);
 }
