@@ -12,6 +12,7 @@
 #include "config/rpc_methods.h"
 #include "vswitch/base/log.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -75,14 +76,26 @@ static bool may_call(const struct rpc_session *s, const struct rpc_method *m)
 	return s->role >= m->role; /* the enum is in the order of the rights */
 }
 
+/* @text without what could break a line of the log. */
+static const char *quoted(const char *text, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	for (; text[n] && n + 1 < size; n++)
+		buf[n] = isprint((unsigned char)text[n]) && text[n] != '"' ? text[n] : '?';
+	buf[n] = '\0';
+	return buf;
+}
+
 static void log_change(const struct rpc_call *call, int rc, const struct err *e)
 {
 	const char *name = json_string_value(json_object_get(call->params, "name"));
+	char shown[24], reason[sizeof(e->msg)];
 
-	LOG_INFO("event=write method=%s name=%.20s uid=%u gid=%u pid=%d result=%s reason=\"%s\"",
-		call->method->name, name ? name : "-", call->session->peer.uid,
-		call->session->peer.gid, call->session->peer.pid, rc == 0 ? "ok" : "refused",
-		rc == 0 ? "" : e->msg);
+	LOG_INFO("event=write method=%s name=%s uid=%u gid=%u pid=%d result=%s reason=\"%s\"",
+		call->method->name, quoted(name ? name : "-", shown, sizeof(shown)),
+		call->session->peer.uid, call->session->peer.gid, call->session->peer.pid,
+		rc == 0 ? "ok" : "refused", quoted(rc == 0 ? "" : e->msg, reason, sizeof(reason)));
 }
 
 /* Run a request that is whole.  Returns the answer. */
@@ -149,8 +162,8 @@ static json_t *dispatch_one(
 		call->params = NULL;
 		json_decref(empty);
 	}
-	LOG_DEBUG("event=call method=%.40s socket=%s uid=%u", name, sockets[session->role],
-		session->peer.uid);
+	LOG_DEBUG("event=call method=%s socket=%s uid=%u", call->method ? call->method->name : "-",
+		sockets[session->role], session->peer.uid);
 	if (id)
 		return answer;
 	json_decref(answer);

@@ -118,6 +118,7 @@ static int migrate(struct store *s, struct err *e)
 struct store *store_open(const char *state_dir, struct err *e)
 {
 	struct store *s = calloc(1, sizeof(*s));
+	mode_t mask;
 	int r, rc;
 
 	if (!s) {
@@ -125,7 +126,9 @@ struct store *store_open(const char *state_dir, struct err *e)
 		return NULL;
 	}
 	snprintf(s->path, sizeof(s->path), "%s/saklar.db", state_dir);
+	mask = umask(0077); /* who may do what here is nobody else's business */
 	r = sqlite3_open_v2(s->path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL);
+	umask(mask);
 	rc = r == SQLITE_OK ? 0 : sql_error(s, r, e);
 	if (rc == 0) {
 		(void)sqlite3_extended_result_codes(s->db, 1);
