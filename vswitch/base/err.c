@@ -12,18 +12,17 @@
 #include <stdio.h>
 #include <string.h>
 
-int err_set(struct err *e, int code, const char *path, const char *fmt, ...)
+void err_write(struct err *e, int code, const char *path, const char *fmt, ...)
 {
 	va_list args;
 
 	if (!e || e->code)
-		return code;
+		return;
 	e->code = code;
 	snprintf(e->path, sizeof(e->path), "%s", path ? path : "");
 	va_start(args, fmt);
 	vsnprintf(e->msg, sizeof(e->msg), fmt, args);
 	va_end(args);
-	return code;
 }
 
 void err_prefix(struct err *e, const char *fmt, ...)

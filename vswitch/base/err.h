@@ -15,9 +15,16 @@ struct err {
 
 #define ERR_NONE ((struct err){ 0 })
 
-/* Fill @e (which may be NULL) and return @code, so that callers can write
- * `return err_set(e, -EINVAL, "vif.mtu", "...")`.  @code: -errno.  The first error stays. */
-int err_set(struct err *e, int code, const char *path, const char *fmt, ...) PRINTF_LIKE(4, 5);
+/* Fill @e (which may be NULL) and give back @code, so that callers can write
+ * `return err_set(e, -EINVAL, "vif.mtu", "...")`.  @code: -errno.  The first error stays.
+ * A macro, so that compilers and analyzers see which value comes back. */
+#define err_set(e, code, path, ...)                             \
+	({                                                      \
+		const int err_code_ = (code);                   \
+		err_write((e), err_code_, (path), __VA_ARGS__); \
+		err_code_;                                      \
+	})
+void err_write(struct err *e, int code, const char *path, const char *fmt, ...) PRINTF_LIKE(4, 5);
 
 /* Put "prefix: " before the message of @e, when it holds an error. */
 void err_prefix(struct err *e, const char *fmt, ...) PRINTF_LIKE(2, 3);
