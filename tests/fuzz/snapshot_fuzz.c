@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* snapshot_fuzz.c - configurations of a daemon that has gone mad.
+ *
+ * Input: the bytes of a SNAPSHOT message; the magic and, when the first byte is even, size and
+ * counts are put right, so that the fuzzer gets behind the header.
+ * Claims: refused with a reason, or indexed within bounds with the invariants of
+ * bridge/snapshot.c. */
+#include "bridge/snapshot.h"
+#include "vswitch/base/check.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+
+static void check_network(const struct snapshot *s, uint16_t id)
+{
+	const struct snapshot_network *n = &s->network[id];
+
+	CHECK(n->conf.network_id == id || (n->conf.network_id == 0 && n->n_ports == 0));
+	for (uint16_t i = 0; i < n->n_ports; i++) {
+		const struct snap_port *p = snapshot_port(s, n->ports[i]);
+
+		CHECK(p != NULL && p->network_id == id && p->mtu >= 68);
+		CHECK(i == 0 || n->ports[i - 1] < n->ports[i]);
+	}
+	if (n->conf.leg_vif_id != VIF_ID_NONE) {
+		const struct snap_port *leg = snapshot_port(s, n->conf.leg_vif_id);
+
+		CHECK(leg != NULL && leg->network_id == id);
+	}
+}
+
+static void try_bytes(const uint8_t *bytes, size_t size)
+{
+	struct err e = ERR_NONE;
+	struct snapshot *s = snapshot_create(bytes, size, &e);
+
+	if (s == NULL) {
+		CHECK(e.code < 0 && e.msg[0] != '\0');
+		return;
+	}
+	for (uint16_t id = 1; id < NETWORK_ID_MAX; id++)
+		check_network(s, id);
+	snapshot_destroy(s);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	struct snap_hdr hdr;
+	uint8_t *copy;
+
+	try_bytes(bytes, size);
+	if (size < sizeof(hdr) || size > SNAPSHOT_SIZE_MAX)
+		return 0;
+	copy = malloc(size);
+	CHECK(copy != NULL);
+	memcpy(copy, bytes, size);
+	memcpy(&hdr, bytes, sizeof(hdr));
+	hdr.magic = SNAPSHOT_MAGIC;
+	if (bytes[0] % 2 == 0) {
+		size_t left = size - sizeof(hdr);
+
+		hdr.n_networks = bytes[1] % 4;
+		if (left < hdr.n_networks * sizeof(struct snap_network))
+			hdr.n_networks = 0;
+		left -= hdr.n_networks * sizeof(struct snap_network);
+		hdr.n_ports = (uint32_t)(left / sizeof(struct snap_port));
+		size = sizeof(hdr) + hdr.n_networks * sizeof(struct snap_network)
+			+ hdr.n_ports * sizeof(struct snap_port);
+		hdr.size = (uint32_t)size;
+	}
+	memcpy(copy, &hdr, sizeof(hdr));
+	try_bytes(copy, size);
+	free(copy);
+	return 0;
+}
