@@ -30,7 +30,7 @@ static int hex_digit(char c)
 int mac_parse(const char *text, struct mac *out)
 {
 	char sep = strnlen(text, MAC_STR_LEN) == MAC_STR_LEN - 1 ? text[2] : '\0';
-	struct mac m;
+	struct mac m = { 0 };
 
 	if (sep != ':' && sep != '-')
 		return -EINVAL;
