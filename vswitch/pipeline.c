@@ -31,6 +31,7 @@ struct pipeline {
 	const struct vif_table *vifs;
 	const struct capture_set *captures;
 	struct fdb *fdb;
+	const struct pipeline_trace *trace;
 	struct vif_io *io;
 	struct tx_items out; /* in order of packets, then grouped by vif */
 	struct tx_items lost; /* copies that did not pass egress */
@@ -41,6 +42,13 @@ struct pipeline {
 /* What a pipeline without configuration uses: every vif is without network. */
 static const struct snapshot no_config;
 static const struct vif_table no_vifs;
+
+/* Show the burst behind @stage to who asked for it. */
+static void trace(const struct pipeline *l, enum stage stage, const struct burst *b)
+{
+	if (UNLIKELY(l->trace != NULL))
+		l->trace->stage(l->trace->arg, stage, b);
+}
 
 static void count_rx(struct vif_counters *counters, const struct burst *b)
 {
@@ -132,6 +140,11 @@ struct fdb *pipeline_fdb(const struct pipeline *l)
 	return l->fdb;
 }
 
+void pipeline_set_trace(struct pipeline *l, const struct pipeline_trace *t)
+{
+	l->trace = t;
+}
+
 void pipeline_run(struct pipeline *l, struct burst *b)
 {
 	const struct snapshot *cfg = l->cfg; /* stable for the whole burst */
@@ -141,20 +154,28 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	bool is_done;
 
 	pkt_parse(b); /* vif/pkt_parse.c   offsets, or drop          */
+	trace(l, STAGE_PARSE, b);
 	count_rx(counters, b);
 	guard_ingress(cfg, b); /* bridge/guard.c    may this vif say this?    */
+	trace(l, STAGE_GUARD, b);
 	capture_in(l->captures, b); /* vif/capture.c     who wants to see it?      */
 	if (LIKELY(l->fdb != NULL)) /* bridge/fdb.c      in arrival order          */
 		fdb_learn(l->fdb, cfg, b, counters, now_ns);
+	trace(l, STAGE_LEARN, b);
 	(void)bridge_split(cfg, b); /* bridge/bridge.c   for our router's MAC?     */
+	trace(l, STAGE_SPLIT, b);
 	do {
 		is_done = bridge_forward(cfg, b, &at, &l->out); /* bridge/bridge.c  fdb / flood */
+		trace(l, STAGE_BRIDGE, b);
 		egress_run(cfg, b, &l->out, &l->lost); /* bridge/egress.c isolation, mtu, link */
+		trace(l, STAGE_EGRESS, b);
 		group_by_vif(l);
 		vif_tx(l->vifs, l->io, b, &l->out); /* vif/vif.c   flooding shares the bytes */
+		trace(l, STAGE_TX, b);
 		settle_round(l, b);
 	} while (!is_done);
 	capture_drops(l->captures, b);
+	trace(l, STAGE_DROP, b);
 	drop_burst(counters, b); /* vif/drop.c        count by reason, free     */
 	capture_flush(l->captures);
 	if (LIKELY(l->fdb != NULL))

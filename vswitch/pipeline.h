@@ -38,6 +38,13 @@ extern const struct stage_text stage_texts[STAGE_N];
 
 struct pipeline;
 
+/* Called behind each stage while set; what it sees is read-only.  For docs/packet-walk.md's test,
+ * and the seam of `saklar trace`. */
+struct pipeline_trace {
+	void (*stage)(void *arg, enum stage stage, const struct burst *b);
+	void *arg;
+};
+
 /* @io: lent for good; its now_ns is the time of each burst.  NULL: no memory. */
 struct pipeline *pipeline_create(struct vif_io *io);
 void pipeline_destroy(struct pipeline *l);
@@ -49,6 +56,9 @@ void pipeline_set_config(struct pipeline *l, const struct snapshot *cfg,
 /* Use another table; NULL: nothing is learned and everything is flooded. */
 void pipeline_set_fdb(struct pipeline *l, struct fdb *fdb);
 struct fdb *pipeline_fdb(const struct pipeline *l);
+
+/* @trace NULL (the default): none; it must live until replaced. */
+void pipeline_set_trace(struct pipeline *l, const struct pipeline_trace *trace);
 
 /* Run @b, which holds what rx gave; empty afterwards. */
 void pipeline_run(struct pipeline *l, struct burst *b);
