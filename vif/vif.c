@@ -7,6 +7,7 @@
 #include "vif/vif.h"
 
 #include "vif/drop.h"
+#include "vif/gso.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -107,6 +108,73 @@ out:
 	return v;
 }
 
+/* What the kernel on the other side of @v cannot take whole.
+ * UDP segmentation: before 6.2 a vnet header has no words for it.
+ * Tunnelled GSO: a tap's stack takes it as plain TCP GSO and keeps it whole; a packet socket does
+ * not, since a frame with a vnet header counts as untrusted there, which makes the kernel look for
+ * TCP behind the outer IP header and drop the frame when it finds UDP. */
+static bool must_segment(const struct vif *v, const struct pkt *p)
+{
+	if (p->gso_type == PKT_GSO_NONE || v->type == VIF_TYPE_MEM)
+		return false;
+	if (p->gso_type == PKT_GSO_UDP_L4)
+		return !(v->flags & MSG_VIF_USO);
+	return (p->flags & PKT_TUNNEL_GSO) && v->type != VIF_TYPE_HOST;
+}
+
+/* Send one round of segments; true when each was sent. */
+static bool segments_send(struct vif *v, struct vif_io *io, struct burst *segs)
+{
+	struct tx_item items[BURST_MAX];
+	bool all_sent = true;
+
+	for (uint16_t i = 0; i < segs->n; i++)
+		items[i] = (struct tx_item){ .pkt = i, .out_vif = v->id };
+	v->ops->tx(v, io, segs, items, segs->n);
+	for (uint16_t i = 0; i < segs->n; i++) {
+		all_sent &= items[i].drop == DROP_NONE;
+		rte_pktmbuf_free(segs->pkt[i].m);
+	}
+	segs->n = 0;
+	return all_sent;
+}
+
+static void segment_tx(struct vif *v, struct vif_io *io, const struct pkt *p, struct tx_item *item)
+{
+	struct burst segs = { .n = 0 };
+	bool all_sent = true;
+	struct rte_mbuf *m;
+	struct gso g;
+
+	gso_begin(&g, p, io->small_pool);
+	while ((m = gso_next(&g)) != NULL) {
+		segs.pkt[segs.n++] = (struct pkt){ .m = m, .len = m->pkt_len };
+		if (segs.n == BURST_MAX)
+			all_sent &= segments_send(v, io, &segs);
+	}
+	all_sent &= segments_send(v, io, &segs);
+	if (g.failed)
+		item->drop = DROP_TX_GSO_FAILED;
+	else if (!all_sent)
+		item->drop = DROP_TX_QUEUE_FULL;
+}
+
+/* Neighbouring items that need no segmenting go out in one call, so that order is kept. */
+static void mixed_tx(
+	struct vif *v, struct vif_io *io, struct burst *b, struct tx_item *items, uint32_t n)
+{
+	uint32_t first = 0;
+
+	for (uint32_t i = 0; i < n; i++) {
+		if (items[i].drop || !must_segment(v, &b->pkt[items[i].pkt]))
+			continue;
+		v->ops->tx(v, io, b, items + first, i - first);
+		segment_tx(v, io, &b->pkt[items[i].pkt], &items[i]);
+		first = i + 1;
+	}
+	v->ops->tx(v, io, b, items + first, n - first);
+}
+
 /* Items of one vif. */
 static void group_tx(const struct vif_table *vifs, struct vif_io *io, struct burst *b,
 	struct tx_item *items, uint32_t n)
@@ -115,7 +183,7 @@ static void group_tx(const struct vif_table *vifs, struct vif_io *io, struct bur
 	struct vif *v = id < VIF_ID_MAX ? vifs->by_id[id] : NULL;
 
 	if (v) {
-		v->ops->tx(v, io, b, items, n);
+		mixed_tx(v, io, b, items, n);
 	} else {
 		for (uint32_t i = 0; i < n; i++)
 			if (!items[i].drop)
