@@ -34,7 +34,7 @@ static void on_signal(int)
 	n_signals++;
 }
 
-static void install_signals(void)
+void capture_session_catch_signals(void)
 {
 	struct sigaction act = { .sa_handler = on_signal }; /* no SA_RESTART: end blocked writes */
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
@@ -188,7 +188,6 @@ void capture_session_run(struct capture_session *s)
 {
 	bool is_over = false;
 
-	install_signals();
 	while (!is_over && !n_signals) {
 		int more = drain(s);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* capture_session.h - a capture that runs: ring and eventfd in, packets to a sink, until it ends.
  *
- * Life: fill in struct capture_session, capture_session_run() once, look at the counters. */
+ * Life: capture_session_catch_signals() before the daemon is asked for a capture; fill in struct
+ * capture_session, capture_session_run() once, look at the counters. */
 #pragma once
 
 #include "tools/capture_sink.h"
@@ -36,6 +37,8 @@ struct capture_session {
 	uint64_t lost_said_ns;
 };
 
+/* From here on SIGINT, SIGTERM and SIGHUP end the capture, not the program; SIGPIPE is an error. */
+void capture_session_catch_signals(void);
 /* Ask the daemon for the names of all vifs and host legs. */
 void capture_session_names(struct capture_session *s);
 void capture_session_run(struct capture_session *s);

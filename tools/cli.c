@@ -37,6 +37,7 @@ struct line {
 	bool version;
 };
 
+PRINTF_LIKE(3, 0)
 static void say(const struct cli *cli, const char *kind, const char *fmt, va_list args)
 {
 	fprintf(cli->err, "saklar: %s", kind);

@@ -284,8 +284,10 @@ int cmd_capture(const struct cli *cli, const struct cli_verb *, struct cli_args 
 
 	if (code == CLI_DONE)
 		code = open_file(&r, &fd);
-	if (code == CLI_DONE)
+	if (code == CLI_DONE) {
+		capture_session_catch_signals();
 		code = open_capture(&r);
+	}
 	if (code == CLI_DONE)
 		code = run(&r, fd);
 	if (fd >= 0 && fd != fileno(cli->out) && close(fd) != 0 && code == CLI_DONE)
