@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* snapshot_test.c - a snapshot is taken whole or refused whole, with the item at fault. */
+#include "bridge/snapshot.h"
+#include "tests/lib/unit.h"
+
+#include <string.h>
+
+struct message {
+	struct snap_hdr hdr;
+	struct snap_network network[2];
+	struct snap_port port[3];
+};
+
+static struct message M;
+
+/* n1 with ports 1 (leg) and 2, n2 with port 3. */
+static int setup(void **state)
+{
+	(void)state;
+	memset(&M, 0, sizeof(M));
+	M.hdr = (struct snap_hdr){ .magic = SNAPSHOT_MAGIC,
+		.generation = 9,
+		.size = sizeof(M),
+		.n_networks = 2,
+		.n_ports = 3 };
+	for (uint16_t i = 0; i < 2; i++)
+		M.network[i] = (struct snap_network){ .network_id = (uint16_t)(i + 1),
+			.mode = NETWORK_MODE_BRIDGE,
+			.mtu = 1500,
+			.name = { 'n', (char)('1' + i) } };
+	for (uint16_t i = 0; i < 3; i++)
+		M.port[i] = (struct snap_port){ .vif_id = (uint16_t)(i + 1),
+			.network_id = (uint16_t)(1 + i / 2),
+			.flags = SNAP_PORT_UP,
+			.mtu = 1500,
+			.name = { 'v', (char)('1' + i) } };
+	M.network[0].leg_vif_id = 1;
+	M.port[0].flags |= SNAP_PORT_LEG;
+	return 0;
+}
+
+static void refused(const char *path)
+{
+	struct err e = ERR_NONE;
+
+	assert_null(snapshot_create(&M, sizeof(M), &e));
+	assert_true(e.code < 0);
+	assert_string_equal(e.path, path);
+	setup(NULL);
+}
+
+static void a_sound_snapshot_is_indexed(void **state)
+{
+	struct snapshot *s = snapshot_create(&M, sizeof(M), NULL);
+
+	(void)state;
+	assert_non_null(s);
+	assert_int_equal(s->generation, 9);
+	assert_int_equal(s->network[1].n_ports, 2);
+	assert_int_equal(s->network[1].ports[0], 1);
+	assert_int_equal(s->network[1].ports[1], 2);
+	assert_int_equal(s->network[2].n_ports, 1);
+	assert_int_equal(s->network[2].ports[0], 3);
+	assert_null(snapshot_port(s, 4));
+	assert_null(snapshot_port(s, 0));
+	assert_null(snapshot_port(s, UINT16_MAX));
+	snapshot_destroy(s);
+}
+
+static void wrong_lengths_are_refused(void **state)
+{
+	(void)state;
+	for (size_t len = 0; len < sizeof(M); len++)
+		assert_null(snapshot_create(&M, len, NULL));
+	M.hdr.size++;
+	refused("snapshot");
+	M.hdr.n_ports = 2;
+	refused("snapshot");
+	M.hdr.n_networks = UINT32_MAX;
+	refused("snapshot");
+	M.hdr.n_ports = VIF_ID_MAX;
+	refused("snapshot");
+	M.hdr.magic++;
+	refused("snapshot");
+}
+
+static void bad_networks_are_refused_by_name(void **state)
+{
+	(void)state;
+	M.network[1].network_id = 0;
+	refused("network.n2");
+	M.network[1].network_id = NETWORK_ID_MAX;
+	refused("network.n2");
+	M.network[1].network_id = 1;
+	refused("network.n2");
+	M.network[1].mode = NETWORK_MODE_NAT;
+	refused("network.n2");
+	M.network[1].profile = 7;
+	refused("network.n2");
+	M.network[1].mtu = 67;
+	refused("network.n2");
+	M.network[1].leg_vif_id = 2; /* a port of another network */
+	refused("network.n2");
+	M.network[1].leg_vif_id = UINT16_MAX;
+	refused("network.n2");
+	M.network[1].leg_mac[0] = 1;
+	refused("network.n2");
+	M.network[1].group_fwd_lo = 4;
+	refused("network.n2");
+	memset(M.network[1].name, 'x', sizeof(M.network[1].name)); /* no end */
+	refused("network.#2");
+	M.network[1].name[0] = '\n';
+	refused("network.#2");
+}
+
+static void bad_ports_are_refused_by_name(void **state)
+{
+	(void)state;
+	M.port[2].vif_id = 0;
+	refused("vif.v3");
+	M.port[2].vif_id = VIF_ID_MAX;
+	refused("vif.v3");
+	M.port[2].vif_id = 1;
+	refused("vif.v3");
+	M.port[2].network_id = 3;
+	refused("vif.v3");
+	M.port[2].network_id = UINT16_MAX;
+	refused("vif.v3");
+	M.port[2].flags |= 1u << 31;
+	refused("vif.v3");
+	M.port[2].flags |= SNAP_PORT_LEG;
+	refused("vif.v3");
+	M.port[2].mtu = 0;
+	refused("vif.v3");
+	M.port[2].mac[0] = 0xff;
+	refused("vif.v3");
+	M.port[2].name[0] = '\0';
+	refused("vif.#3");
+	M.port[0].flags = SNAP_PORT_UP; /* named as leg, but does not know it */
+	refused("network.n1");
+}
+
+static void a_port_may_be_without_network(void **state)
+{
+	struct snapshot *s;
+
+	(void)state;
+	M.port[2].network_id = NETWORK_ID_NONE;
+	s = snapshot_create(&M, sizeof(M), NULL);
+	assert_non_null(s);
+	assert_int_equal(s->network[2].n_ports, 0);
+	snapshot_destroy(s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(a_sound_snapshot_is_indexed, setup),
+		cmocka_unit_test_setup(wrong_lengths_are_refused, setup),
+		cmocka_unit_test_setup(bad_networks_are_refused_by_name, setup),
+		cmocka_unit_test_setup(bad_ports_are_refused_by_name, setup),
+		cmocka_unit_test_setup(a_port_may_be_without_network, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
