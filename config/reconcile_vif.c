@@ -129,7 +129,8 @@ int reconcile_netdev_check(
 /* Everything that keeps the host's stack away from a netdev, recorded before it is done. */
 static int silence_host(struct reconcile *r, const struct link *link, struct err *e)
 {
-	bool made_clsact, was_recorded = undo_has(r->undo, link->ifindex, UNDO_CLSACT);
+	bool was_recorded = undo_has(r->undo, link->ifindex, UNDO_CLSACT);
+	bool made_clsact = false;
 	int disable_ipv6;
 	int rc = undo_record(r->undo, link->ifindex, UNDO_CLSACT, 0, e);
 

@@ -134,7 +134,7 @@ int rpc_capture_open(struct daemon *d, struct rpc_call *call, json_t **result, s
 		= { "target", "name", "snaplen", "filter", "ring_size", NULL };
 	struct msg_capture m = { 0 };
 	uint32_t *slot = free_slot(call->session);
-	uint32_t size;
+	uint32_t size = CAPTURE_DATA_SIZE_DEFAULT;
 	int rc = rpc_only_keys(call->params, keys, e);
 
 	if (rc == 0 && !call->may_send_fds)

@@ -228,13 +228,16 @@ static bool default_range(
 	uint64_t first, last;
 
 	if (!ip_is_v4(&net->addr)) {
-		first = 0x1000, last = 0x1fff;
+		first = 0x1000;
+		last = 0x1fff;
 		if (net->len < 64 || size <= last || (at >= first && at <= last))
 			return false;
 	} else if (at - 1 >= size - 2 - at) {
-		first = 1, last = at - 1;
+		first = 1;
+		last = at - 1;
 	} else {
-		first = at + 1, last = size - 2;
+		first = at + 1;
+		last = size - 2;
 	}
 	return first <= last && ipnet_host(net, first, &out->first)
 		&& ipnet_host(net, last, &out->last);

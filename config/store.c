@@ -239,7 +239,7 @@ static int load_rows(struct store *s, struct model *m, const char *table, const 
 
 static int load_meta(struct store *s, struct model *m, struct err *e)
 {
-	int64_t generation, network, vif;
+	int64_t generation = -1, network = -1, vif = -1;
 	int rc = query_int(s, "SELECT value FROM meta WHERE key='generation'", &generation, e);
 
 	if (rc == 0)
