@@ -46,7 +46,7 @@ static const char capture_more[]
 
 #define NETWORK .noun = "network", .schema = &schema_network
 #define VIF .noun = "vif", .schema = &schema_vif
-#define ONE(what, kind) .args = what, .min_words = 1, .max_words = 1, .complete = kind
+#define ONE(what, kind) .args = (what), .min_words = 1, .max_words = 1, .complete = (kind)
 
 const struct cli_verb cli_verbs[] = {
 	{ .noun = "status",

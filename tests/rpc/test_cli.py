@@ -105,7 +105,7 @@ def test_refusal_is_exit_1_with_the_daemon_s_words(daemon):
 
 
 @pytest.mark.parametrize("words, hint", [
-    (["netwrok", "list"], "did you mean 'saklar network'"),
+    (["nettwork", "list"], "did you mean 'saklar network'"),
     (["network"], "needs a verb"),
     (["vif", "lst"], "did you mean 'saklar vif list'"),
     (["xyzzy"], "--help"),

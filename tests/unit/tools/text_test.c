@@ -52,7 +52,7 @@ static void nearest_finds_typing_mistakes_only(void **)
 {
 	static const char *const words[] = { "network", "vif", "capture", "drops", NULL };
 
-	assert_string_equal(text_nearest("netwrok", words), "network");
+	assert_string_equal(text_nearest("nettwork", words), "network");
 	assert_string_equal(text_nearest("net", words), "network");
 	assert_string_equal(text_nearest("vfi", words), "vif");
 	assert_string_equal(text_nearest("capure", words), "capture");
