@@ -3,7 +3,8 @@
  *
  * From: saklard.c, when there is no --foreground.  To: the kernel.
  * Theory: the parent stays until the child serves or fails, so that its exit code means something
- * and the next command of a script finds the sockets.  Until then errors go to the caller's stderr.
+ * and the next command of a script finds the sockets.  What the daemon has to say when it refuses
+ * goes to the caller's stderr, everything else to the log.
  * Thread: one. */
 #include "config/background.h"
 
@@ -41,7 +42,30 @@ static _Noreturn void wait_for_child(int fd, pid_t child)
 	_exit(1);
 }
 
-int background_enter(struct err *e)
+/* Where we report to; -1: in the foreground. */
+static int ready_fd = -1, caller_stderr = -1;
+
+static void redirect(const char *run_dir)
+{
+	char path[4096];
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int log;
+
+	(void)mkdir(run_dir, 0755); /* whether that works is said when it is locked */
+	snprintf(path, sizeof(path), "%s/saklard.log", run_dir);
+	log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
+	caller_stderr = fcntl(2, F_DUPFD_CLOEXEC, 3);
+	if (null >= 0) {
+		(void)dup2(null, 0);
+		(void)dup2(null, 1);
+		(void)dup2(log >= 0 ? log : null, 2);
+		close(null);
+	}
+	if (log >= 0)
+		close(log);
+}
+
+int background_enter(const char *run_dir, struct err *e)
 {
 	int pipe_fd[2];
 	pid_t child;
@@ -63,25 +87,24 @@ int background_enter(struct err *e)
 	close(pipe_fd[0]);
 	(void)setsid();
 	(void)!chdir("/");
-	return pipe_fd[1];
+	redirect(run_dir);
+	ready_fd = pipe_fd[1];
+	return 0;
 }
 
-void background_ready(int fd, const char *run_dir)
+void background_ready(void)
 {
-	char path[4096];
-	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int log;
-
-	snprintf(path, sizeof(path), "%s/saklard.log", run_dir);
-	log = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (null >= 0) {
-		(void)dup2(null, 0);
-		(void)dup2(null, 1);
-		(void)dup2(log >= 0 ? log : null, 2);
-		close(null);
+	if (ready_fd >= 0) {
+		(void)!write(ready_fd, "1", 1);
+		close(ready_fd);
 	}
-	if (log >= 0)
-		close(log);
-	(void)!write(fd, "1", 1);
-	close(fd);
+	if (caller_stderr >= 0)
+		close(caller_stderr);
+	ready_fd = caller_stderr = -1;
+}
+
+void background_failed(void)
+{
+	if (caller_stderr >= 0)
+		(void)dup2(caller_stderr, 2);
 }

@@ -34,16 +34,16 @@ static int dump_doc(void)
 static int serve(const struct options *o, struct err *e)
 {
 	struct daemon d;
-	int ready_fd = o->is_foreground ? -1 : background_enter(e);
-	int rc = o->is_foreground || ready_fd >= 0 ? 0 : ready_fd;
+	int rc = o->is_foreground ? 0 : background_enter(o->run_dir, e);
 
 	if (rc == 0)
 		rc = daemon_create(&d, &o->paths, e);
-	if (rc != 0)
+	if (rc != 0) {
+		background_failed();
 		return rc;
+	}
 	d.stops_engine = o->stops_engine;
-	if (ready_fd >= 0)
-		background_ready(ready_fd, o->run_dir);
+	background_ready();
 	rc = daemon_run(&d);
 	daemon_destroy(&d);
 	return rc;

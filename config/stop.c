@@ -10,9 +10,11 @@
 
 #include "config/daemon.h"
 #include "config/dir_lock.h"
+#include "config/engine_exec.h"
 #include "config/rpc_client.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -35,6 +37,15 @@ static int stop_daemon(struct rpc_client *c, const char *run_dir, struct err *e)
 	return 0;
 }
 
+/* A daemon that ends well removes its pid file, and an engine that was stopped has no process. */
+static bool has_leftovers(const char *run_dir)
+{
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/saklard.pid", run_dir);
+	return access(path, F_OK) == 0 || engine_exec_find_pid(run_dir) > 0;
+}
+
 int stop_instance(const struct daemon_paths *paths, struct err *e)
 {
 	struct rpc_client *c = rpc_client_open(paths->run_dir, RPC_ROLE_RW, e);
@@ -49,8 +60,8 @@ int stop_instance(const struct daemon_paths *paths, struct err *e)
 	if (e->code != -ENOENT && e->code != -ECONNREFUSED)
 		return e->code;
 	*e = ERR_NONE;
-	if (access(paths->run_dir, F_OK) != 0)
-		return 0; /* nothing ever ran here */
+	if (!has_leftovers(paths->run_dir))
+		return 0;
 	rc = daemon_create(&d, paths, e);
 	if (rc != 0)
 		return rc;
