@@ -286,9 +286,10 @@ static int check_overlap(
 			|| !ipnet_overlaps(&a->subnet[i], &b->subnet[j]))
 			continue;
 		return err_set(e, -EEXIST, network_path(a, "subnets", path),
-			"subnet %s overlaps %s of network %s: choose a range that is free",
-			ipnet_print(&a->subnet[i], mine), ipnet_print(&b->subnet[j], theirs),
-			b->name);
+			"subnet %s of network %s overlaps %s of network %s: choose a range that is "
+			"free",
+			ipnet_print(&a->subnet[i], mine), a->name,
+			ipnet_print(&b->subnet[j], theirs), b->name);
 	}
 	return 0;
 }
@@ -387,10 +388,10 @@ static int check_device_is_free(const struct model *m, const struct vif_cfg *v, 
 			|| strcmp(netns, other_netns) != 0)
 			continue;
 		return err_set(e, -EEXIST, path,
-			"device %s belongs to vif %s already: delete that one first, or choose "
-			"another "
-			"device",
-			dev, other->name);
+			"device %s is wanted by vif %s and vif %s: choose another device for one "
+			"of "
+			"them",
+			dev, other->name, v->name);
 	}
 	return 0;
 }
@@ -405,8 +406,9 @@ static int check_mac_is_free(const struct model *m, const struct vif_cfg *v, str
 		if (other->has_mac && other->network_id == v->network_id
 			&& memcmp(&other->mac, &v->mac, sizeof(v->mac)) == 0)
 			return err_set(e, -EEXIST, vif_path(v, "mac", path),
-				"MAC %s belongs to vif %s of the same network: choose another",
-				mac_print(&v->mac, mac), other->name);
+				"MAC %s is wanted by vif %s and vif %s of the same network: choose "
+				"another for one of them",
+				mac_print(&v->mac, mac), other->name, v->name);
 	return 0;
 }
 

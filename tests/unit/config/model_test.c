@@ -181,7 +181,8 @@ static void overlapping_subnets_are_refused(void **)
 	add_subnet(&b, "10.1.2.0/24", "10.1.2.1");
 	put_network(&a);
 	put_network(&b);
-	assert_refused(-EEXIST, "overlaps 10.1.0.0/16 of network a");
+	assert_refused(
+		-EEXIST, "subnet 10.1.2.0/24 of network b overlaps 10.1.0.0/16 of network a");
 }
 
 static void subnets_of_one_network_may_not_overlap(void **)
@@ -362,7 +363,7 @@ static void a_device_belongs_to_one_vif(void **)
 	snprintf(b.dev, sizeof(b.dev), "eth7");
 	put_vif(&a);
 	put_vif(&b);
-	assert_refused(-EEXIST, "device eth7 belongs to vif a already");
+	assert_refused(-EEXIST, "device eth7 is wanted by vif a and vif b");
 }
 
 static void one_device_name_may_be_in_two_namespaces(void **)
@@ -380,7 +381,7 @@ static void one_device_name_may_be_in_two_namespaces(void **)
 	put_vif(&b);
 	assert_accepted();
 	snprintf(model->vif[1].netns, sizeof(b.netns), "g1");
-	assert_refused(-EEXIST, "device eth0 belongs to vif a");
+	assert_refused(-EEXIST, "device eth0 is wanted by vif a and vif b");
 }
 
 static void a_device_cannot_be_a_host_leg(void **)
@@ -406,7 +407,8 @@ static void a_mac_is_used_once_in_a_network(void **)
 	a.mac = b.mac = (struct mac){ { 0x52, 0x54, 0, 1, 2, 3 } };
 	put_vif(&a);
 	put_vif(&b);
-	assert_refused(-EEXIST, "52:54:00:01:02:03 belongs to vif a of the same network");
+	assert_refused(
+		-EEXIST, "52:54:00:01:02:03 is wanted by vif a and vif b of the same network");
 	n = network(2, "other");
 	put_network(&n);
 	model->vif[1].network_id = 2;
