@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was acknowledged is there after kill -9; what could not be stored was not done.
+
+Disks that are full or read-only are small file systems in a mount namespace of the daemon's own."""
+import os
+import random
+import shutil
+import sqlite3
+import threading
+
+import pytest
+
+from daemon import Daemon, Refused, wait_until
+
+
+def unshared(script):
+    """Prefix that runs `script` in a mount namespace of its own, then the command."""
+    user = [] if os.geteuid() == 0 else ["-U", "-r"]
+    return ["unshare", *user, "-m", "sh", "-e", "-c", script + '\nexec "$@"', "sh"]
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_what_was_acknowledged_survives_kill_9(idle_daemon, seed):
+    daemon = idle_daemon.start()
+    client = daemon.client()
+    client.call("network.add", name="lab")
+    acknowledged = []
+    rng = random.Random(seed)
+    timer = threading.Timer(rng.uniform(0.01, 0.4), daemon.child.kill)
+    timer.start()
+    try:
+        for i in range(2000):
+            client.call("vif.add", name=f"v{i}", network="lab", type="tap")
+            acknowledged.append(f"v{i}")
+            if i % 3 == 2:
+                client.call("vif.del", name=f"v{i - 1}")
+                acknowledged.remove(f"v{i - 1}")
+    except (AssertionError, OSError):
+        pass  # it is dead
+    timer.join()
+    daemon.child.wait()
+    daemon.start()
+    again = daemon.client()
+    names = [v["name"] for v in again.call("vif.list")]
+    # one more change may have become durable without anybody being told
+    assert len(set(names) ^ set(acknowledged)) <= 1
+    generation = again.call("status")["generation"]
+    assert generation == len(again.call("history", max=1000)) or generation > 1000
+
+
+def test_ids_are_not_used_again_soon(daemon):
+    client = daemon.client()
+    client.call("network.add", name="lab")
+    seen = set()
+    for _ in range(5):
+        client.call("vif.add", name="v", network="lab", type="tap")
+        daemon.kill()
+        daemon.start()
+        client = daemon.client()
+        with sqlite3.connect(f"file:{daemon.state_dir}/saklar.db?mode=ro", uri=True) as db:
+            seen.add(db.execute("SELECT id FROM vif").fetchone()[0])
+        client.call("vif.del", name="v")
+    assert len(seen) == 5
+
+
+def test_a_full_disk_refuses_the_change_and_nothing_is_lost(tmp_path):
+    state = tmp_path / "state"
+    state.mkdir()
+    daemon = Daemon(str(tmp_path), unshared(f"mount -t tmpfs -o size=256k none {state}"))
+    try:
+        daemon.start()
+        client = daemon.client()
+        client.call("network.add", name="lab")
+        ballast = f"/proc/{daemon.child.pid}/root{state}/ballast"
+        with open(ballast, "wb", buffering=0) as f, pytest.raises(OSError):
+            while True:
+                f.write(bytes(4096))
+        before = client.call("network.list"), client.call("status")["generation"]
+        for method, params in (("network.add", {"name": "b"}),
+                               ("network.set", {"name": "lab", "mtu": 9000}),
+                               ("vif.add", {"name": "v", "network": "lab", "type": "tap"})):
+            with pytest.raises(Refused) as e:
+                client.call(method, **params)
+            assert e.value.code == -32004 and e.value.errno_name == "ENOSPC"
+            assert "free some space and try again; nothing was changed" in e.value.message
+        assert (client.call("network.list"), client.call("status")["generation"]) == before
+        assert client.call("vif.list") == []
+        os.unlink(ballast)
+        client.call("vif.add", name="v", network="lab", type="tap")
+        assert client.call("vif.list")[0]["name"] == "v"
+    finally:
+        daemon.stop()
+
+
+def test_a_disk_that_is_full_at_the_start_is_an_error(tmp_path):
+    state = tmp_path / "state"
+    state.mkdir()
+    daemon = Daemon(str(tmp_path), unshared(
+        f"mount -t tmpfs -o size=16k none {state}; cat /dev/zero > {state}/ballast || true"))
+    text = daemon.refused_start()
+    assert "free" in text and "space" in text
+
+
+@pytest.mark.parametrize("which, option", [("run", "--run-dir"), ("state", "--state-dir")])
+def test_a_read_only_directory_is_an_error(tmp_path, which, option):
+    path = tmp_path / which
+    path.mkdir()
+    daemon = Daemon(str(tmp_path), unshared(f"mount -t tmpfs -o ro none {path}"))
+    text = daemon.refused_start()
+    assert f"cannot write to {path}: Read-only file system" in text
+    assert "make it writable" in text and option in text
+
+
+def damage(path):
+    with open(path, "r+b") as f:
+        f.seek(100)
+        f.write(b"\xa5" * 4000)
+
+
+@pytest.mark.parametrize("change, words", [
+    (damage, "is damaged"),
+    (lambda path: open(path, "wb").write(b"no database" * 1000), "is damaged"),
+    (lambda path: sqlite3.connect(path).execute("PRAGMA user_version=77").connection.close(),
+     "was written by a newer saklard"),
+])
+def test_a_bad_database_is_an_error_and_stays_as_it_is(daemon, change, words):
+    daemon.client().call("network.add", name="lab")
+    daemon.terminate()
+    path = os.path.join(daemon.state_dir, "saklar.db")
+    shutil.copy(path, path + ".good")
+    change(path)
+    with open(path, "rb") as f:
+        before = f.read()
+    text = daemon.refused_start()
+    assert words in text and ("move it away" in text or "--state-dir" in text)
+    with open(path, "rb") as f:
+        assert f.read() == before
+    os.replace(path + ".good", path)
+    assert daemon.start().client().call("network.list")[0]["name"] == "lab"
+
+
+def test_a_second_daemon_on_the_same_run_dir_is_refused(daemon, tmp_path):
+    other = Daemon(str(tmp_path))
+    other.state_dir = str(tmp_path / "other")
+    text = other.refused_start()
+    assert f"another saklard (pid {daemon.child.pid}) uses {daemon.run_dir}" in text
+    assert "--run-dir" in text and "saklard --stop" in text
+    assert daemon.client().call("status")
+
+
+def test_a_second_daemon_on_the_same_state_dir_is_refused(daemon, tmp_path):
+    other = Daemon(str(tmp_path))
+    other.run_dir = str(tmp_path / "other")
+    text = other.refused_start()
+    assert f"another saklard (pid {daemon.child.pid}) uses {daemon.state_dir}" in text
+    assert "--state-dir" in text
+    assert daemon.client().call("status")
+
+
+def test_two_instances_run_side_by_side(daemon, tmp_path):
+    (tmp_path / "two").mkdir()
+    two = Daemon(str(tmp_path / "two"))
+    try:
+        two.start().client().call("network.add", name="b")
+        assert daemon.client().call("network.list") == []
+        wait_until(two.is_engine_alive, "an engine of its own")
+        assert two.engine_pid() != daemon.engine_pid()
+    finally:
+        two.stop()

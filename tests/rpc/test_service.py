@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: Apache-2.0
+"""saklard as a service: start, READY, signals, take-over, stop; and its command line."""
+import os
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from daemon import SAKLARD, wait_until
+
+
+def run(*options):
+    return subprocess.run([SAKLARD, *options], check=False, capture_output=True, text=True,
+                          timeout=60)
+
+
+def test_help_names_every_option():
+    text = run("--help").stdout
+    for option in ("--run-dir", "--state-dir", "--engine ", "--engine-user", "--hugepages",
+                   "--log-level", "--foreground", "--stop ", "--stop-engine", "--version"):
+        assert option in text
+
+
+def test_version_is_printed():
+    done = run("--version")
+    assert done.returncode == 0 and done.stdout.startswith("saklard 0.")
+
+
+@pytest.mark.parametrize("options, words", [
+    (["--hugepages", "maybe"], "write auto, on or off"),
+    (["--log-level", "loud"], "write err, warn, info or debug"),
+    (["--run-dir", ""], "--run-dir needs a path"),
+    (["--run-dir", "/" + "x" * 5000], "too long"),
+    (["--nonsense"], "see saklard --help"),
+    (["extra"], "takes options only"),
+])
+def test_a_bad_option_is_exit_code_2(options, words):
+    done = run(*options)
+    assert done.returncode == 2
+    assert words in done.stderr
+
+
+def test_a_run_dir_too_long_for_sockets_is_an_error(idle_daemon, tmp_path):
+    idle_daemon.run_dir = str(tmp_path / ("x" * 100))
+    assert "too long for a socket" in idle_daemon.refused_start()
+
+
+def test_a_run_dir_that_is_a_file_is_an_error(idle_daemon, tmp_path):
+    (tmp_path / "run").write_text("x")
+    text = idle_daemon.refused_start()
+    assert "is not a directory: choose another with --run-dir" in text
+
+
+@pytest.mark.parametrize("kind", ["path", "abstract"])
+def test_ready_and_stopping_are_told(idle_daemon, tmp_path, kind):
+    address = str(tmp_path / "notify") if kind == "path" else f"\0saklar-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
+        notify.bind(address)
+        notify.settimeout(20)
+        idle_daemon.popen(env={"NOTIFY_SOCKET": address.replace("\0", "@")})
+        assert "READY=1" in notify.recv(4096).decode().split("\n")
+        assert idle_daemon.client().call("status")  # it serves when it says so
+        idle_daemon.terminate()
+        assert "STOPPING=1" in notify.recv(4096).decode().split("\n")
+
+
+def test_a_bad_notify_socket_does_no_harm(idle_daemon):
+    idle_daemon.start(env={"NOTIFY_SOCKET": "relative"})
+    assert "NOTIFY_SOCKET is not an address" in idle_daemon.log()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_the_daemon_and_leaves_the_engine(daemon, number):
+    wait_until(daemon.is_engine_alive, "the engine runs")
+    pid = daemon.engine_pid()
+    daemon.child.send_signal(number)
+    assert daemon.child.wait(20) == 0
+    assert daemon.is_engine_alive() and daemon.engine_pid() == pid
+    assert not os.path.exists(daemon.socket("rw"))
+    daemon.start()
+    status = daemon.client().call("status")
+    assert status["engine"]["pid"] == pid and status["engine"]["taken_over"] is True
+
+
+def test_after_kill_9_the_next_daemon_takes_over(daemon):
+    pid = daemon.engine_pid()
+    daemon.kill()
+    assert os.path.exists(daemon.socket("rw"))  # stale
+    daemon.start()
+    assert daemon.client().call("status")["engine"]["pid"] == pid
+
+
+def test_stop_ends_daemon_and_engine(daemon):
+    wait_until(daemon.is_engine_alive, "the engine runs")
+    done = subprocess.run(daemon.command("--stop"), check=False, capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert daemon.child.wait(20) == 0
+    wait_until(lambda: not daemon.is_engine_alive(), "the engine is gone")
+    again = subprocess.run(daemon.command("--stop"), check=False, capture_output=True, timeout=60)
+    assert again.returncode == 0  # nothing to do is no error
+
+
+def test_stop_cleans_up_what_a_killed_daemon_left(daemon):
+    wait_until(daemon.is_engine_alive, "the engine runs")
+    daemon.kill()
+    assert daemon.is_engine_alive()
+    subprocess.run(daemon.command("--stop"), check=True, timeout=60)
+    wait_until(lambda: not daemon.is_engine_alive(), "the engine is gone")
+
+
+def test_stop_engine_ends_both_on_a_signal(idle_daemon):
+    idle_daemon.start("--stop-engine")
+    wait_until(idle_daemon.is_engine_alive, "the engine runs")
+    idle_daemon.terminate()
+    wait_until(lambda: not idle_daemon.is_engine_alive(), "the engine is gone")
+
+
+def test_in_the_background_it_returns_when_it_serves(idle_daemon):
+    done = subprocess.run(idle_daemon.command(), check=False, capture_output=True, timeout=60,
+                          text=True)
+    assert done.returncode == 0, done.stderr
+    assert idle_daemon.client().call("status")
+    again = subprocess.run(idle_daemon.command(), check=False, capture_output=True, timeout=60,
+                           text=True)
+    assert again.returncode == 1 and "another saklard" in again.stderr
+    with open(os.path.join(idle_daemon.run_dir, "saklard.log"), encoding="utf-8") as log:
+        assert "event=ready" in log.read()
+
+
+def test_inherited_fds_are_closed(idle_daemon, tmp_path):
+    with open(tmp_path / "secret", "w", encoding="ascii") as secret:
+        os.set_inheritable(secret.fileno(), True)
+        with open(idle_daemon.log_path, "ab") as log:
+            idle_daemon.child = subprocess.Popen(
+                idle_daemon.command("--foreground"), close_fds=False, stderr=log)
+        wait_until(idle_daemon.answers, "it serves")
+        fds = f"/proc/{idle_daemon.child.pid}/fd"
+        assert not any(os.readlink(f"{fds}/{fd}").endswith("secret") for fd in os.listdir(fds))
+
+
+def test_a_missing_engine_is_said_in_status(idle_daemon, tmp_path):
+    command = idle_daemon.command
+    idle_daemon.command = lambda *options: [
+        str(tmp_path / "no-engine") if word.endswith("fake_engine.py") else word
+        for word in command(*options)]
+    idle_daemon.start()
+    engine = idle_daemon.client().call("status")["engine"]
+    assert engine["state"] == "failed" and "no-engine" in engine["reason"]
+    idle_daemon.client().call("network.add", name="lab")  # what is wanted can still be said
+
+
+def test_a_killed_engine_is_started_again(daemon):
+    wait_until(daemon.is_engine_alive, "the engine runs")
+    pid = daemon.engine_pid()
+    os.kill(pid, signal.SIGKILL)
+    client = daemon.client()
+    wait_until(lambda: client.call("status")["engine"]["pid"] not in (pid, None), "a new engine")
+    assert client.call("status")["engine"]["restarts"] >= 1

@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The verbs: what they change, what they refuse, and that a refusal changes nothing."""
+import pytest
+
+from daemon import Refused
+
+LAB = {"name": "lab", "mode": "isolated", "subnets": ["192.168.77.0/24"], "dhcp": True}
+
+
+def snapshot(client):
+    return (client.call("network.list"), client.call("vif.list"), client.call("status")["generation"])
+
+
+@pytest.fixture
+def client(daemon):
+    one = daemon.client()
+    one.call("network.add", **LAB)
+    one.call("vif.add", name="web0", network="lab", type="tap", mac="52:54:00:00:00:01")
+    return one
+
+
+def test_network_add_fills_in_defaults(client):
+    lab = client.call("network.show", name="lab")
+    assert lab["gateways"] == ["192.168.77.1"]
+    assert lab["dhcp_ranges"] == ["192.168.77.2-192.168.77.254"]
+    assert lab["mtu"] == 1500 and lab["ageing"] == 300 and lab["profile"] == "tenant"
+    assert lab["vifs"] == ["web0"] and lab["leg_ifname"] == "lab"
+    assert lab["leg_mac"].startswith("52:54:00:")
+
+
+def test_keys_of_a_vif_are_stable(client):
+    vif = client.call("vif.show", name="web0")
+    assert {"name", "type", "network", "state", "reason", "mac", "mtu", "link", "carrier", "ifname",
+            "netns", "dev", "ifindex", "queues", "rx_packets", "rx_bytes", "tx_packets", "tx_bytes",
+            "drops", "drops_total", "owner", "isolated", "learning", "flood", "mcast_flood",
+            "bcast_flood", "hairpin", "fdb_limit", "profile"} == set(vif)
+    assert client.call("vif.list") == [vif]
+
+
+def test_keys_of_a_network_are_stable(client):
+    assert {"name", "mode", "profile", "state", "reason", "subnets", "gateways", "dhcp",
+            "dhcp_ranges", "dhcp_hosts", "domain", "mtu", "ageing", "fdb_limit", "vifs",
+            "leg_ifname", "leg_mac", "leg", "dnsmasq_pid"} == set(client.call("network.list")[0])
+
+
+def test_keys_of_status_are_stable(client):
+    status = client.call("status")
+    assert {"version", "build", "generation", "daemon", "engine", "networks", "vifs", "problems",
+            "run_dir", "state_dir"} == set(status)
+    assert {"pid", "state", "reason", "uptime_s", "hugepages", "restarts", "workers", "generation",
+            "taken_over"} == set(status["engine"])
+    assert status["engine"]["state"] == "running"
+    assert (status["networks"], status["vifs"], status["generation"]) == (1, 1, 2)
+
+
+def test_a_write_tells_generation_and_state(client):
+    answer = client.call("vif.add", name="db0", network="lab", type="tap")
+    assert answer["generation"] == 3
+    assert answer["state"] in ("pending", "up", "waiting", "failed", "down")
+    assert "reason" in answer
+
+
+@pytest.mark.parametrize("method, params, words", [
+    ("network.add", {"name": "abcdefghijklmnop"}, "at most 15 characters"),
+    ("network.add", {"name": "a b"}, "a letter, then letters"),
+    ("network.add", {"name": "a/b"}, "a letter, then letters"),
+    ("network.add", {"name": "..", "mode": "bridge"}, "a letter, then letters"),
+    ("network.add", {"name": "na\u00efve"}, "a letter, then letters"),
+    ("network.add", {"name": "a\nb"}, "'a?b'"),
+    ("network.add", {"name": "lab"}, "network lab exists already"),
+    ("network.add", {"name": "web0"}, "share one space of names"),
+    ("network.add", {"name": "b", "subnets": ["192.168.0.0/16"]},
+     "192.168.77.0/24 of network lab overlaps 192.168.0.0/16 of network b"),
+    ("network.add", {"name": "b", "subnets": ["10.0.0.1/24"]}, "write 10.0.0.0/24"),
+    ("network.add", {"name": "b", "subnets": ["10.0.0.0/24"], "gateways": ["10.0.0.255"]},
+     "broadcast address"),
+    ("network.add", {"name": "b", "dhcp": True}, "add --subnet"),
+    ("network.add", {"name": "b", "subnets": ["fd00::/64"], "mtu": 1000}, "IPv6, which needs 1280"),
+    ("network.add", {"name": "b", "mode": "nat"}, "next version"),
+    ("network.add", {"name": "b", "mode": "routed"}, "next version"),
+    ("network.add", {"name": "b", "mode": "open"}, "next version"),
+    ("network.add", {"name": "b", "stp": True}, "refused for now"),
+    ("network.add", {"name": "b", "mtu": "1500"}, "a number from 68 to 65535"),
+    ("network.set", {"name": "lab", "subnets": []}, "add --subnet"),
+    ("network.set", {"name": "lab", "gateways": ["10.0.0.1"]}, "in none of the network's subnets"),
+    ("network.set", {"name": "nolab", "mtu": 1500}, "saklar network list"),
+    ("network.del", {"name": "lab"}, "network lab still has 1 vif (web0)"),
+    ("network.del", {"name": "lab", "force": True}, "allowed: name"),
+    ("vif.add", {"name": "web0", "network": "lab", "type": "tap"}, "vif web0 exists already"),
+    ("vif.add", {"name": "lab", "network": "lab", "type": "tap"}, "share one space of names"),
+    ("vif.add", {"name": "v", "network": "lab", "type": "tap", "dev": "web0"},
+     "device web0 is wanted by vif v and vif web0"),
+    ("vif.add", {"name": "v", "network": "lab", "type": "netdev"}, "add --dev IF"),
+    ("vif.add", {"name": "v", "network": "lab", "type": "tap", "mac": "52:54:00:00:00:01"},
+     "is wanted by vif v and vif web0 of the same network"),
+    ("vif.add", {"name": "v", "network": "lab", "type": "tap", "mac": "01:00:5e:00:00:01"},
+     "neither zero nor multicast"),
+    ("vif.add", {"name": "v", "network": "nolab", "type": "tap"}, "there is no network nolab"),
+    ("vif.add", {"name": "v", "network": "lab", "type": "netfront"}, "not built yet"),
+    ("vif.add", {"name": "v", "network": "lab"}, "type is missing"),
+    ("vif.set", {"name": "web0", "queues": 2}, "cannot be changed"),
+    ("vif.set", {"name": "web0", "flod": True}, "did you mean 'flood'?"),
+    ("vif.set", {"name": "web0", "network": "nolab"}, "there is no network nolab"),
+    ("vif.del", {"name": "nobody"}, "saklar vif list"),
+])
+def test_a_refusal_says_what_to_do_and_changes_nothing(client, method, params, words):
+    before = snapshot(client)
+    with pytest.raises(Refused) as e:
+        client.call(method, **params)
+    assert words in e.value.message
+    assert snapshot(client) == before
+
+
+def test_set_changes_what_is_named_only(client):
+    before = client.call("vif.show", name="web0")
+    client.call("vif.set", name="web0", link=False, isolated=True)
+    after = client.call("vif.show", name="web0")
+    assert after["link"] is False and after["isolated"] is True
+    for key in ("mac", "dev", "network", "queues", "flood", "fdb_limit"):
+        assert after[key] == before[key]
+
+
+def test_a_guest_without_mac_gets_one_and_keeps_it(daemon, client):
+    client.call("vif.add", name="db0", network="lab", type="tap")
+    mac = client.call("vif.show", name="db0")["mac"]
+    leg = client.call("network.show", name="lab")["leg_mac"]
+    assert mac.startswith("52:54:00:") and mac != leg
+    daemon.kill()
+    daemon.start()
+    again = daemon.client()
+    assert again.call("vif.show", name="db0")["mac"] == mac
+    assert again.call("network.show", name="lab")["leg_mac"] == leg
+
+
+def test_lists_are_ordered_by_name(client):
+    for name in ("zz", "aa", "mm"):
+        client.call("vif.add", name=name, network="lab", type="tap")
+    assert [v["name"] for v in client.call("vif.list")] == ["aa", "mm", "web0", "zz"]
+    assert [v["name"] for v in client.call("vif.list", network="lab")] == ["aa", "mm", "web0", "zz"]
+
+
+def test_deleting_ends_at_nothing(client):
+    client.call("vif.del", name="web0")
+    client.call("network.del", name="lab")
+    assert client.call("network.list") == [] and client.call("vif.list") == []
+
+
+def test_many_vifs_are_listed(client):
+    client.send(b"".join(
+        b'{"jsonrpc":"2.0","id":1,"method":"vif.add","params":{"name":"v%d","network":"lab",'
+        b'"type":"tap"}}\n' % i for i in range(200)))
+    for _ in range(200):
+        assert "result" in client.line()
+    assert len(client.call("vif.list")) == 201
+
+
+def test_fdb_entries_have_names(daemon, client):
+    row = daemon.client("ro").call("fdb.list", network="lab")[0]
+    assert row == {"network": "lab", "mac": "52:54:00:00:00:01", "vlan": 0, "vif": "web0",
+                   "age_s": 3, "origin": "learned", "moves": 4}
+    assert client.call("fdb.flush", vif="web0")["generation"] == 2
+
+
+def test_reads_of_an_instance_without_drops_are_empty(client):
+    assert client.call("drops") == []
+    assert client.call("worker.list")[0]["worker"] == 0
