@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* engine_ctl_fuzz.c - hostile messages to the engine, with fds, as far as they get without EAL.
  *
- * Input: records of {u8 fd kinds, u16 length, bytes}; each is sent over a socket pair with fds of the
- * kinds that the bits name, received by ctl_wire_recv(), and what passes is given to those consumers
+ * Input: records of {u8 fd kinds, u8 flags, u16 length, bytes}; each is sent over a socket pair with
+ * fds of the kinds that the bits name and, unless the flags say otherwise, a header whose length and
+ * number of fds are true (a fuzzer seldom guesses both), received by ctl_wire_recv(), and what passes is given to those consumers
  * of bodies that need no worker: vif_open(), capture_open(), snapshot_create().
  * Claims: no crash, no fd left open, no body shorter than its struct is looked at. */
 #include "bridge/snapshot.h"
@@ -21,6 +22,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define RECORD_LEN 4 /* before the bytes */
+#define RAW_HEADER 1u /* flag: send the header as it is */
 #define RING_SIZE (sizeof(struct capture_ring) + CAPTURE_DATA_SIZE_MIN)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
@@ -50,17 +53,13 @@ static int fd_of_kind(unsigned kind)
 }
 
 /* Four two-bit fields: 0 none, else a kind. */
-static void send_with_fds(int sock, uint8_t kinds, const uint8_t *bytes, size_t len)
+static void send_with_fds(int sock, uint8_t kinds, bool is_raw, uint8_t *bytes, size_t len)
 {
 	union {
 		struct cmsghdr align;
 		uint8_t bytes[CMSG_SPACE(sizeof(int) * 4)];
 	} control = { 0 };
-	union {
-		const uint8_t *in;
-		void *out;
-	} base = { .in = bytes };
-	struct iovec iov = { .iov_base = base.out, .iov_len = len };
+	struct iovec iov = { .iov_base = bytes, .iov_len = len };
 	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	int fd[4];
 	unsigned n = 0;
@@ -68,6 +67,14 @@ static void send_with_fds(int sock, uint8_t kinds, const uint8_t *bytes, size_t 
 	for (unsigned i = 0; i < 4; i++)
 		if ((kinds >> (2 * i)) & 3u)
 			fd[n++] = fd_of_kind(((kinds >> (2 * i)) & 3u) - 1);
+	if (!is_raw && len >= sizeof(struct engine_msg_hdr)) {
+		struct engine_msg_hdr hdr;
+
+		memcpy(&hdr, bytes, sizeof(hdr));
+		hdr.len = (uint32_t)len;
+		hdr.n_fds = n;
+		memcpy(bytes, &hdr, sizeof(hdr));
+	}
 	if (n > 0) {
 		struct cmsghdr *c;
 
@@ -139,6 +146,7 @@ static void receive(int sock, uint8_t *buffer)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	static uint8_t buffer[ENGINE_MSG_LEN_MAX] __attribute__((aligned(8)));
+	static uint8_t out[ENGINE_MSG_LEN_MAX];
 	unsigned before = fds_open();
 	struct err e = ERR_NONE;
 	int pair[2];
@@ -146,15 +154,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	log_set_level(LOG_LEVEL_ERR);
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0);
 	snapshot_destroy(snapshot_create(bytes, size, &e));
-	for (size_t at = 0; at + 3 <= size;) {
-		size_t len = (size_t)bytes[at + 1] | (size_t)bytes[at + 2] << 8;
+	for (size_t at = 0; at + RECORD_LEN <= size;) {
+		size_t len = (size_t)bytes[at + 2] | (size_t)bytes[at + 3] << 8;
 
-		len = MIN(len, size - at - 3);
-		if (len == 0)
+		len = MIN(len, size - at - RECORD_LEN);
+		if (len == 0 || len > sizeof(out))
 			break; /* an empty message is the end of the connection */
-		send_with_fds(pair[0], bytes[at], bytes + at + 3, len);
+		memcpy(out, bytes + at + RECORD_LEN, len);
+		send_with_fds(pair[0], bytes[at], bytes[at + 1] & RAW_HEADER, out, len);
 		receive(pair[1], buffer);
-		at += 3 + len;
+		at += RECORD_LEN + len;
 	}
 	close(pair[0]);
 	close(pair[1]);
