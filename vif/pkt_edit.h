@@ -4,7 +4,7 @@
  * All work behind pkt_parse() and keep its offsets true.  Thread: the owner of the packet. */
 #pragma once
 
-#include "vif/pkt.h"
+#include "vif/burst.h"
 
 /* Give @p a first segment of its own with at least its first PKT_HEADERS_MIN bytes (or all), so that
  * they may be written although others read the same buffer.  0 or -ENOMEM, @p unchanged then. */
@@ -24,6 +24,9 @@ uint32_t pkt_sum(const struct rte_mbuf *m, uint32_t off, uint32_t len, uint32_t 
 uint32_t pkt_sum_bytes(const void *bytes, uint32_t len, uint32_t sum);
 uint16_t pkt_sum_fold(uint32_t sum);
 
-/* CRC32c of SCTP (RFC 9260 appendix A) over @len bytes from @off on, the 4 bytes at @csum_off
- * taken as zeros; in the order of the wire. */
-uint32_t pkt_crc32c(const struct rte_mbuf *m, uint32_t off, uint32_t len, uint32_t csum_off);
+/* CRC32c of SCTP (RFC 9260 appendix A) over @len bytes from @off on, in the order of the wire. */
+uint32_t pkt_crc32c(const struct rte_mbuf *m, uint32_t off, uint32_t len);
+
+/* Complete the partial checksums of SCTP packets: a vnet header cannot say that what is missing is
+ * a CRC, and a kernel that completes it for its guest would write a sum. */
+void pkt_edit_fill_sctp(struct burst *b);

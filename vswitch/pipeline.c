@@ -15,6 +15,7 @@
 #include "bridge/egress.h"
 #include "bridge/guard.h"
 #include "vif/drop.h"
+#include "vif/pkt_edit.h"
 #include "vif/pkt_parse.h"
 
 #include <stdlib.h>
@@ -158,6 +159,7 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	count_rx(counters, b);
 	guard_ingress(cfg, b); /* bridge/guard.c    may this vif say this?    */
 	trace(l, STAGE_GUARD, b);
+	pkt_edit_fill_sctp(b); /* vif/pkt_edit.c    what no vnet header can say */
 	capture_in(l->captures, b); /* vif/capture.c     who wants to see it?      */
 	if (LIKELY(l->fdb != NULL)) /* bridge/fdb.c      in arrival order          */
 		fdb_learn(l->fdb, cfg, b, counters, now_ns);

@@ -6,7 +6,7 @@
  * Claims: what passes pkt_parse() keeps its invariants, its partial checksum can be completed and
  * it can be segmented, all inside the frame.
  * Planted bug (SAKLAR_PLANTED_BUG): csum_start of IPv6 UDP is believed. */
-#include "tests/lib/bed.h"
+#include "tests/lib/test_pools.h"
 #include "vif/gso.h"
 #include "vif/pkt_edit.h"
 #include "vif/pkt_parse.h"
@@ -33,7 +33,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)argc;
 	(void)argv;
-	bed_pools(&small_pool, &big_pool);
+	test_pools(&small_pool, &big_pool);
 	return 0;
 }
 

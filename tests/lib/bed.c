@@ -7,11 +7,10 @@
  * Thread: one. */
 #include "tests/lib/bed.h"
 
+#include "tests/lib/test_pools.h"
 #include "tests/lib/unit.h"
 #include "vswitch/base/check.h"
 
-#include <rte_eal.h>
-#include <rte_errno.h>
 #include <rte_mbuf.h>
 
 #include <stdio.h>
@@ -19,25 +18,6 @@
 #include <string.h>
 
 #define BED_START_NS (UINT64_C(1000) * 1000000000)
-
-void bed_pools(struct rte_mempool **small, struct rte_mempool **big)
-{
-	static struct rte_mempool *pools[2];
-	char *args[] = { (char[]){ "test" }, (char[]){ "--no-huge" }, (char[]){ "--no-pci" },
-		(char[]){ "--no-shconf" }, (char[]){ "--no-telemetry" }, (char[]){ "-m" },
-		(char[]){ "64" }, (char[]){ "-l" }, (char[]){ "0" },
-		(char[]){ "--log-level=error" } };
-
-	if (pools[0] == NULL) {
-		CHECK(rte_eal_init(ARRAY_LEN(args), args) >= 0);
-		pools[0] = rte_pktmbuf_pool_create(
-			"small", 4095, 0, 0, 2048 + RTE_PKTMBUF_HEADROOM, 0);
-		pools[1] = rte_pktmbuf_pool_create("big", 255, 0, 0, 65535, 0);
-		CHECK(pools[0] != NULL && pools[1] != NULL);
-	}
-	*small = pools[0];
-	*big = pools[1];
-}
 
 static void attach(struct bed *b)
 {
@@ -54,7 +34,7 @@ struct bed *bed_create(unsigned burst_max)
 
 	CHECK(b != NULL);
 	b->burst_max = burst_max;
-	bed_pools(&b->io.small_pool, &b->io.big_pool);
+	test_pools(&b->io.small_pool, &b->io.big_pool);
 	b->io.vif_counters = calloc(VIF_ID_MAX, sizeof(struct vif_counters));
 	b->io.worker_counters = &b->worker_counters;
 	b->io.now_ns = BED_START_NS;

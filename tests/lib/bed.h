@@ -34,8 +34,6 @@ struct bed {
 
 struct bed *bed_create(unsigned burst_max);
 void bed_destroy(struct bed *b);
-/* Mempools of the process (EAL is made at the first call). */
-void bed_pools(struct rte_mempool **small, struct rte_mempool **big);
 
 /* A network of mode bridge, MTU 1500, ageing 300 s, no limit. */
 struct snap_network *bed_network(struct bed *b, uint16_t id);
