@@ -2,7 +2,7 @@
 """Frames larger than the MTU of the vif they should leave by are counted, never truncated.
 
       guest big (mtu 9000) --+-- network jumbo (mtu 9000) --+-- guest small (vif mtu 1400)
-                             |                              +-- guest dev (netdev, mtu follows)
+                             |                              +-- guest nd (netdev, mtu follows)
 """
 
 import pytest
@@ -18,7 +18,7 @@ def guests(lab):
     made = {
         "big": lab.guest("big", "jumbo", "host", addr="10.14.0.11/24"),
         "small": lab.guest("small", "jumbo", "host", addr="10.14.0.12/24", args=["--mtu", "1400"]),
-        "dev": lab.guest("dev", "jumbo", "netdev", addr="10.14.0.13/24"),
+        "dev": lab.guest("nd", "jumbo", "netdev", addr="10.14.0.13/24"),
     }
     return made
 
@@ -44,8 +44,8 @@ def test_frame_over_the_mtu_of_the_receiver_is_mtu_exceeded(lab, guests):
 def test_broadcast_over_the_mtu_reaches_those_who_can_take_it(lab, guests):
     before = lab.saklar.drops("small", "mtu_exceeded")
     guests["dev"].ip("link", "set", "eth0", "mtu", "9000")
-    lab.host.ip("link", "set", "dev", "mtu", "9000")
-    wait_until(lambda: lab.saklar.vif("dev")["mtu"] == 9000, 5, "mtu is followed")
+    lab.host.ip("link", "set", "dev", "nd", "mtu", "9000")
+    wait_until(lambda: lab.saklar.vif("nd")["mtu"] == 9000, 5, "mtu is followed")
     with wire(guests["big"], "eth0") as tx, wire(guests["dev"], "eth0") as rx:
         tx.write(udp_frame(guests["big"].mac("eth0"), "ff:ff:ff:ff:ff:ff", b"jumbo" + bytes(4000)))
         assert len(rx.read_until(has("jumbo"))[-1]) > 4000
@@ -59,14 +59,14 @@ def test_gso_frame_passes_when_its_segments_fit_and_not_when_they_do_not(lab, gu
 
 
 def test_mtu_of_a_netdev_is_followed_live(lab, guests):
-    lab.host.ip("link", "set", "dev", "mtu", "1300")
-    wait_until(lambda: lab.saklar.vif("dev")["mtu"] == 1300, 5, "mtu 1300")
-    before = lab.saklar.drops("dev", "mtu_exceeded")
+    lab.host.ip("link", "set", "dev", "nd", "mtu", "1300")
+    wait_until(lambda: lab.saklar.vif("nd")["mtu"] == 1300, 5, "mtu 1300")
+    before = lab.saklar.drops("nd", "mtu_exceeded")
     wait_ping(guests["big"], "10.14.0.13")
     assert not guests["big"].ok("ping", "-c1", "-W1", "-s", "1400", "-M", "do", "10.14.0.13")
-    assert lab.saklar.drops("dev", "mtu_exceeded") > before
-    lab.host.ip("link", "set", "dev", "mtu", "9000")
-    wait_until(lambda: lab.saklar.vif("dev")["mtu"] == 9000, 5, "mtu 9000")
+    assert lab.saklar.drops("nd", "mtu_exceeded") > before
+    lab.host.ip("link", "set", "dev", "nd", "mtu", "9000")
+    wait_until(lambda: lab.saklar.vif("nd")["mtu"] == 9000, 5, "mtu 9000")
     ping(guests["big"], "10.14.0.13", size=1400)
 
 

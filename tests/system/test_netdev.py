@@ -99,9 +99,9 @@ def test_our_nft_table_is_put_back_within_100_ms(lab, guests):
 
 
 def test_renamed_netdev_stays_connected_and_shut(lab, guests):
-    lab.host.ip("link", "set", "a", "down")
-    lab.host.ip("link", "set", "a", "name", "renamed0")
-    lab.host.ip("link", "set", "renamed0", "up")
+    lab.host.ip("link", "set", "dev", "a", "down")
+    lab.host.ip("link", "set", "dev", "a", "name", "renamed0")
+    lab.host.ip("link", "set", "dev", "renamed0", "up")
     try:
         assert_nothing_reaches_host = lab.host.mac("renamed0")
         trap = lab.host.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -123,9 +123,9 @@ def test_renamed_netdev_stays_connected_and_shut(lab, guests):
         else:
             assert "a" in vif["reason"]
     finally:
-        lab.host.ip("link", "set", "renamed0", "down")
-        lab.host.ip("link", "set", "renamed0", "name", "a")
-        lab.host.ip("link", "set", "a", "up")
+        lab.host.ip("link", "set", "dev", "renamed0", "down")
+        lab.host.ip("link", "set", "dev", "renamed0", "name", "a")
+        lab.host.ip("link", "set", "dev", "a", "up")
     lab.saklar.wait_vif("a")
     wait_ping(guests["a"], "10.15.0.12")
     assert_host_is_kept_out(lab, guests["a"], "a", guests["b"])
@@ -134,7 +134,7 @@ def test_renamed_netdev_stays_connected_and_shut(lab, guests):
 def test_deleted_netdev_is_waited_for_and_comes_back_by_itself(lab, guests):
     a = guests["a"]
     for _ in range(3):
-        lab.host.ip("link", "del", "a")
+        lab.host.ip("link", "del", "dev", "a")
         vif = lab.saklar.wait_vif("a", "waiting")
         assert "a" in vif["reason"]
         assert vif["carrier"] in (False, None)
@@ -170,7 +170,7 @@ def test_frames_for_a_device_without_carrier_are_tx_link_down(lab, guests):
     before = lab.saklar.drops("b", "tx_link_down")
     mac_b = guests["b"].mac("eth0")
     ping(guests["a"], "10.15.0.12", count=1)
-    lab.host.ip("link", "set", "b", "down")
+    lab.host.ip("link", "set", "dev", "b", "down")
     try:
         with wire(guests["a"], "eth0") as tx:
             def counted():
@@ -178,7 +178,7 @@ def test_frames_for_a_device_without_carrier_are_tx_link_down(lab, guests):
                 return lab.saklar.drops("b", "tx_link_down") > before
             wait_until(counted, 5, "tx_link_down is counted")
     finally:
-        lab.host.ip("link", "set", "b", "up")
+        lab.host.ip("link", "set", "dev", "b", "up")
     wait_ping(guests["a"], "10.15.0.12")
 
 

@@ -147,11 +147,12 @@ REFUSED = [
     ("vif set unknown", ("vif", "set", "nobody", "--down"), 1, ("nobody",)),
     ("vif set of a fixed field", ("vif", "set", "v1", "--type", "tap"), None, ("type",)),
     ("vif show unknown", ("vif", "show", "nobody"), 1, ("nobody",)),
-    ("fdb of unknown network", ("fdb", "list", "nowhere"), 1, ("nowhere",)),
+    ("fdb of unknown network", ("fdb", "list", "--network", "nowhere"), 1, ("nowhere",)),
     ("no verb", ("vif",), 2, ("add",)),
     ("unknown verb", ("vif", "create", "x"), 2, ("add", "create")),
     ("unknown noun", ("interface", "list"), 2, ("vif", "interface")),
-    ("too many words", ("vif", "del", "v1", "v2"), 2, ("v2", "usage", "Usage")),
+    ("too many words", ("vif", "show", "v1", "v2"), 2, ("v2", "usage", "Usage")),
+    ("one of several to delete is unknown", ("vif", "del", "v1", "nobody"), 1, ("nobody",)),
 ]
 
 

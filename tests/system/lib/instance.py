@@ -45,15 +45,17 @@ class Instance:
 
     def start(self, *args, wait=True, env=None):
         """Start saklard; @wait: until it answers and its engine runs."""
-        self.daemon = self.host.start(BUILD / "saklard", "--run-dir", self.run_dir, "--state-dir",
-                                      self.state_dir, *args, log=self.log, env=env or self.env)
+        self.daemon = self.host.start(BUILD / "saklard", "--foreground", "--run-dir", self.run_dir,
+                                      "--state-dir", self.state_dir, *args, log=self.log,
+                                      env=env or self.env)
         if wait:
-            wait_until(self.is_ready, 20, f"daemon and engine of {self.name} run: {self.tail()}")
+            wait_until(self.is_ready, 20,
+                       lambda: f"daemon and engine of {self.name} run: {self.tail()}")
         return self
 
     def is_ready(self):
         if not self.daemon.is_running:
-            raise CommandFailed(f"saklard ended: {self.tail()}")
+            raise RuntimeError(f"saklard ended: {self.tail()}")
         done = self.run("status", "--json")
         return done.returncode == 0 and json.loads(done.stdout)["engine"]["state"] == "running"
 
@@ -145,7 +147,7 @@ class Instance:
 
     def fdb(self, network):
         """MAC -> entry of a network."""
-        return {e["mac"]: e for e in self.json("fdb", "list", network)}
+        return {e["mac"]: e for e in self.json("fdb", "list", "--network", network)}
 
     # ---- the end ----
 

@@ -39,7 +39,8 @@ class Running:
         with open(self.log, "ab") as out:
             self.popen = subprocess.Popen(ns.enter_cmd() + list(cmd), stdout=stdout or out,
                                           stderr=out, stdin=stdin or subprocess.DEVNULL,
-                                          env=env, start_new_session=True, pass_fds=pass_fds)
+                                          env=ns.env(env), start_new_session=True,
+                                          pass_fds=pass_fds)
         ns.programs.append(self)
 
     @property
@@ -127,13 +128,18 @@ class Namespace:
     def enter_cmd(self):
         return ["nsenter", "-t", str(self.pid), "-n", "-m", "-u", "-p", "--"]
 
+    def env(self, base=None):
+        """Temporary files go where this namespace may write."""
+        return dict(base or os.environ, TMPDIR=str(self.workdir))
+
     def run(self, *cmd, check=True, timeout=30, stdin=None, env=None, binary=False):
         """Run to its end; returns CompletedProcess with text output."""
         cmd = [str(c) for c in cmd]
         try:
             done = subprocess.run(self.enter_cmd() + cmd, capture_output=True, timeout=timeout,
                                   input=stdin, stdin=None if stdin is not None else
-                                  subprocess.DEVNULL, text=not binary, env=env, check=False)
+                                  subprocess.DEVNULL, text=not binary, env=self.env(env),
+                                  check=False)
         except subprocess.TimeoutExpired as exc:
             raise CommandFailed(f"{self.name}: {' '.join(cmd)}: still running after {timeout} s; "
                                 f"{exc.stdout!r} {exc.stderr!r}") from None

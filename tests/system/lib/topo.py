@@ -70,8 +70,8 @@ class Lab:
 
     def veth(self, guest, name, dev="eth0"):
         """A veth pair from the host (@name) into the guest (@dev)."""
-        self.host.ip("link", "add", name, "type", "veth", "peer", "name", dev, "netns", guest.name)
-        self.host.ip("link", "set", name, "up")
+        self.host.ip("link", "add", "name", name, "type", "veth", "peer", "name", dev, "netns", guest.name)
+        self.host.ip("link", "set", "dev", name, "up")
 
     def vmm(self, saklar, guest, vif, dev="eth0", queues=1):
         """A program that plays the VMM: joins the vif's tap with a new tap in the guest."""

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is measured on a peer: between its guests g0 and g1."""
+
+import json
+import os
+import pathlib
+import signal
+import sys
+import time
+
+from lib.netns import PYTHON
+from lib.wait import wait_until
+
+BLAST = str(pathlib.Path(__file__).resolve().parent / "udp_blast.py")
+
+
+def tcp_gbits(peer, seconds, v6=False):
+    """One iperf3 stream, as its receiver saw it."""
+    a, b = peer.guests[:2]
+    server = b.start(*peer.prefix(), "iperf3", "-s", "-1")
+    wait_until(lambda: b.listens(5201), 5, "iperf3 listens")
+    done = a.out(*peer.prefix(), "iperf3", "-J", "-t", str(seconds), "-O", "0.5" if seconds > 1
+                 else "0", "-c", "fd40::11" if v6 else "10.40.0.11", timeout=seconds + 30)
+    server.stop(signal.SIGKILL)
+    return json.loads(done)["end"]["sum_received"]["bits_per_second"] / 1e9
+
+
+def rtt_us(peer, n):
+    """Mean round trip of @n pings, 2 ms apart: every one finds a sleeping switch."""
+    out = peer.guests[0].out(*peer.prefix(), "ping", "-n", "-q", "-c", str(n), "-i", "0.002",
+                             "10.40.0.11", timeout=n * 0.01 + 20)
+    assert f"{n} received" in out, out
+    return float(out.rsplit("=", 1)[1].split("/")[1]) * 1000
+
+
+def udp_kpps(peer, seconds):
+    """Datagrams of 64 bytes that arrive at the receiver's device while the sender floods."""
+    a, b = peer.guests[:2]
+    sink = b.socket()
+    sink.close()
+    receiver = b.start(PYTHON, BLAST, "sink", "9000")
+    wait_until(lambda: b.listens(9000, udp=True), 5, "the sink is bound")
+
+    def received():
+        return int(b.read("/sys/class/net/eth0/statistics/rx_packets"))
+
+    sender = a.start(*peer.prefix(), PYTHON, BLAST, "send", "10.40.0.11", "9000",
+                     str(seconds + 0.5))
+    wait_until(lambda: received() > 0 and "sending" in sender.output(), 5, "the sender runs")
+    start, begin = received(), time.monotonic()
+    wait_until(lambda: time.monotonic() - begin >= seconds, seconds + 5)
+    rate = (received() - start) / (time.monotonic() - begin)
+    sender.stop()
+    receiver.stop()
+    return rate / 1000
+
+
+def cpu_seconds(pid):
+    """User and system time of a process with all its threads, exited ones too."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        field = f.read().rsplit(")", 1)[1].split()
+    return (int(field[11]) + int(field[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def idle_seconds(peer, seconds):
+    """CPU time of the switch while one guest broadcasts 10 times a second."""
+    sender = peer.guests[0].start(PYTHON, BLAST, "broadcast", "10.40.0.255", "10", str(seconds + 5))
+    wait_until(lambda: "sending" in sender.output(), 5, "the sender runs")
+    pids = peer.pids()
+    before = sum(cpu_seconds(p) for p in pids)
+    begin = time.monotonic()
+    wait_until(lambda: time.monotonic() - begin >= seconds, seconds + 5)
+    used = sum(cpu_seconds(p) for p in pids) - before
+    sender.stop()
+    return used
+
+
+def memory(peer):
+    """KiB: proportional share of all processes, what their sockets hold, hugepages."""
+    result = {"pss": 0, "huge": 0, "sockets": 0}
+    for pid in peer.pids():
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
+            for line in f:
+                field = line.split()
+                if field[0] == "Pss:":
+                    result["pss"] += int(field[1])
+                elif field[0] in ("Private_Hugetlb:", "Shared_Hugetlb:"):
+                    result["huge"] += int(field[1])
+    for line in peer.host.out("ss", "-0", "-m", "-a", "-n", "-H").splitlines():
+        for part in line.partition("skmem:(")[2].rstrip(")").split(","):
+            if part[:1] in "rwfob" and part[1:].isdigit() and not part.startswith("rb"):
+                result["sockets"] += int(part[1:]) / 1024
+    result["total"] = sum(result.values())
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit("part of tests/bench/run")

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""tools/quickstart shows what it promises and leaves the real machine as it was, also when it is
+interrupted at any step.
+
+      the machine: links, addresses, routes, rules, nft, sysctls, mounts, run files, processes
+        |  compared before and after
+      tools/quickstart --build-dir BUILD  (its own namespaces inside)
+"""
+
+import contextlib
+import ctypes
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import time
+
+import pytest
+
+from lib.instance import BUILD, REPO
+from lib.wait import wait_until
+
+QUICKSTART = REPO / "tools/quickstart"
+KEPT = pathlib.Path("/run/saklar-quickstart.pid")
+PR_SET_CHILD_SUBREAPER = 36
+COMMANDS = {
+    "links": "ip -d -o link", "addresses": "ip -o addr", "routes": "ip route show table all",
+    "routes6": "ip -6 route show table all", "rules": "ip rule", "rules6": "ip -6 rule",
+    "nft": "nft list ruleset", "netns": "ip netns list", "qdiscs": "tc qdisc show",
+    "mounts": "cat /proc/self/mounts", "sysctls": "sysctl -a --pattern ^net\\.",
+    "modules": "cat /proc/modules", "hostname": "hostname",
+    "run": "find /run -xdev -printf %p:%y:%m:%s\\n",
+}
+# What changes by itself: clocks that run and counters.
+VOLATILE = re.compile(r"valid_lft \S+|preferred_lft \S+|expires \S+|numtxqueues \d+ numrxqueues \d+"
+                      r"|^net\.netfilter\.nf_conntrack_count.*$|qlen \d+", re.M)
+
+
+def machine():
+    state = {}
+    for what, cmd in COMMANDS.items():
+        done = subprocess.run(cmd.split(), capture_output=True, text=True, check=False)
+        state[what] = sorted(VOLATILE.sub("", done.stdout).splitlines())
+    return state
+
+
+def my_children():
+    return set(pathlib.Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+
+
+@contextlib.contextmanager
+def machine_unchanged():
+    """Whatever is orphaned meanwhile becomes a child of this process, and none may be left."""
+    libc = ctypes.CDLL(None)
+    libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    children = my_children()
+    before = machine()
+    try:
+        yield
+        # The kernel frees network namespaces a moment after their last program.
+        end = time.monotonic() + 5
+        while True:
+            after = machine()
+            changed = {k: sorted(set(before[k]) ^ set(after[k])) for k in before
+                       if before[k] != after[k]}
+            if not changed or time.monotonic() > end:
+                break
+        assert not changed, changed
+        left = my_children() - children
+        assert not left, subprocess.run(["ps", "-o", "pid,stat,args", "-p", ",".join(left)],
+                                        capture_output=True, text=True, check=False).stdout
+    finally:
+        libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+def quickstart(tmp_path, *args):
+    log = tmp_path / "out"
+    with open(log, "wb") as out:
+        program = subprocess.Popen([QUICKSTART, "--build-dir", BUILD, *args], stdout=out,
+                                   stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                   start_new_session=True)
+    return program, log
+
+
+def said(log):
+    return log.read_text(errors="replace")
+
+
+def test_it_shows_what_it_promises_and_leaves_nothing_behind(tmp_path):
+    with machine_unchanged():
+        program, log = quickstart(tmp_path)
+        code = program.wait(120)
+    text = said(log)
+    assert code == 0, text
+    assert len(re.findall(r"192\.168\.77\.\d+/24", text)) >= 2, "addresses by DHCP"
+    assert "3 received" in text, "ping"
+    assert re.search(r"[GM]bits/sec.*receiver", text), "throughput"
+    assert "Hello from the host" in text, "HTTP fetch"
+    assert "ICMP echo request" in text, "capture"
+    assert re.search(r"^alice .*host", text, re.M) and re.search(r"^bob .*netdev", text, re.M)
+    assert "took its place" in text
+    answered = re.search(r"the pings:.* (\d+) received", text)
+    assert answered and int(answered.group(1)) >= 260, text
+    assert "What to try next" in text
+
+
+@pytest.mark.parametrize("step,sig", (
+    ("== A host", signal.SIGINT), ("$ saklar network add", signal.SIGTERM),
+    ("$ saklar vif add bob", signal.SIGINT), ("[alice] $ udhcpc", signal.SIGHUP),
+    ("== TCP throughput", signal.SIGINT), ("== A capture", signal.SIGTERM),
+    ("$ kill -9", signal.SIGINT), ("== A host", signal.SIGKILL), ("== Ping", signal.SIGKILL)))
+def test_interrupted_it_leaves_nothing_behind(tmp_path, step, sig):
+    with machine_unchanged():
+        program, log = quickstart(tmp_path)
+        wait_until(lambda: step in said(log) or program.poll() is not None, 60, step)
+        assert program.poll() is None, said(log)
+        program.send_signal(sig)
+        code = program.wait(10)
+        assert code == (-9 if sig == signal.SIGKILL else 130), said(log)
+        if sig == signal.SIGKILL:  # its children die with it; they are this process's then
+            def reaped():
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(-1, os.WNOHANG)
+                return not [p for p in my_children() if "quickstart" in cmdline(p)
+                            or "unshare" in cmdline(p) or zombie(p)]
+            wait_until(reaped, 5, "all gone")
+
+
+def cmdline(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
+
+
+def zombie(pid):
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return False
+
+
+def test_keep_leaves_it_running_and_stop_ends_it(tmp_path):
+    with machine_unchanged():
+        program, log = quickstart(tmp_path, "--keep")
+        try:
+            assert program.wait(120) == 0, said(log)
+            assert "--stop" in said(log) and "--enter" in said(log)
+            assert KEPT.exists()
+            run = subprocess.run([QUICKSTART, "--enter"], input="hostname; saklar vif list\n",
+                                 capture_output=True, text=True, check=False, timeout=20)
+            assert "saklar-host" in run.stdout and "alice" in run.stdout, run
+            run = subprocess.run([QUICKSTART, "--enter", "alice"], input="hostname; ip -br addr\n",
+                                 capture_output=True, text=True, check=False, timeout=20)
+            assert "alice" in run.stdout and "192.168.77." in run.stdout, run
+            second = subprocess.run([QUICKSTART, "--build-dir", BUILD], capture_output=True,
+                                    text=True, check=False, timeout=20)
+            assert second.returncode == 1 and "--stop" in second.stderr
+        finally:
+            stop = subprocess.run([QUICKSTART, "--stop"], capture_output=True, text=True,
+                                  check=False, timeout=20)
+            with contextlib.suppress(ChildProcessError):
+                while os.waitpid(-1, os.WNOHANG) != (0, 0):
+                    pass
+        assert stop.returncode == 0, stop
+        assert not KEPT.exists()
+    again = subprocess.run([QUICKSTART, "--stop"], capture_output=True, text=True, check=False)
+    assert again.returncode == 1 and "nothing is running" in again.stderr
+
+
+def test_wrong_words_print_the_usage():
+    run = subprocess.run([QUICKSTART, "--nonsense"], capture_output=True, text=True, check=False)
+    assert run.returncode == 2 and "--keep" in run.stderr
+    run = subprocess.run([QUICKSTART, "--build-dir", "/nowhere"], capture_output=True, text=True,
+                         check=False)
+    assert run.returncode == 1 and "/nowhere" in run.stderr + run.stdout
+
+
+def test_script_is_short_and_shellcheck_clean():
+    files = [QUICKSTART, REPO / "tools/quickstart.d/inside"]
+    assert all(len(f.read_text().splitlines()) < 400 for f in files)
+    done = subprocess.run(["shellcheck", *files], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
