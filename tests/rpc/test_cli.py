@@ -314,13 +314,15 @@ def test_manual_names_every_verb_and_flag():
 
 @pytest.mark.parametrize("page", ["saklar.1", "saklard.8", "saklar-vswitch.8"])
 def test_manual_pages_are_clean(page):
-    path = ROOT / "tools/man" / page
-    if shutil.which("mandoc"):
-        done = subprocess.run(["mandoc", "-Tlint", "-W", "warning", str(path)], check=False,
+    path = str(ROOT / "tools/man" / page)
+    done = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-Z", path],
+                          check=False, capture_output=True,
+                          env=dict(os.environ, LC_ALL="C.UTF-8", MANROFFSEQ="", MANWIDTH="80"))
+    assert done.stderr == b"" and done.returncode == 0
+    if shutil.which("mandoc"):  # a stricter reader, where it is installed
+        done = subprocess.run(["mandoc", "-Tlint", "-W", "warning", path], check=False,
                               capture_output=True, text=True)
         assert done.stdout == "" and done.returncode == 0
-    else:
-        assert path.read_text().startswith(".\\\"")
 
 
 # Captures
