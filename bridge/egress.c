@@ -2,7 +2,7 @@
 /* egress.c - the last decision about each copy of a packet, made per (packet, out vif).
  *
  * From: bridge/bridge.c.  To: vif tx; lost copies are counted by vswitch/pipeline.c.
- * Theory: what Linux' should_deliver() and is_skb_forwardable() say: not back to the port it came
+ * Theory: what Linux' should_deliver and is_skb_forwardable say: not back to the port it came
  * from (unless hairpin), not from isolated to isolated, not larger than MTU + Ethernet header + one
  * tag.  A tag in the frame is not counted, as Linux keeps the outer one beside the frame.
  * Deviation: Linux lets every GSO frame pass; we look at the size of its segments, because what

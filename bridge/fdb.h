@@ -45,6 +45,7 @@ struct fdb {
 	uint64_t generation; /* of the snapshot it was last synced with */
 	struct fdb_owner *owner; /* by record index: whose entry it is; private */
 	struct fdb_vif *vif; /* by vif id: its learned entries, oldest first; private */
+	uint32_t *hot; /* record index last found, by a mix of the key; private */
 	uint32_t network_n[NETWORK_ID_MAX]; /* learned entries */
 	uint16_t network_fat[NETWORK_ID_MAX]; /* vif that held most when last looked for */
 	uint16_t table_fat;

@@ -158,12 +158,11 @@ static void mbuf_fill(struct rte_mbuf *m, const uint8_t *bytes, uint32_t len, st
 }
 
 static uint16_t mem_rx(
-	struct vif *v, struct vif_queue *q, struct vif_io *io, struct pkt *pkts, uint16_t max)
+	struct vif *v, struct vif_queue *, struct vif_io *io, struct pkt *pkts, uint16_t max)
 {
 	struct mem *mem = mem_of(v);
 	uint16_t n = 0;
 
-	(void)q;
 	for (; n < max && mem->in.n > 0; n++) {
 		struct pkt *p = &pkts[n];
 		struct mem_frame f;
@@ -267,9 +266,8 @@ static void mem_tx(
 	}
 }
 
-static int mem_wait_fd(const struct vif_queue *q)
+static int mem_wait_fd(const struct vif_queue *)
 {
-	(void)q;
 	return -1;
 }
 

@@ -29,10 +29,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 static struct rte_mempool *small_pool, *big_pool;
 
-int LLVMFuzzerInitialize(int *argc, char ***argv)
+int LLVMFuzzerInitialize(int *, char ***)
 {
-	(void)argc;
-	(void)argv;
 	test_pools(&small_pool, &big_pool);
 	return 0;
 }

@@ -208,12 +208,11 @@ static int memfd_of(size_t size, unsigned seals)
 	return fd;
 }
 
-static void segments_are_checked_before_they_are_mapped(void **state)
+static void segments_are_checked_before_they_are_mapped(void **)
 {
 	struct err e = ERR_NONE;
 	struct state s;
 
-	(void)state;
 	state_init(&s);
 	assert_true(state_attach(&s, SEGMENT_FDB, memfd_of(SEGMENT_FDB_SIZE, F_SEAL_GROW), &e) < 0);
 	assert_true(state_attach(&s, SEGMENT_FDB, memfd_of(4096, F_SEAL_SHRINK), NULL) < 0);
@@ -229,13 +228,12 @@ static void segments_are_checked_before_they_are_mapped(void **state)
 	state_detach(&s);
 }
 
-static void counters_go_on_after_a_restart_and_start_at_zero_when_foreign(void **state)
+static void counters_go_on_after_a_restart_and_start_at_zero_when_foreign(void **)
 {
 	size_t size = sizeof(struct counters_segment);
 	int fd = memfd_of(size, F_SEAL_SHRINK);
 	struct state s;
 
-	(void)state;
 	state_init(&s);
 	assert_int_equal(state_attach(&s, SEGMENT_COUNTERS, dup(fd), NULL), 0);
 	assert_int_equal(s.counters->magic, COUNTERS_MAGIC);

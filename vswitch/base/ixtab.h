@@ -9,7 +9,7 @@
  * nothing in the segment, however broken, can lead an access astray.
  * Life:
  *   1. ixtab_attach() on a mapped segment: fresh, foreign or of a dead engine;
- *   2. the writer: ixtab_add(), ixtab_change_begin()/_end(), ixtab_del(), ixtab_find();
+ *   2. the writer: ixtab_add(), ixtab_change_begin(), ixtab_change_end(), ixtab_del(), ixtab_find();
  *   3. ixtab_detach(): the records stay in the segment.
  * Crash at any instruction: .seq is odd while a record is written; the next attach drops such a
  * record, and one whose check or contents are wrong.
@@ -86,19 +86,4 @@ bool ixtab_read(const struct ixtab *t, uint32_t index, void *out);
 static inline void *ixtab_rec_at(const struct ixtab *t, uint32_t index)
 {
 	return t->records + (size_t)(index - 1) * t->conf.rec_size;
-}
-
-static inline void ixtab_prefetch_bucket(const struct ixtab *t, uint64_t hash)
-{
-	__builtin_prefetch(&t->bucket[(hash >> 32) & t->bucket_mask]);
-}
-
-static inline void ixtab_prefetch_rec(const struct ixtab *t, uint64_t hash)
-{
-	uint32_t index = t->bucket[(hash >> 32) & t->bucket_mask];
-
-	if (index != IXTAB_NONE) {
-		__builtin_prefetch(&t->link[index]);
-		__builtin_prefetch(ixtab_rec_at(t, index));
-	}
 }

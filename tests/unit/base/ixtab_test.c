@@ -33,16 +33,14 @@ static const struct ixtab_conf CONF = {
 static void *segment;
 static struct ixtab t;
 
-static int setup(void **state)
+static int setup(void **)
 {
-	(void)state;
 	segment = calloc(1, SIZE);
 	return ixtab_attach(&t, segment, SIZE, &CONF);
 }
 
-static int teardown(void **state)
+static int teardown(void **)
 {
-	(void)state;
 	ixtab_detach(&t);
 	free(segment);
 	return 0;
@@ -73,9 +71,8 @@ static uint32_t find(uint64_t n)
 	return ixtab_find(&t, &key, ixtab_hash(&t, &key));
 }
 
-static void records_are_found_by_key_until_they_are_deleted(void **state)
+static void records_are_found_by_key_until_they_are_deleted(void **)
 {
-	(void)state;
 	for (uint64_t n = 0; n < N; n++)
 		assert_int_not_equal(add(n, n), IXTAB_NONE);
 	for (uint64_t n = 0; n < N; n += 2)
@@ -85,9 +82,8 @@ static void records_are_found_by_key_until_they_are_deleted(void **state)
 	assert_int_equal(t.n_live, N / 2);
 }
 
-static void a_full_table_refuses_and_takes_again_after_a_delete(void **state)
+static void a_full_table_refuses_and_takes_again_after_a_delete(void **)
 {
-	(void)state;
 	for (uint64_t n = 0; n < N; n++)
 		add(n, 0);
 	assert_int_equal(add(N, 0), IXTAB_NONE);
@@ -96,9 +92,8 @@ static void a_full_table_refuses_and_takes_again_after_a_delete(void **state)
 	assert_int_not_equal(find(N), IXTAB_NONE);
 }
 
-static void records_survive_an_attach(void **state)
+static void records_survive_an_attach(void **)
 {
-	(void)state;
 	for (uint64_t n = 0; n < 50; n++)
 		add(n, n * n);
 	ixtab_del(&t, find(10));
@@ -110,9 +105,8 @@ static void records_survive_an_attach(void **state)
 		assert_int_equal(((struct rec *)ixtab_rec_at(&t, find(n)))->stable, n * n);
 }
 
-static void a_change_that_was_not_ended_is_dropped(void **state)
+static void a_change_that_was_not_ended_is_dropped(void **)
 {
-	(void)state;
 	add(1, 1);
 	add(2, 2);
 	ixtab_change_begin(&t, find(1));
@@ -122,20 +116,18 @@ static void a_change_that_was_not_ended_is_dropped(void **state)
 	assert_int_equal(t.n_broken, 1);
 }
 
-static void an_add_that_was_not_ended_is_dropped(void **state)
+static void an_add_that_was_not_ended_is_dropped(void **)
 {
 	struct ixtab_key key = { 5, 6 };
 
-	(void)state;
 	assert_int_not_equal(ixtab_add(&t, &key, ixtab_hash(&t, &key)), IXTAB_NONE);
 	reattach(&CONF);
 	assert_int_equal(t.n_kept, 0);
 	assert_int_equal(t.n_broken, 1);
 }
 
-static void a_key_that_is_there_twice_is_kept_once(void **state)
+static void a_key_that_is_there_twice_is_kept_once(void **)
 {
-	(void)state;
 	uint32_t index = add(1, 1);
 
 	memcpy(ixtab_rec_at(&t, index + 1), ixtab_rec_at(&t, index), sizeof(struct rec));
@@ -144,9 +136,8 @@ static void a_key_that_is_there_twice_is_kept_once(void **state)
 	assert_int_equal(t.n_broken, 1);
 }
 
-static void changed_key_or_stable_bytes_are_noticed_hot_ones_are_not(void **state)
+static void changed_key_or_stable_bytes_are_noticed_hot_ones_are_not(void **)
 {
-	(void)state;
 	for (size_t at = 0; at < sizeof(struct rec); at++) {
 		uint8_t *rec;
 
@@ -160,9 +151,8 @@ static void changed_key_or_stable_bytes_are_noticed_hot_ones_are_not(void **stat
 	}
 }
 
-static void unsound_records_are_dropped(void **state)
+static void unsound_records_are_dropped(void **)
 {
-	(void)state;
 	add(1, 666);
 	add(2, 667);
 	reattach(&CONF);
@@ -170,12 +160,11 @@ static void unsound_records_are_dropped(void **state)
 	assert_int_not_equal(find(2), IXTAB_NONE);
 }
 
-static void another_layout_means_starting_empty_with_another_secret(void **state)
+static void another_layout_means_starting_empty_with_another_secret(void **)
 {
 	struct ixtab_conf other = CONF;
 	struct sipkey before = t.key;
 
-	(void)state;
 	add(1, 1);
 	other.version++;
 	reattach(&other);
@@ -183,21 +172,19 @@ static void another_layout_means_starting_empty_with_another_secret(void **state
 	assert_true(t.key.k0 != before.k0 && t.key.k1 != before.k1);
 }
 
-static void a_segment_too_small_is_refused(void **state)
+static void a_segment_too_small_is_refused(void **)
 {
 	struct ixtab other;
 	uint64_t small[10] = { 0 };
 
-	(void)state;
 	assert_int_equal(ixtab_attach(&other, small, sizeof(small), &CONF), -EINVAL);
 }
 
-static void read_copies_whole_records_only(void **state)
+static void read_copies_whole_records_only(void **)
 {
 	uint32_t index = add(7, 70);
 	struct rec r;
 
-	(void)state;
 	assert_true(ixtab_read(&t, index, &r));
 	assert_int_equal(r.stable, 70);
 	ixtab_change_begin(&t, index);

@@ -14,9 +14,8 @@ struct message {
 static struct message M;
 
 /* n1 with ports 1 (leg) and 2, n2 with port 3. */
-static int setup(void **state)
+static int setup(void **)
 {
-	(void)state;
 	memset(&M, 0, sizeof(M));
 	M.hdr = (struct snap_hdr){ .magic = SNAPSHOT_MAGIC,
 		.generation = 9,
@@ -49,11 +48,10 @@ static void refused(const char *path)
 	setup(NULL);
 }
 
-static void a_sound_snapshot_is_indexed(void **state)
+static void a_sound_snapshot_is_indexed(void **)
 {
 	struct snapshot *s = snapshot_create(&M, sizeof(M), NULL);
 
-	(void)state;
 	assert_non_null(s);
 	assert_int_equal(s->generation, 9);
 	assert_int_equal(s->network[1].n_ports, 2);
@@ -67,9 +65,8 @@ static void a_sound_snapshot_is_indexed(void **state)
 	snapshot_destroy(s);
 }
 
-static void wrong_lengths_are_refused(void **state)
+static void wrong_lengths_are_refused(void **)
 {
-	(void)state;
 	for (size_t len = 0; len < sizeof(M); len++)
 		assert_null(snapshot_create(&M, len, NULL));
 	M.hdr.size++;
@@ -84,9 +81,8 @@ static void wrong_lengths_are_refused(void **state)
 	refused("snapshot");
 }
 
-static void bad_networks_are_refused_by_name(void **state)
+static void bad_networks_are_refused_by_name(void **)
 {
-	(void)state;
 	M.network[1].network_id = 0;
 	refused("network.n2");
 	M.network[1].network_id = NETWORK_ID_MAX;
@@ -113,9 +109,8 @@ static void bad_networks_are_refused_by_name(void **state)
 	refused("network.#2");
 }
 
-static void bad_ports_are_refused_by_name(void **state)
+static void bad_ports_are_refused_by_name(void **)
 {
-	(void)state;
 	M.port[2].vif_id = 0;
 	refused("vif.v3");
 	M.port[2].vif_id = VIF_ID_MAX;
@@ -140,11 +135,10 @@ static void bad_ports_are_refused_by_name(void **state)
 	refused("network.n1");
 }
 
-static void a_port_may_be_without_network(void **state)
+static void a_port_may_be_without_network(void **)
 {
 	struct snapshot *s;
 
-	(void)state;
 	M.port[2].network_id = NETWORK_ID_NONE;
 	s = snapshot_create(&M, sizeof(M), NULL);
 	assert_non_null(s);

@@ -14,9 +14,8 @@ static struct rte_mempool *small_pool, *big_pool, *tiny_pool;
 static struct frame F;
 static struct pkt P;
 
-static int group_setup(void **state)
+static int group_setup(void **)
 {
-	(void)state;
 	test_pools(&small_pool, &big_pool);
 	tiny_pool = rte_pktmbuf_pool_create("tiny", 7, 0, 0, 256 + RTE_PKTMBUF_HEADROOM, 0);
 	return tiny_pool == NULL;
@@ -64,12 +63,11 @@ static void done(void)
 	assert_int_equal(rte_mempool_in_use_count(tiny_pool), 0);
 }
 
-static void segments_are_whole_wherever_the_mbufs_are_cut(void **state)
+static void segments_are_whole_wherever_the_mbufs_are_cut(void **)
 {
 	static uint8_t bytes[2000];
 	static const uint32_t rests[] = { 1, 3, 77, 1000, 1999 };
 
-	(void)state;
 	for (unsigned i = 0; i < ARRAY_LEN(rests); i++) {
 		uint32_t at;
 		struct rte_mbuf *m;
@@ -94,13 +92,12 @@ static void segments_are_whole_wherever_the_mbufs_are_cut(void **state)
 	}
 }
 
-static void segments_may_take_several_mbufs(void **state)
+static void segments_may_take_several_mbufs(void **)
 {
 	static uint8_t bytes[2000];
 	struct rte_mbuf *m;
 	struct gso g;
 
-	(void)state;
 	frame_super(&F, false, false, 5000);
 	make(2000, 2000);
 	gso_begin(&g, &P, tiny_pool);
@@ -116,11 +113,10 @@ static void segments_may_take_several_mbufs(void **state)
 	done();
 }
 
-static void partial_checksums_are_completed_over_odd_pieces(void **state)
+static void partial_checksums_are_completed_over_odd_pieces(void **)
 {
 	static uint8_t bytes[3000];
 
-	(void)state;
 	for (uint32_t rest = 1; rest < 20; rest++) {
 		frame_simple(&F, MAC_OF(2), MAC_OF(1), 300 + rest);
 		frame_partial(&F);
@@ -133,11 +129,10 @@ static void partial_checksums_are_completed_over_odd_pieces(void **state)
 	}
 }
 
-static void a_udp_checksum_of_zero_is_sent_as_ffff(void **state)
+static void a_udp_checksum_of_zero_is_sent_as_ffff(void **)
 {
 	uint8_t bytes[100];
 
-	(void)state;
 	frame_simple(&F, MAC_OF(2), MAC_OF(1), 2);
 	for (unsigned word = 0; word < 65536; word++) {
 		F.bytes[42] = (uint8_t)(word >> 8);
@@ -154,13 +149,12 @@ static void a_udp_checksum_of_zero_is_sent_as_ffff(void **state)
 	done();
 }
 
-static void sctp_gets_its_crc_over_all_pieces(void **state)
+static void sctp_gets_its_crc_over_all_pieces(void **)
 {
 	/* RFC 3720 appendix B.4: CRC32c of 32 bytes of zeros is aa 36 91 8a. */
 	static const uint8_t crc[4] = { 0xaa, 0x36, 0x91, 0x8a };
 	uint8_t bytes[100];
 
-	(void)state;
 	frame_eth(&F, MAC_OF(2), MAC_OF(1));
 	frame_ip4(&F, 132);
 	memset(F.bytes + F.len, 0, 32);
@@ -177,11 +171,10 @@ static void sctp_gets_its_crc_over_all_pieces(void **state)
 	done();
 }
 
-static void tags_go_on_and_off_with_all_offsets(void **state)
+static void tags_go_on_and_off_with_all_offsets(void **)
 {
 	static uint8_t bytes[9000];
 
-	(void)state;
 	frame_super(&F, true, false, 9000);
 	make(2000, 2000);
 	assert_int_equal(pkt_edit_pop_vlan(&P), -ENOENT);
@@ -204,12 +197,11 @@ static void tags_go_on_and_off_with_all_offsets(void **state)
 	done();
 }
 
-static void shared_headers_are_copied_before_they_are_written(void **state)
+static void shared_headers_are_copied_before_they_are_written(void **)
 {
 	static uint8_t bytes[9000];
 	struct rte_mbuf *other;
 
-	(void)state;
 	frame_super(&F, false, false, 9000);
 	make(2000, 2000);
 	other = rte_pktmbuf_clone(P.m, small_pool);

@@ -31,9 +31,8 @@ static void parse(uint32_t linear)
 	pkt_parse_one(&P);
 }
 
-static void udp_over_ip4_gives_its_offsets(void **state)
+static void udp_over_ip4_gives_its_offsets(void **)
 {
-	(void)state;
 	frame_simple(&F, MAC_OF(2), MAC_OF(1), 10);
 	parse(0);
 	assert_int_equal(P.drop, DROP_NONE);
@@ -45,9 +44,8 @@ static void udp_over_ip4_gives_its_offsets(void **state)
 	assert_int_equal(P.dst_vif, VIF_ID_NONE);
 }
 
-static void two_tags_are_walked_and_the_outer_one_is_told(void **state)
+static void two_tags_are_walked_and_the_outer_one_is_told(void **)
 {
-	(void)state;
 	frame_eth(&F, MAC_BCAST, MAC_OF(1));
 	frame_vlan(&F, 0x88a8, 0xe123);
 	frame_vlan(&F, 0x8100, 7);
@@ -60,17 +58,15 @@ static void two_tags_are_walked_and_the_outer_one_is_told(void **state)
 	assert_int_equal(P.l3_off, 22);
 }
 
-static void group_addresses_are_flagged(void **state)
+static void group_addresses_are_flagged(void **)
 {
-	(void)state;
 	frame_simple(&F, MAC_GROUP(1), MAC_OF(1), 10);
 	parse(0);
 	assert_int_equal(P.flags & (PKT_IS_MCAST | PKT_IS_BCAST), PKT_IS_MCAST);
 }
 
-static void fragments_of_ip4_have_an_l4_header_in_the_first_only(void **state)
+static void fragments_of_ip4_have_an_l4_header_in_the_first_only(void **)
 {
-	(void)state;
 	frame_simple(&F, MAC_OF(2), MAC_OF(1), 10);
 	F.bytes[20] = 0x20; /* MF */
 	parse(0);
@@ -81,11 +77,10 @@ static void fragments_of_ip4_have_an_l4_header_in_the_first_only(void **state)
 	assert_int_equal(P.l4_off, 0);
 }
 
-static void ip6_extension_headers_are_walked(void **state)
+static void ip6_extension_headers_are_walked(void **)
 {
 	static const uint8_t kinds[] = { 0, 43, 60, 135 };
 
-	(void)state;
 	for (unsigned n = 0; n <= PKT_IP6_EXT_MAX + 1; n++) {
 		frame_eth(&F, MAC_OF(2), MAC_OF(1));
 		frame_ip6(&F, 6);
@@ -105,9 +100,8 @@ static void ip6_extension_headers_are_walked(void **state)
 	}
 }
 
-static void ip6_fragments_are_flagged_atomic_ones_are_not(void **state)
+static void ip6_fragments_are_flagged_atomic_ones_are_not(void **)
 {
-	(void)state;
 	frame_eth(&F, MAC_OF(2), MAC_OF(1));
 	frame_ip6(&F, 17);
 	frame_ip6_ext(&F, 44, 1);
@@ -123,9 +117,8 @@ static void ip6_fragments_are_flagged_atomic_ones_are_not(void **state)
 	assert_int_equal(P.flags, PKT_IS_IP6 | PKT_IS_FRAG);
 }
 
-static void lengths_beyond_the_frame_are_malformed_padding_is_not(void **state)
+static void lengths_beyond_the_frame_are_malformed_padding_is_not(void **)
 {
-	(void)state;
 	frame_simple(&F, MAC_OF(2), MAC_OF(1), 1);
 	frame_payload(&F, 17); /* padding to 60 */
 	parse(0);
@@ -137,9 +130,8 @@ static void lengths_beyond_the_frame_are_malformed_padding_is_not(void **state)
 	assert_int_equal(P.l3_off, 0);
 }
 
-static void a_tcp_header_that_is_cut_is_no_l4_header(void **state)
+static void a_tcp_header_that_is_cut_is_no_l4_header(void **)
 {
-	(void)state;
 	frame_eth(&F, MAC_OF(2), MAC_OF(1));
 	frame_ip4(&F, 6);
 	frame_tcp(&F, 2);
@@ -152,9 +144,8 @@ static void a_tcp_header_that_is_cut_is_no_l4_header(void **state)
 	assert_int_equal(P.flags, PKT_IS_IP4);
 }
 
-static void nothing_is_read_behind_the_linear_part(void **state)
+static void nothing_is_read_behind_the_linear_part(void **)
 {
-	(void)state;
 	frame_super(&F, true, true, 600);
 	for (uint32_t linear = 14; linear < 18 + 40 + 32; linear++) {
 		parse(linear);
@@ -165,9 +156,8 @@ static void nothing_is_read_behind_the_linear_part(void **state)
 	assert_int_equal(P.drop, DROP_NONE);
 }
 
-static void hdr_len_is_our_own(void **state)
+static void hdr_len_is_our_own(void **)
 {
-	(void)state;
 	frame_super(&F, false, true, 9000);
 	parse(0);
 	assert_int_equal(P.hdr_len, 18 + 20 + 32);
@@ -175,9 +165,8 @@ static void hdr_len_is_our_own(void **state)
 	assert_int_equal(P.gso_type, PKT_GSO_TCP4);
 }
 
-static void tunnels_give_the_inner_offsets(void **state)
+static void tunnels_give_the_inner_offsets(void **)
 {
-	(void)state;
 	frame_eth(&F, MAC_OF(2), MAC_OF(1));
 	frame_ip4(&F, 17);
 	frame_udp(&F, 8472);
@@ -201,9 +190,8 @@ static void tunnels_give_the_inner_offsets(void **state)
 	assert_int_equal(P.drop, DROP_GSO_BAD);
 }
 
-static void bytes_that_only_look_like_a_tunnel_do_not_help(void **state)
+static void bytes_that_only_look_like_a_tunnel_do_not_help(void **)
 {
-	(void)state;
 	frame_simple(&F, MAC_OF(2), MAC_OF(1), 200);
 	frame_partial(&F);
 	F.offload.csum_start = 34 + 16 + 34;
@@ -212,9 +200,8 @@ static void bytes_that_only_look_like_a_tunnel_do_not_help(void **state)
 	assert_int_equal(P.drop, DROP_CSUM_BAD);
 }
 
-static void sctp_and_icmp6_checksums_may_be_partial(void **state)
+static void sctp_and_icmp6_checksums_may_be_partial(void **)
 {
-	(void)state;
 	frame_eth(&F, MAC_OF(2), MAC_OF(1));
 	frame_ip4(&F, 132);
 	frame_payload(&F, 40);
