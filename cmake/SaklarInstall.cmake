@@ -45,3 +45,7 @@ file(GLOB network_manager CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/packaging/Networ
 if(network_manager)
   install(FILES ${network_manager} DESTINATION lib/NetworkManager/conf.d)
 endif()
+file(GLOB udev_rules CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/packaging/udev/*.rules)
+if(udev_rules)
+  install(FILES ${udev_rules} DESTINATION lib/udev/rules.d)
+endif()
