@@ -7,7 +7,7 @@ set(bpf_header ${CMAKE_BINARY_DIR}/generated/netdev_bpf.h)
 # bpf code includes kernel headers only; <asm/types.h> lives in the multiarch directory
 set(bpf_include /usr/include/${CMAKE_LIBRARY_ARCHITECTURE})
 add_custom_command(OUTPUT ${bpf_header}
-  COMMAND ${BPF_CLANG} -target bpf -O2 -g -Wall -Werror -I${CMAKE_SOURCE_DIR} -I${bpf_include}
+  COMMAND ${BPF_CLANG} -target bpf -std=gnu2x -O2 -g -Wall -Werror -I${CMAKE_SOURCE_DIR} -I${bpf_include}
     -c ${bpf_source} -o ${bpf_object}
   COMMAND ${CMAKE_COMMAND} -DIN=${bpf_object} -DOUT=${bpf_header} -DNAME=netdev_bpf_object
     -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake

@@ -78,9 +78,8 @@ void daemon_stop(struct daemon *d, bool stops_engine)
 	event_base_loopexit(d->base, NULL);
 }
 
-static void on_signal(evutil_socket_t number, short what, void *arg)
+static void on_signal(evutil_socket_t number, short, void *arg)
 {
-	(void)what;
 	LOG_INFO("event=signal number=%d", (int)number);
 	daemon_stop(arg, false);
 }

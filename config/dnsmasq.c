@@ -123,12 +123,10 @@ static void forget(struct instance *in)
 	in->conf = NULL;
 }
 
-static void on_retry_timer(int fd, short what, void *arg)
+static void on_retry_timer(int, short, void *arg)
 {
 	struct dnsmasq_set *set = arg;
 
-	(void)fd;
-	(void)what;
 	set->on_change(set->arg);
 }
 
@@ -142,12 +140,11 @@ static void retry_in_a_while(struct instance *in)
 	evtimer_add(in->set->retry_timer, &tv);
 }
 
-static void on_death(int fd, short what, void *arg)
+static void on_death(int fd, short, void *arg)
 {
 	struct instance *in = arg;
 	siginfo_t si = { 0 };
 
-	(void)what;
 	if (waitid(P_PIDFD, (id_t)fd, &si, WEXITED | WNOHANG) == 0 && si.si_code == CLD_EXITED)
 		snprintf(in->why, sizeof(in->why),
 			"dnsmasq ended with status %d; what it says is in "

@@ -101,12 +101,10 @@ static void give_up(struct engine_link *l, const char *why)
 
 static void start_engine(struct engine_link *l);
 
-static void on_start_timer(int fd, short what, void *arg)
+static void on_start_timer(int, short, void *arg)
 {
 	struct engine_link *l = arg;
 
-	(void)fd;
-	(void)what;
 	if (l->pidfd < 0)
 		start_engine(l);
 	else if (l->state != ENGINE_RUNNING)
@@ -150,14 +148,12 @@ static void describe_death(struct engine_link *l, char *text, size_t size)
 	}
 }
 
-static void on_engine_death(int fd, short what, void *arg)
+static void on_engine_death(int, short, void *arg)
 {
 	struct engine_link *l = arg;
 	char text[200];
 	bool no_huge = l->no_huge;
 
-	(void)fd;
-	(void)what;
 	describe_death(l, text, sizeof(text));
 	LOG_WARN("event=engine_died pid=%d reason=\"%s\"", (int)l->pid, text);
 	uint64_t lived = l->hello.started_ns != 0 ? clock_now_ns() - l->hello.started_ns : 0;
@@ -235,13 +231,11 @@ static int take_unasked(struct engine_link *l, const struct engine_msg *m)
 	return 0;
 }
 
-static void on_readable(int fd, short what, void *arg)
+static void on_readable(int, short, void *arg)
 {
 	struct engine_link *l = arg;
 	struct engine_msg m;
 
-	(void)fd;
-	(void)what;
 	while (l->sock >= 0) {
 		int rc = engine_wire_recv(l->sock, l->buffer, &m);
 

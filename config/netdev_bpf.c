@@ -6,12 +6,12 @@
  * first to run.  Thread: the daemon's only one. */
 #include "config/netdev_bpf.h"
 
-#include <netdev_bpf.h> /* generated; not the header above */
 #include "vswitch/base/log.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
+#include <netdev_bpf.h> /* generated; not the header above */
 #include <stdarg.h>
 #include <string.h>
 
@@ -23,11 +23,8 @@ LOG_MODULE("netdev_bpf");
 static struct bpf_object *loaded; /* once in the life of the daemon */
 static int program_fd = -1;
 
-static int print_quietly(enum libbpf_print_level level, const char *fmt, va_list args)
+static int print_quietly(enum libbpf_print_level, const char *, va_list)
 {
-	(void)level;
-	(void)fmt;
-	(void)args;
 	return 0; /* its return values say all that callers report */
 }
 

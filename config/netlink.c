@@ -129,12 +129,10 @@ void netlink_sync(struct netlink *nl)
 	}
 }
 
-static void on_readable(int fd, short what, void *arg)
+static void on_readable(int, short, void *arg)
 {
 	struct netlink *nl = arg;
 
-	(void)fd;
-	(void)what;
 	netlink_sync(nl);
 	if (nl->has_changed) {
 		nl->has_changed = false;

@@ -26,11 +26,10 @@ struct request {
 	int error; /* -errno of the kernel's answer */
 };
 
-static int on_error(struct sockaddr_nl *from, struct nlmsgerr *error, void *arg)
+static int on_error(struct sockaddr_nl *, struct nlmsgerr *error, void *arg)
 {
 	struct request *req = arg;
 
-	(void)from;
 	req->error = error->error;
 	return NL_STOP;
 }

@@ -177,13 +177,11 @@ static int write_table(struct nft *nft, const char *text, struct err *e)
 	return 0; /* the next event brings us back */
 }
 
-static void on_readable(int fd, short what, void *arg)
+static void on_readable(int, short, void *arg)
 {
 	struct nft *nft = arg;
 	struct err e = ERR_NONE;
 
-	(void)fd;
-	(void)what;
 	read_events(nft);
 	if (!nft->has_seen_change || nft->text == NULL)
 		return;

@@ -125,10 +125,8 @@ static void run(struct reconcile *r)
 	plan_next(r);
 }
 
-static void on_run_timer(int fd, short what, void *arg)
+static void on_run_timer(int, short, void *arg)
 {
-	(void)fd;
-	(void)what;
 	run(arg);
 }
 
@@ -147,11 +145,10 @@ static void on_netlink(void *arg)
 	reconcile_ask(r);
 }
 
-static void on_netns(int fd, short what, void *arg)
+static void on_netns(int fd, short, void *arg)
 {
 	_Alignas(struct inotify_event) char buf[4096];
 
-	(void)what;
 	while (read(fd, buf, sizeof(buf)) > 0)
 		;
 	on_netlink(arg);

@@ -262,12 +262,11 @@ static void proceed(struct client *c)
 		event_add(c->read_event, NULL);
 }
 
-static void on_readable(evutil_socket_t fd, short what, void *arg)
+static void on_readable(evutil_socket_t fd, short, void *arg)
 {
 	struct client *c = arg;
 	ssize_t n;
 
-	(void)what;
 	if (!make_room(c)) {
 		client_destroy(c);
 		return;
@@ -283,11 +282,10 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 	proceed(c);
 }
 
-static void on_writable(evutil_socket_t fd, short what, void *arg)
+static void on_writable(evutil_socket_t, short what, void *arg)
 {
 	struct client *c = arg;
 
-	(void)fd;
 	if (what & EV_TIMEOUT) {
 		LOG_WARN("event=closed reason=\"does not read its answers\" uid=%u pid=%d",
 			c->session.peer.uid, c->session.peer.pid);
@@ -339,12 +337,11 @@ static void client_create(struct listener *l, int fd)
 		client_destroy(c);
 }
 
-static void on_connect(evutil_socket_t listen_fd, short what, void *arg)
+static void on_connect(evutil_socket_t listen_fd, short, void *arg)
 {
 	struct listener *l = arg;
 	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
-	(void)what;
 	if (fd < 0) {
 		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
 			LOG_WARN("event=accept_failed socket=%s reason=\"%s\"", l->path,

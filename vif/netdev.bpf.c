@@ -15,9 +15,8 @@ struct __sk_buff;
 int saklar_netdev(struct __sk_buff *skb);
 
 SEC("tc")
-int saklar_netdev(struct __sk_buff *skb)
+int saklar_netdev(struct __sk_buff *)
 {
-	(void)skb;
 	return VERDICT_SHOT;
 }
 

@@ -65,7 +65,7 @@ static void config_swap(struct ctl *c, struct worker_config *cfg)
 	free(old.out);
 }
 
-static int apply_hello(struct ctl *c, struct ctl_request *r, struct err *e)
+static int apply_hello(struct ctl *c, struct ctl_request *r, struct err *)
 {
 	const struct msg_hello *m = r->body;
 	struct msg_hello_ok ok = {
@@ -77,7 +77,6 @@ static int apply_hello(struct ctl *c, struct ctl_request *r, struct err *e)
 		.n_workers = c->params.n_workers,
 	};
 
-	(void)e;
 	snprintf(ok.build, sizeof(ok.build), "%s", SAKLAR_BUILD);
 	/* A daemon of another build is told so; it can only go away, or stop this engine by pid. */
 	c->has_hello = m->abi_hash == ENGINE_ABI_HASH;
@@ -187,14 +186,13 @@ static int apply_vif_close(struct ctl *c, struct ctl_request *r, struct err *e)
 }
 
 /* Name, MTU, ifindex and cookie can change while the fds stay; type and queues cannot. */
-static void call_vif_update(struct worker *w, void *arg)
+static void call_vif_update(struct worker *, void *arg)
 {
 	const struct ctl *c = arg;
 	const struct msg_vif *m
 		= (const struct msg_vif *)(const void *)(c->in + sizeof(struct engine_msg_hdr));
 	struct vif *v = c->config->vifs->by_id[m->vif_id];
 
-	(void)w;
 	v->mtu = m->mtu;
 	v->ifindex = m->ifindex;
 	v->flags = m->flags;
@@ -285,14 +283,12 @@ static int apply_snapshot(struct ctl *c, struct ctl_request *r, struct err *e)
 }
 
 /* Everything the engine holds, with its fds, for a daemon that has lost its own. */
-static int apply_fd_list(struct ctl *c, struct ctl_request *r, struct err *e)
+static int apply_fd_list(struct ctl *c, struct ctl_request *, struct err *)
 {
 	const struct vif_table *vifs = c->config->vifs;
 	const struct capture_set *set = c->config->captures;
 	int rc = 0;
 
-	(void)r;
-	(void)e;
 	for (uint32_t kind = 0; kind < SEGMENT_N && rc == 0; kind++) {
 		const struct state_map *map = &c->state.map[kind];
 		struct msg_segment m = { .kind = kind, .size = map->size };
@@ -463,10 +459,8 @@ static int apply_capture_close(struct ctl *c, struct ctl_request *r, struct err 
 	return rc;
 }
 
-static int apply_stop(struct ctl *c, struct ctl_request *r, struct err *e)
+static int apply_stop(struct ctl *c, struct ctl_request *, struct err *)
 {
-	(void)r;
-	(void)e;
 	c->must_stop = true;
 	return 0;
 }

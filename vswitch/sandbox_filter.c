@@ -194,12 +194,10 @@ int sandbox_confine_eal(void)
 static _Atomic uint64_t *denied_count;
 
 /* A refused call: count it and make it look like an ordinary failure. */
-static void on_sigsys(int sig, siginfo_t *si, void *context)
+static void on_sigsys(int, siginfo_t *, void *context)
 {
 	ucontext_t *uc = context;
 
-	(void)sig;
-	(void)si;
 	atomic_fetch_add_explicit(denied_count, 1, memory_order_relaxed);
 #if defined(__x86_64__)
 	uc->uc_mcontext.gregs[REG_RAX] = -EPERM;

@@ -172,9 +172,8 @@ static void call_fdb(struct worker *w, void *arg)
 	pipeline_set_fdb(w->pipeline, arg);
 }
 
-static void call_end(struct worker *w, void *arg)
+static void call_end(struct worker *w, void *)
 {
-	(void)arg;
 	w->has_ended = true;
 }
 

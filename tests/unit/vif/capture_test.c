@@ -82,12 +82,11 @@ static const struct capture_record *record_at(const struct fixture *f, uint64_t 
 
 static struct fixture fix;
 
-static void frame_of_two_segments_arrives_whole_with_its_true_length(void **state)
+static void frame_of_two_segments_arrives_whole_with_its_true_length(void **)
 {
 	struct msg_capture m = { .target = CAPTURE_TARGET_VIF, .target_id = 7 };
 	const struct capture_record *r;
 
-	(void)state;
 	open_capture(&fix, &m);
 	fix.burst.pkt[0].gso_type = PKT_GSO_TCP4;
 	fix.burst.pkt[0].gso_size = 55;
@@ -104,11 +103,10 @@ static void frame_of_two_segments_arrives_whole_with_its_true_length(void **stat
 	close_capture(&fix);
 }
 
-static void snaplen_cuts_bytes_and_keeps_the_true_length(void **state)
+static void snaplen_cuts_bytes_and_keeps_the_true_length(void **)
 {
 	struct msg_capture m = { .target = CAPTURE_TARGET_NETWORK, .target_id = 3, .snaplen = 110 };
 
-	(void)state;
 	open_capture(&fix, &m);
 	capture_in(&fix.set, &fix.burst);
 	assert_int_equal(record_at(&fix, 0)->cap_len, 110);
@@ -116,7 +114,7 @@ static void snaplen_cuts_bytes_and_keeps_the_true_length(void **state)
 	close_capture(&fix);
 }
 
-static void filter_decides_before_anything_is_copied(void **state)
+static void filter_decides_before_anything_is_copied(void **)
 {
 	/* ldb [0]; jeq #0x41; ret #-1; ret #0: the frame begins with 0x40 */
 	struct msg_capture m = { .target = CAPTURE_TARGET_VIF,
@@ -125,7 +123,6 @@ static void filter_decides_before_anything_is_copied(void **state)
 		.insn = { { 0x30, 0, 0, 0 }, { 0x15, 0, 1, 0x41 }, { 0x06, 0, 0, 0xffffffff },
 			{ 0x06, 0, 0, 0 } } };
 
-	(void)state;
 	open_capture(&fix, &m);
 	capture_in(&fix.set, &fix.burst);
 	assert_int_equal(fix.ring->head, 0);
@@ -136,7 +133,7 @@ static void filter_decides_before_anything_is_copied(void **state)
 	close_capture(&fix);
 }
 
-static void filter_that_reads_behind_the_linear_part_does_not_match(void **state)
+static void filter_that_reads_behind_the_linear_part_does_not_match(void **)
 {
 	/* ldb [120]; ret #-1 */
 	struct msg_capture m = { .target = CAPTURE_TARGET_VIF,
@@ -144,18 +141,16 @@ static void filter_that_reads_behind_the_linear_part_does_not_match(void **state
 		.n_insns = 2,
 		.insn = { { 0x30, 0, 0, 120 }, { 0x06, 0, 0, 0xffffffff } } };
 
-	(void)state;
 	open_capture(&fix, &m);
 	capture_in(&fix.set, &fix.burst);
 	assert_int_equal(fix.ring->seen, 0);
 	close_capture(&fix);
 }
 
-static void drops_are_shown_with_their_reason_and_others_are_not(void **state)
+static void drops_are_shown_with_their_reason_and_others_are_not(void **)
 {
 	struct msg_capture m = { .target = CAPTURE_TARGET_DROPS };
 
-	(void)state;
 	open_capture(&fix, &m);
 	capture_in(&fix.set, &fix.burst);
 	capture_drops(&fix.set, &fix.burst);
@@ -166,12 +161,11 @@ static void drops_are_shown_with_their_reason_and_others_are_not(void **state)
 	close_capture(&fix);
 }
 
-static void sent_copies_go_to_the_vif_and_lost_ones_to_drops(void **state)
+static void sent_copies_go_to_the_vif_and_lost_ones_to_drops(void **)
 {
 	static struct tx_items out;
 	struct msg_capture m = { .target = CAPTURE_TARGET_VIF, .target_id = 9 };
 
-	(void)state;
 	open_capture(&fix, &m);
 	out.n = 2;
 	out.item[0] = (struct tx_item){ .pkt = 0, .out_vif = 9, .drop = DROP_TX_QUEUE_FULL };
@@ -182,12 +176,11 @@ static void sent_copies_go_to_the_vif_and_lost_ones_to_drops(void **state)
 	close_capture(&fix);
 }
 
-static void full_ring_loses_new_packets_and_counts_them(void **state)
+static void full_ring_loses_new_packets_and_counts_them(void **)
 {
 	struct msg_capture m = { .target = CAPTURE_TARGET_VIF, .target_id = 7 };
 	uint32_t fits;
 
-	(void)state;
 	open_capture(&fix, &m);
 	fits = CAPTURE_DATA_SIZE_MIN / 192;
 	for (uint32_t i = 0; i < fits + 5; i++)
@@ -203,12 +196,11 @@ static void full_ring_loses_new_packets_and_counts_them(void **state)
 	close_capture(&fix);
 }
 
-static void hostile_tail_and_head_only_lose_packets(void **state)
+static void hostile_tail_and_head_only_lose_packets(void **)
 {
 	static const uint64_t tails[] = { 1, 8, UINT64_C(1) << 63, 0x1000, UINT64_MAX / 2 };
 	struct msg_capture m = { .target = CAPTURE_TARGET_VIF, .target_id = 7 };
 
-	(void)state;
 	open_capture(&fix, &m);
 	for (unsigned i = 0; i < ARRAY_LEN(tails); i++) {
 		fix.ring->tail = tails[i];
@@ -220,12 +212,11 @@ static void hostile_tail_and_head_only_lose_packets(void **state)
 	close_capture(&fix);
 }
 
-static void reader_is_told_once_a_burst(void **state)
+static void reader_is_told_once_a_burst(void **)
 {
 	struct msg_capture m = { .target = CAPTURE_TARGET_VIF, .target_id = 7 };
 	uint64_t n = 0;
 
-	(void)state;
 	open_capture(&fix, &m);
 	capture_in(&fix.set, &fix.burst);
 	capture_in(&fix.set, &fix.burst);
@@ -244,12 +235,11 @@ static void assert_refused(const struct msg_capture *m, size_t size, int seals)
 	assert_int_equal(e.code, -EINVAL);
 }
 
-static void bad_messages_and_rings_are_refused(void **state)
+static void bad_messages_and_rings_are_refused(void **)
 {
 	struct msg_capture good = { .capture_id = 1, .target = CAPTURE_TARGET_VIF, .snaplen = 64 };
 	struct msg_capture m = good;
 
-	(void)state;
 	assert_refused(&good, RING_SIZE, 0);
 	assert_refused(&good, RING_SIZE + 1, F_SEAL_SHRINK);
 	assert_refused(&good, 64, F_SEAL_SHRINK);
@@ -269,14 +259,13 @@ static void bad_messages_and_rings_are_refused(void **state)
 	assert_refused(&m, RING_SIZE, F_SEAL_SHRINK);
 }
 
-static void ring_goes_on_where_a_dead_engine_stopped(void **state)
+static void ring_goes_on_where_a_dead_engine_stopped(void **)
 {
 	struct msg_capture m = { .target = CAPTURE_TARGET_VIF, .target_id = 7, .snaplen = 100 };
 	struct err e = ERR_NONE;
 	uint64_t head;
 	int fds[2];
 
-	(void)state;
 	open_capture(&fix, &m);
 	capture_in(&fix.set, &fix.burst);
 	head = fix.ring->head;

@@ -36,11 +36,10 @@ static int worker_opens_a_socket(void)
 	return 2;
 }
 
-static void worker_dies_at_the_first_other_call(void **state)
+static void worker_dies_at_the_first_other_call(void **)
 {
 	int status = run_in_child(worker_opens_a_socket);
 
-	(void)state;
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGSYS);
 }
@@ -53,11 +52,10 @@ static int eal_thread_writes(void)
 	return 2;
 }
 
-static void eal_thread_dies_at_the_first_other_call(void **state)
+static void eal_thread_dies_at_the_first_other_call(void **)
 {
 	int status = run_in_child(eal_thread_writes);
 
-	(void)state;
 	assert_true(WIFSIGNALED(status));
 	assert_int_equal(WTERMSIG(status), SIGSYS);
 }
@@ -83,11 +81,10 @@ static int control_tries_what_it_may_not(void)
 	return atomic_load(&denied) >= 2 ? 0 : 6;
 }
 
-static void control_thread_is_refused_counted_and_lives(void **state)
+static void control_thread_is_refused_counted_and_lives(void **)
 {
 	int status = run_in_child(control_tries_what_it_may_not);
 
-	(void)state;
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
