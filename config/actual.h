@@ -47,11 +47,15 @@ void actual_set_network(struct network_slot *slot, enum object_state state, cons
 
 /* What was seen of a wanted vif's surroundings before a run decides. */
 struct vif_sight {
-	uint64_t cookie;  /* of what is wanted, in the namespace as it is now */
+	uint64_t cookie; /* of what is wanted, in the namespace as it is now */
 	bool is_present; /* open vifs: the netdev behind the fds still exists */
 };
 
-enum step_kind { STEP_CLOSE, STEP_OPEN, STEP_ADJUST };
+enum step_kind {
+	STEP_CLOSE,
+	STEP_OPEN,
+	STEP_ADJUST
+};
 struct step {
 	enum step_kind kind;
 	uint16_t vif_id;

@@ -17,6 +17,6 @@ struct captures {
 };
 
 /* Make ring and eventfd for @m (capture_id is filled in).  The session, or NULL with @e. */
-struct capture_session *captures_add(struct captures *c, struct msg_capture *m, uint32_t data_size,
-	struct err *e);
+struct capture_session *captures_add(
+	struct captures *c, struct msg_capture *m, uint32_t data_size, struct err *e);
 void captures_del(struct captures *c, uint32_t id);

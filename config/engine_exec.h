@@ -2,9 +2,9 @@
 /* engine_exec.h - how an engine process comes to life: its socket, its arguments, its user. */
 #pragma once
 
-#include <sys/types.h>
-
 #include "config/reconcile.h"
+
+#include <sys/types.h>
 
 #define ENGINE_EXIT_NO_HUGEPAGES 75 /* EX_TEMPFAIL: hugepages were short */
 

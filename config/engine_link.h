@@ -42,7 +42,7 @@ bool engine_link_is_ready(const struct engine_link *l);
 void engine_link_wait(struct engine_link *l, int timeout_ms);
 /* Send and wait for the ACK.  0, what the engine refused with, or -ENOTCONN when there is no engine
  * (or not any more: then on_down has been called). */
-[[nodiscard]] int engine_link_request(struct engine_link *l, const struct engine_request *req,
-	struct err *e);
+[[nodiscard]] int engine_link_request(
+	struct engine_link *l, const struct engine_request *req, struct err *e);
 void engine_link_actual(const struct engine_link *l, struct engine_actual *out);
 void engine_link_destroy(struct engine_link *l, bool stop_engine);

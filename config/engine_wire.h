@@ -5,9 +5,9 @@
  * they are known to be a whole message of a known type with a fitting number of fds. */
 #pragma once
 
-#include <sys/types.h>
-
 #include "vswitch/abi/engine_msg.h"
+
+#include <sys/types.h>
 
 struct engine_msg {
 	uint32_t type; /* enum engine_msg_type, one that goes to the daemon */
@@ -25,8 +25,8 @@ struct engine_buffer {
 };
 
 /* Check @len bytes that came with @n_fds fds; fills type, seq, body.  0 or -EPROTO. */
-[[nodiscard]] int engine_wire_decode(const void *bytes, size_t len, unsigned n_fds,
-	struct engine_msg *out);
+[[nodiscard]] int engine_wire_decode(
+	const void *bytes, size_t len, unsigned n_fds, struct engine_msg *out);
 /* Is the text in @field NUL-terminated printable ASCII, as names must be? */
 bool engine_wire_is_name(const char *field, size_t size);
 

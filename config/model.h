@@ -40,8 +40,8 @@ struct network_cfg {
 	unsigned n_dhcp_hosts;
 	struct dhcp_host *dhcp_host;
 	char domain[HOSTNAME_LEN];
-	uint16_t mtu;       /* bytes of IP; default 1500 */
-	uint32_t ageing_s;  /* default 300 */
+	uint16_t mtu; /* bytes of IP; default 1500 */
+	uint32_t ageing_s; /* default 300 */
 	uint32_t fdb_limit; /* 0: as many as the table holds */
 	uint16_t leg_vif_id; /* VIF_ID_NONE when there is no subnet */
 	struct mac leg_mac;
@@ -52,13 +52,13 @@ struct vif_cfg {
 	char name[SAKLAR_NAME_LEN];
 	uint16_t network_id; /* NETWORK_ID_NONE: not attached */
 	enum vif_type type;
-	char dev[SAKLAR_NAME_LEN];    /* tap, netdev: the kernel's name */
-	char netns[NETNS_PATH_LEN];   /* host: name under /run/netns or a path; "" the daemon's own */
+	char dev[SAKLAR_NAME_LEN]; /* tap, netdev: the kernel's name */
+	char netns[NETNS_PATH_LEN]; /* host: name under /run/netns or a path; "" the daemon's own */
 	char ifname[SAKLAR_NAME_LEN]; /* host: name inside */
 	bool has_mac;
 	struct mac mac; /* the guest's */
-	uint16_t mtu;   /* 0: the network's */
-	bool is_down;   /* administratively */
+	uint16_t mtu; /* 0: the network's */
+	bool is_down; /* administratively */
 	bool has_owner;
 	uint32_t owner_uid; /* tap: who may open it */
 	uint8_t queues;
@@ -74,7 +74,7 @@ struct model {
 	uint16_t last_network_id, last_vif_id; /* given last; the next ones come after them */
 	unsigned n_networks, n_vifs;
 	struct network_cfg *network; /* [n_networks], ascending by name */
-	struct vif_cfg *vif;         /* [n_vifs], ascending by name */
+	struct vif_cfg *vif; /* [n_vifs], ascending by name */
 };
 
 struct model *model_create(void);

@@ -7,11 +7,11 @@
  * Thread: the daemon's only one. */
 #pragma once
 
-#include <net/if.h>
-
 #include "vswitch/base/base.h"
 #include "vswitch/base/err.h"
 #include "vswitch/base/netaddr.h"
+
+#include <net/if.h>
 
 #define LINK_ALIAS_LEN 96
 #define LINK_KIND_LEN 16
@@ -32,8 +32,8 @@ struct event_base;
 struct netlink;
 
 /* @on_change: something about links or addresses changed; called once for a batch of events. */
-struct netlink *netlink_create(struct event_base *base, void (*on_change)(void *arg), void *arg,
-	struct err *e);
+struct netlink *netlink_create(
+	struct event_base *base, void (*on_change)(void *arg), void *arg, struct err *e);
 void netlink_destroy(struct netlink *nl);
 /* Take what is queued in the kernel now, so that the table is what our own requests made it. */
 void netlink_sync(struct netlink *nl);
@@ -48,7 +48,7 @@ struct link_change {
 	const char *alias;
 	const struct mac *mac;
 	uint32_t mtu;
-	int up;    /* 1, 0, -1 */
+	int up; /* 1, 0, -1 */
 	int ns_fd; /* move there; -1: stay */
 	bool no_addrgen; /* no IPv6 link-local address of the kernel's making */
 };
@@ -72,14 +72,14 @@ struct link_address {
 
 /* A unicast route of the main tables that leads to part of @net, those through @but_ifindex and
  * default routes apart.  1 with @text ("192.168.0.0/16 dev eth0"), 0: none, or -errno. */
-[[nodiscard]] int netlink_find_route(const struct ipnet *net, int but_ifindex, char *text,
-	size_t size);
+[[nodiscard]] int netlink_find_route(
+	const struct ipnet *net, int but_ifindex, char *text, size_t size);
 
 /* Read or write /proc/sys/net/FAMILY/conf/IFNAME/KEY; 0 or -errno. */
-[[nodiscard]] int netlink_sysctl_get(const char *family, const char *ifname, const char *key,
-	int *value);
-[[nodiscard]] int netlink_sysctl_set(const char *family, const char *ifname, const char *key,
-	int value);
+[[nodiscard]] int netlink_sysctl_get(
+	const char *family, const char *ifname, const char *key, int *value);
+[[nodiscard]] int netlink_sysctl_set(
+	const char *family, const char *ifname, const char *key, int value);
 
 /* For netlink.c: one RTM_NEWLINK or RTM_DELLINK message as a link.  False: not one of ours. */
 struct nlmsghdr;

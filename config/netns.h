@@ -5,9 +5,9 @@
  * alive that its owner has deleted.  Thread: the daemon's only one (setns(2) is per thread). */
 #pragma once
 
-#include <sys/types.h>
-
 #include "vswitch/base/err.h"
+
+#include <sys/types.h>
 
 struct netns_id {
 	dev_t dev;

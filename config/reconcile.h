@@ -20,31 +20,32 @@ struct event_base;
 struct reconcile;
 
 struct daemon_paths {
-	const char *run_dir;    /* absolute */
-	const char *state_dir;  /* absolute */
-	const char *engine;     /* absolute path of saklar-vswitch */
+	const char *run_dir; /* absolute */
+	const char *state_dir; /* absolute */
+	const char *engine; /* absolute path of saklar-vswitch */
 	const char *engine_user; /* name or number; NULL: saklar, else nobody */
-	const char *hugepages;  /* "auto", "on", "off" */
-	bool no_system;         /* tests without root: no netlink, nft, dnsmasq, only the engine link */
+	const char *hugepages; /* "auto", "on", "off" */
+	bool no_system; /* tests without root: no netlink, nft, dnsmasq, only the engine link */
 };
 
 enum object_state {
 	STATE_PENDING, /* not tried yet */
-	STATE_UP,      /* works */
-	STATE_DOWN,    /* administratively down */
+	STATE_UP, /* works */
+	STATE_DOWN, /* administratively down */
 	STATE_WAITING, /* something outside is missing: .why says what (netdev gone, netns gone...) */
-	STATE_FAILED,  /* a step was refused: .why says what to do */
+	STATE_FAILED, /* a step was refused: .why says what to do */
 };
-const char *object_state_name(enum object_state s); /* "pending", "up", "down", "waiting", "failed" */
+const char *object_state_name(
+	enum object_state s); /* "pending", "up", "down", "waiting", "failed" */
 
 /* What is known about a vif (host legs included, under the network's leg_vif_id). */
 struct vif_actual {
 	enum object_state state;
 	char why[256]; /* "" when up */
 	char ifname[SAKLAR_NAME_LEN]; /* of the kernel netdev, "" when there is none */
-	int ifindex;    /* 0: none */
+	int ifindex; /* 0: none */
 	bool has_carrier;
-	uint16_t mtu;   /* in force */
+	uint16_t mtu; /* in force */
 	bool has_mac;
 	struct mac mac; /* the guest's where known */
 	uint8_t queues;
@@ -73,13 +74,13 @@ struct engine_actual {
 	bool was_taken_over;
 };
 struct problem {
-	char object[48];  /* "network lab", "vif web0", "engine", "host" */
-	char text[256];   /* what is wrong */
-	char cure[256];   /* what to do */
+	char object[48]; /* "network lab", "vif web0", "engine", "host" */
+	char text[256]; /* what is wrong */
+	char cure[256]; /* what to do */
 };
 
-struct reconcile *reconcile_create(struct event_base *base, const struct daemon_paths *paths,
-	struct err *e);
+struct reconcile *reconcile_create(
+	struct event_base *base, const struct daemon_paths *paths, struct err *e);
 void reconcile_destroy(struct reconcile *r, bool stop_engine);
 
 /* The desired state is now @m (kept by the caller until the next call).  Runs at once; when it
@@ -90,31 +91,31 @@ void reconcile_apply(struct reconcile *r, const struct model *m);
  * netdev with addresses, in use by a bridge or another instance, netns that is no netns)?  Called
  * before a verb is committed; 0 or -errno with what to do.  A device that does not exist yet is
  * no error: the vif waits for it. */
-[[nodiscard]] int reconcile_check_network(struct reconcile *r, const struct network_cfg *n,
-	struct err *e);
+[[nodiscard]] int reconcile_check_network(
+	struct reconcile *r, const struct network_cfg *n, struct err *e);
 [[nodiscard]] int reconcile_check_vif(struct reconcile *r, const struct vif_cfg *v, struct err *e);
 
 void reconcile_vif_actual(const struct reconcile *r, uint16_t vif_id, struct vif_actual *out);
-void reconcile_network_actual(const struct reconcile *r, uint16_t network_id,
-	struct network_actual *out);
+void reconcile_network_actual(
+	const struct reconcile *r, uint16_t network_id, struct network_actual *out);
 void reconcile_engine_actual(const struct reconcile *r, struct engine_actual *out);
 /* Problems of the host and of objects right now; returns how many were written. */
 unsigned reconcile_problems(const struct reconcile *r, struct problem *out, unsigned max);
 
 /* Sum over the workers; zeros when there is no segment.  Read-only mapping, relaxed loads. */
 void reconcile_vif_counters(const struct reconcile *r, uint16_t vif_id, struct vif_counters *out);
-void reconcile_worker_counters(const struct reconcile *r, unsigned worker,
-	struct worker_counters *out);
+void reconcile_worker_counters(
+	const struct reconcile *r, unsigned worker, struct worker_counters *out);
 
 /* All FDB entries of a network (0: all).  *out is malloc'ed.  0 or -errno with @e. */
 [[nodiscard]] int reconcile_fdb_list(struct reconcile *r, uint16_t network_id,
 	struct msg_fdb_entry **out, size_t *n, struct err *e);
-[[nodiscard]] int reconcile_fdb_flush(struct reconcile *r, uint16_t network_id, uint16_t vif_id,
-	struct err *e);
+[[nodiscard]] int reconcile_fdb_flush(
+	struct reconcile *r, uint16_t network_id, uint16_t vif_id, struct err *e);
 
 /* Start a capture: makes ring and eventfd, validates the program's size, tells the engine.  On
  * success fds[0] is the ring's memfd and fds[1] the eventfd, both for the reader (caller closes
  * after passing them on).  Survives restarts of the engine.  @m->capture_id is filled in. */
-[[nodiscard]] int reconcile_capture_open(struct reconcile *r, struct msg_capture *m,
-	uint32_t data_size, int fds[2], struct err *e);
+[[nodiscard]] int reconcile_capture_open(
+	struct reconcile *r, struct msg_capture *m, uint32_t data_size, int fds[2], struct err *e);
 void reconcile_capture_close(struct reconcile *r, uint32_t capture_id);

@@ -17,7 +17,7 @@ struct reconcile {
 	struct event_base *base;
 	struct daemon_paths paths;
 	const struct model *model; /* the caller's; NULL before the first apply */
-	struct vif_wants wants;    /* of .model */
+	struct vif_wants wants; /* of .model */
 	struct actual actual;
 	struct segments segments;
 	struct captures captures;
@@ -30,8 +30,8 @@ struct reconcile {
 	struct event *netns_event;
 	int netns_watch; /* inotify on /run/netns */
 	bool is_running; /* in a run: causes ask for another one */
-	bool is_listed;  /* orphans of the undo list have been looked at */
-	void *snapshot;  /* as the engine has it; NULL: none */
+	bool is_listed; /* orphans of the undo list have been looked at */
+	void *snapshot; /* as the engine has it; NULL: none */
 	size_t snapshot_len;
 	uint64_t snapshot_generation;
 	uint64_t model_generation; /* of the snapshot that the engine has */
@@ -49,8 +49,8 @@ void reconcile_vif_look(struct reconcile *r, struct vif_sight *sight /* [VIF_ID_
 /* Take every netdev back from the engine: at the very end. */
 void reconcile_vif_remove_all(struct reconcile *r);
 /* May this netdev be a vif?  0 or -errno with what to do. */
-[[nodiscard]] int reconcile_netdev_check(struct reconcile *r, const struct link *link,
-	enum vif_type type, struct err *e);
+[[nodiscard]] int reconcile_netdev_check(
+	struct reconcile *r, const struct link *link, enum vif_type type, struct err *e);
 
 /* reconcile_network.c */
 void reconcile_network_run(struct reconcile *r);

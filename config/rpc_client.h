@@ -3,16 +3,16 @@
  * One JSON text per line, at most RPC_MESSAGE_MAX bytes. */
 #pragma once
 
-#include <jansson.h>
-
 #include "vswitch/base/err.h"
+
+#include <jansson.h>
 
 #define RPC_MESSAGE_MAX (1u << 20)
 
 enum rpc_role {
-	RPC_ROLE_RO,  /* ro.sock: view */
+	RPC_ROLE_RO, /* ro.sock: view */
 	RPC_ROLE_CAP, /* cap.sock: capture */
-	RPC_ROLE_RW,  /* rw.sock: admin */
+	RPC_ROLE_RW, /* rw.sock: admin */
 };
 
 struct rpc_client;
@@ -25,8 +25,8 @@ void rpc_client_close(struct rpc_client *c);
 int rpc_client_fd(const struct rpc_client *c);
 /* Call @method; @params is consumed.  *result is a new reference.  0, or -errno with @e; errors
  * that the daemon answered carry its message and the offending path. */
-[[nodiscard]] int rpc_call(struct rpc_client *c, const char *method, json_t *params, json_t **result,
-	struct err *e);
+[[nodiscard]] int rpc_call(
+	struct rpc_client *c, const char *method, json_t *params, json_t **result, struct err *e);
 /* As rpc_call(), and take at most @max_fds fds that came with the answer. */
 [[nodiscard]] int rpc_call_fds(struct rpc_client *c, const char *method, json_t *params,
 	json_t **result, int *fds, unsigned max_fds, struct err *e);

@@ -8,21 +8,21 @@
 
 enum field_kind {
 	FIELD_STRING,
-	FIELD_NAME,   /* [A-Za-z][A-Za-z0-9_.-]*, at most SAKLAR_NAME_MAX */
-	FIELD_ENUM,   /* one of .values */
-	FIELD_U32,    /* .min .. .max */
+	FIELD_NAME, /* [A-Za-z][A-Za-z0-9_.-]*, at most SAKLAR_NAME_MAX */
+	FIELD_ENUM, /* one of .values */
+	FIELD_U32, /* .min .. .max */
 	FIELD_BOOL,
 	FIELD_MAC,
 	FIELD_IP,
-	FIELD_NET,    /* CIDR */
-	FIELD_RANGE,  /* FIRST-LAST */
+	FIELD_NET, /* CIDR */
+	FIELD_RANGE, /* FIRST-LAST */
 	FIELD_DHCP_HOST, /* MAC,ADDRESS[,NAME] */
 };
 enum field_flag {
-	FIELD_LIST = 1u << 0,      /* JSON array; the flag may be repeated */
-	FIELD_REQUIRED = 1u << 1,  /* in add */
-	FIELD_FIXED = 1u << 2,     /* cannot be changed by set */
-	FIELD_NEGATED = 1u << 3,   /* CLI: --flag sets false (--down for link) */
+	FIELD_LIST = 1u << 0, /* JSON array; the flag may be repeated */
+	FIELD_REQUIRED = 1u << 1, /* in add */
+	FIELD_FIXED = 1u << 2, /* cannot be changed by set */
+	FIELD_NEGATED = 1u << 3, /* CLI: --flag sets false (--down for link) */
 };
 
 /* A value of an enum that is known but refused for now. */
@@ -32,15 +32,15 @@ struct schema_later {
 };
 
 struct schema_field {
-	const char *key;   /* JSON and YAML: "dhcp_ranges" */
-	const char *flag;  /* CLI, without dashes: "dhcp-range"; NULL: positional NAME */
-	const char *arg;   /* metavariable in help: "FIRST-LAST"; NULL for booleans */
+	const char *key; /* JSON and YAML: "dhcp_ranges" */
+	const char *flag; /* CLI, without dashes: "dhcp-range"; NULL: positional NAME */
+	const char *arg; /* metavariable in help: "FIRST-LAST"; NULL for booleans */
 	enum field_kind kind;
-	unsigned flags;    /* enum field_flag */
+	unsigned flags; /* enum field_flag */
 	uint32_t min, max; /* FIELD_U32; FIELD_STRING: length */
 	const char *const *values; /* FIELD_ENUM, NULL-terminated */
-	const char *def;   /* default, as text for help; NULL: none */
-	const char *doc;   /* one line */
+	const char *def; /* default, as text for help; NULL: none */
+	const char *doc; /* one line */
 	const char *later; /* not NULL: known, but refused with this reason */
 	const struct schema_later *later_values; /* FIELD_ENUM: ends with value NULL; or NULL */
 };

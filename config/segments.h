@@ -22,5 +22,5 @@ uint64_t segments_size(enum segment_kind kind); /* 0: no such kind */
 void segments_close(struct segments *s);
 
 void segments_vif_counters(const struct segments *s, uint16_t vif_id, struct vif_counters *out);
-void segments_worker_counters(const struct segments *s, unsigned worker,
-	struct worker_counters *out);
+void segments_worker_counters(
+	const struct segments *s, unsigned worker, struct worker_counters *out);

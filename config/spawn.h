@@ -3,9 +3,9 @@
  * Nobody else may reap children of this daemon: never call waitpid(-1). */
 #pragma once
 
-#include <sys/types.h>
-
 #include "vswitch/base/err.h"
+
+#include <sys/types.h>
 
 /* Start argv[0] (absolute, or looked for in PATH) in a new session, stdin from /dev/null, every fd
  * above 2 closed, @fd3 (-1: none) as fd 3.  The pid, or -errno with @e, also when exec fails. */

@@ -14,10 +14,10 @@
 enum undo_kind {
 	UNDO_NONE,
 	UNDO_DISABLE_IPV6, /* value: the sysctl before */
-	UNDO_MTU,          /* value: the MTU before */
-	UNDO_UP,           /* value: 0, it was down */
-	UNDO_CLSACT,       /* the qdisc is ours */
-	UNDO_CREATED,      /* the netdev itself is ours: delete it */
+	UNDO_MTU, /* value: the MTU before */
+	UNDO_UP, /* value: 0, it was down */
+	UNDO_CLSACT, /* the qdisc is ours */
+	UNDO_CREATED, /* the netdev itself is ours: delete it */
 	UNDO_N
 };
 
@@ -32,8 +32,8 @@ struct undo;
 struct undo *undo_open(const char *state_dir, struct err *e);
 void undo_close(struct undo *u);
 /* The first value of (@ifindex, @kind) stays: it is the one from before us. */
-[[nodiscard]] int undo_record(struct undo *u, int ifindex, enum undo_kind kind, uint32_t value,
-	struct err *e);
+[[nodiscard]] int undo_record(
+	struct undo *u, int ifindex, enum undo_kind kind, uint32_t value, struct err *e);
 bool undo_has(const struct undo *u, int ifindex, enum undo_kind kind);
 /* It did not happen after all. */
 void undo_forget(struct undo *u, int ifindex, enum undo_kind kind);

@@ -12,7 +12,7 @@ struct vif_want {
 	bool is_leg;
 	char name[SAKLAR_NAME_LEN];
 	char ifname[SAKLAR_NAME_LEN]; /* kernel's name: dev, or name inside the namespace */
-	char netns[NETNS_PATH_LEN];   /* "": the daemon's own */
+	char netns[NETNS_PATH_LEN]; /* "": the daemon's own */
 	bool has_mac;
 	struct mac mac;
 	uint16_t mtu; /* bytes of IP */

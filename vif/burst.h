@@ -20,10 +20,10 @@ struct burst {
 
 /* One packet to one vif. */
 struct tx_item {
-	uint16_t pkt;     /* index in the burst */
+	uint16_t pkt; /* index in the burst */
 	uint16_t out_vif; /* vif id */
-	uint8_t drop;     /* enum drop_reason: this copy is lost, the others live */
-	uint8_t flags;    /* seam: per-port tag actions */
+	uint8_t drop; /* enum drop_reason: this copy is lost, the others live */
+	uint8_t flags; /* seam: per-port tag actions */
 	uint16_t reserved;
 };
 

@@ -10,5 +10,5 @@
 void drop_burst(struct vif_counters *vif_counters, struct burst *b);
 
 /* Count @n lost packets of @vif_id without having them (lost before rx, refused at tx). */
-void drop_count(struct vif_counters *vif_counters, uint16_t vif_id, enum drop_reason reason,
-	uint64_t n);
+void drop_count(
+	struct vif_counters *vif_counters, uint16_t vif_id, enum drop_reason reason, uint64_t n);

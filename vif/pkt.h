@@ -15,10 +15,10 @@
  * ever copied to another vif. */
 #pragma once
 
-#include <rte_mbuf.h>
-
 #include "vswitch/abi/drop_reasons.h"
 #include "vswitch/abi/limits.h"
+
+#include <rte_mbuf.h>
 
 #define PKT_HEADERS_MIN 128 /* bytes every parser may look at without walking segments */
 #define PKT_VLAN_TAGS_MAX 2
@@ -31,33 +31,35 @@ enum pkt_gso {
 };
 
 enum pkt_flag {
-	PKT_CSUM_PARTIAL = 1u << 0, /* L4 checksum holds the pseudo-header's sum only: csum_start/offset */
-	PKT_CSUM_VALID = 1u << 1,   /* a lower layer vouches for the L4 checksum */
-	PKT_GSO_ECN = 1u << 2,      /* TCP CWR in the first segment only */
-	PKT_TUNNEL_GSO = 1u << 3,   /* GSO of the inner packet behind an outer UDP header (VXLAN, Geneve) */
-	PKT_IS_MCAST = 1u << 4,     /* group bit of the destination; set for broadcast too */
+	PKT_CSUM_PARTIAL
+		= 1u << 0, /* L4 checksum holds the pseudo-header's sum only: csum_start/offset */
+	PKT_CSUM_VALID = 1u << 1, /* a lower layer vouches for the L4 checksum */
+	PKT_GSO_ECN = 1u << 2, /* TCP CWR in the first segment only */
+	PKT_TUNNEL_GSO
+		= 1u << 3, /* GSO of the inner packet behind an outer UDP header (VXLAN, Geneve) */
+	PKT_IS_MCAST = 1u << 4, /* group bit of the destination; set for broadcast too */
 	PKT_IS_BCAST = 1u << 5,
-	PKT_IS_IP4 = 1u << 6,       /* l3_off is an IPv4 header, complete with options */
+	PKT_IS_IP4 = 1u << 6, /* l3_off is an IPv4 header, complete with options */
 	PKT_IS_IP6 = 1u << 7,
-	PKT_IS_FRAG = 1u << 8,      /* IP fragment; l4_off valid in the first one only */
-	PKT_HAS_L4 = 1u << 9,       /* l4_off is a complete TCP, UDP or ICMP header */
-	PKT_IS_ARP = 1u << 10,      /* l3_off is a complete Ethernet/IPv4 ARP packet */
-	PKT_MALFORMED = 1u << 11,   /* IP that does not add up: bridged as opaque, never routed */
+	PKT_IS_FRAG = 1u << 8, /* IP fragment; l4_off valid in the first one only */
+	PKT_HAS_L4 = 1u << 9, /* l4_off is a complete TCP, UDP or ICMP header */
+	PKT_IS_ARP = 1u << 10, /* l3_off is a complete Ethernet/IPv4 ARP packet */
+	PKT_MALFORMED = 1u << 11, /* IP that does not add up: bridged as opaque, never routed */
 };
 
 struct pkt {
 	struct rte_mbuf *m;
-	uint32_t len;        /* bytes of the frame, all segments */
-	uint16_t in_vif;     /* vif id it came from */
+	uint32_t len; /* bytes of the frame, all segments */
+	uint16_t in_vif; /* vif id it came from */
 	uint16_t network_id; /* set by guard_ingress() from the snapshot */
-	uint16_t flags;      /* enum pkt_flag */
-	uint8_t drop;        /* enum drop_reason; DROP_NONE: alive */
-	uint8_t consumed;    /* 1: vif tx took or freed the mbuf; .m is NULL then */
+	uint16_t flags; /* enum pkt_flag */
+	uint8_t drop; /* enum drop_reason; DROP_NONE: alive */
+	uint8_t consumed; /* 1: vif tx took or freed the mbuf; .m is NULL then */
 
 	/* offload, from rx; offsets from the frame's first byte */
 	uint8_t gso_type; /* enum pkt_gso */
-	uint8_t n_vlan;   /* tags in the frame's bytes */
-	uint16_t gso_size;    /* bytes of payload a segment */
+	uint8_t n_vlan; /* tags in the frame's bytes */
+	uint16_t gso_size; /* bytes of payload a segment */
 	uint16_t csum_start;
 	uint16_t csum_offset;
 	uint16_t hdr_len; /* headers to repeat in each segment; from our own parse */
@@ -71,7 +73,7 @@ struct pkt {
 	uint16_t vlan_tci; /* outermost tag, host order */
 	be16 vlan_tpid;
 	uint8_t ip_proto; /* of the last header walked */
-	uint8_t worker;   /* seam: owner of the connection */
+	uint8_t worker; /* seam: owner of the connection */
 	uint16_t dst_vif; /* set by the bridge for known unicast, VIF_ID_NONE else */
 	uint32_t reserved;
 };

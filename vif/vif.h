@@ -6,12 +6,12 @@
  * Life:
  *   1. control thread: vif_open() checks the message, takes the fds, allocates queues;
  *   2. the vif table with the new object is published to workers between two bursts;
- *   3. worker: ops->rx() for its queues, ops->tx() for items; ops->arm() before sleeping;
+ *   3. worker: ops->rx() for its queues, ops->tx() for items; sleeps on ops->wait_fd();
  *   4. control thread: taken out of the table, all workers have passed a burst, vif_close().
  * Who may touch what: rx state of a queue belongs to the worker that owns the queue; tx goes
  * through the vif's queue with the number of the worker modulo n_queues; everything else is
  * read-only while published.  The engine never opens fds and never changes the netdev.
- * Threads: open/close control; rx/tx/arm worker; no locks. */
+ * Threads: open/close control; rx/tx/wait_fd worker; no locks. */
 #pragma once
 
 #include "vif/burst.h"
@@ -24,17 +24,17 @@ struct vif;
 struct vif_queue {
 	int fd; /* -1: none */
 	uint16_t index;
-	uint16_t worker;       /* that polls it */
+	uint16_t worker; /* that polls it */
 	uint64_t last_busy_ns; /* when rx last found something */
-	bool is_polled;        /* in the worker's hot list; else waits in epoll */
-	bool is_dead;          /* fd failed for good; reported once by an event */
-	void *type_state;      /* of the vif type */
+	bool is_polled; /* in the worker's hot list; else waits in epoll */
+	bool is_dead; /* fd failed for good; reported once by an event */
+	void *type_state; /* of the vif type */
 };
 
 /* What a worker lends to rx and tx: pools, scratch buffers, counters, clock. */
 struct vif_io {
 	struct rte_mempool *small_pool; /* VIF_SMALL_DATA bytes of data room and headroom */
-	struct rte_mempool *big_pool;   /* 65,535 bytes of data room: the tail of large frames */
+	struct rte_mempool *big_pool; /* 65,535 bytes of data room: the tail of large frames */
 	struct vif_counters *vif_counters; /* [VIF_ID_MAX] of this worker */
 	struct worker_counters *worker_counters;
 	struct io_scratch *scratch; /* iovecs, message headers, spare mbufs; vif/io_scratch.h */
@@ -83,13 +83,14 @@ struct vif_table {
 };
 
 extern const struct vif_ops vif_netdev_ops; /* vif_netdev.c: tap's netdev side, veth, NIC */
-extern const struct vif_ops vif_host_ops;   /* vif_host.c: the tap's fd */
-extern const struct vif_ops vif_mem_ops;    /* vif_mem.c */
+extern const struct vif_ops vif_host_ops; /* vif_host.c: the tap's fd */
+extern const struct vif_ops vif_mem_ops; /* vif_mem.c */
 
 /* Build a vif from @msg and @fds (taken over on success and on failure alike).  NULL with @e. */
 struct vif *vif_open(const struct msg_vif *msg, const int *fds, unsigned n_fds, struct err *e);
 void vif_close(struct vif *v);
 
 /* Send all items of a burst, grouped by out_vif by the caller.  Marks copies that are lost,
- * counts them on the vif they should have left by.  Worker thread. */
+ * counts them on the vif they should have left by; what that vif's kernel cannot take whole is
+ * segmented here.  Worker thread. */
 void vif_tx(const struct vif_table *vifs, struct vif_io *io, struct burst *b, struct tx_items *out);

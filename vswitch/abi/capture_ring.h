@@ -23,8 +23,8 @@
 #define CAPTURE_SESSIONS_MAX 4
 
 enum capture_dir {
-	CAPTURE_DIR_IN = 1,   /* the switch received it from the vif; epb_flags direction 01 */
-	CAPTURE_DIR_OUT = 2,  /* the switch sent it to the vif; epb_flags direction 10 */
+	CAPTURE_DIR_IN = 1, /* the switch received it from the vif; epb_flags direction 01 */
+	CAPTURE_DIR_OUT = 2, /* the switch sent it to the vif; epb_flags direction 10 */
 };
 
 struct capture_ring {
@@ -49,11 +49,11 @@ struct capture_record {
 	uint32_t cap_len; /* bytes that follow, or CAPTURE_RECORD_PAD */
 	uint32_t orig_len; /* true length of the frame */
 	uint16_t vif_id;
-	uint8_t dir;         /* enum capture_dir */
+	uint8_t dir; /* enum capture_dir */
 	uint8_t drop_reason; /* enum drop_reason, DROP_NONE for packets that lived */
-	uint64_t wall_ns;    /* since the epoch */
-	uint16_t gso_size;   /* 0: not GSO */
-	uint8_t gso_type;    /* enum pkt_gso */
+	uint64_t wall_ns; /* since the epoch */
+	uint16_t gso_size; /* 0: not GSO */
+	uint8_t gso_type; /* enum pkt_gso */
 	uint8_t csum_partial;
 	uint32_t reserved;
 };

@@ -30,8 +30,8 @@ static_assert(sizeof(struct vif_counters) == 896, "layout is shared");
 struct worker_counters {
 	uint64_t bursts;
 	uint64_t packets;
-	uint64_t polls;   /* turns of the loop */
-	uint64_t sleeps;  /* times it went to sleep */
+	uint64_t polls; /* turns of the loop */
+	uint64_t sleeps; /* times it went to sleep */
 	uint64_t wakeups; /* times a notification ended the sleep */
 	uint64_t busy_ns; /* time in turns that found packets */
 	uint64_t no_mbuf; /* failed allocations */
@@ -41,7 +41,7 @@ struct worker_counters {
 
 struct counters_segment {
 	uint64_t magic; /* COUNTERS_MAGIC once the engine has written the header */
-	uint32_t size;  /* sizeof(struct counters_segment) */
+	uint32_t size; /* sizeof(struct counters_segment) */
 	uint32_t n_workers;
 	uint64_t reserved[6];
 	struct worker_counters worker[WORKERS_MAX];

@@ -9,27 +9,31 @@
 
 #include "vswitch/base/base.h"
 
-#define DROP_REASONS(X) \
-	X(PKT_TOO_SMALL, "pkt_too_small", "frame shorter than an Ethernet header") \
-	X(PKT_TOO_BIG, "pkt_too_big", "frame longer than the vif type can express") \
-	X(VLAN_STACK_TOO_DEEP, "vlan_stack_too_deep", "more VLAN tags than the switch parses") \
-	X(GSO_BAD, "gso_bad", "GSO metadata does not fit the frame's own headers") \
-	X(CSUM_BAD, "csum_bad", "checksum metadata points outside the frame or not at its checksum") \
-	X(NO_NETWORK, "no_network", "the vif is not attached to a network") \
-	X(LINK_DOWN, "link_down", "the vif is set down (saklar vif set NAME --up)") \
-	X(MAC_INVALID_SOURCE, "mac_invalid_source", "source MAC is multicast or zero") \
-	X(MAC_IEEE_MAC_CONTROL, "mac_ieee_mac_control", "MAC control frame (pause), never forwarded") \
-	X(LINK_LOCAL, "link_local", "IEEE reserved group address 01:80:C2:00:00:0X, not forwarded") \
-	X(NO_TX_TARGET, "no_tx_target", "no other port of the network to send to") \
-	X(ISOLATED, "isolated", "both vifs are isolated from each other") \
+#define DROP_REASONS(X)                                                                            \
+	X(PKT_TOO_SMALL, "pkt_too_small", "frame shorter than an Ethernet header")                 \
+	X(PKT_TOO_BIG, "pkt_too_big", "frame longer than the vif type can express")                \
+	X(VLAN_STACK_TOO_DEEP, "vlan_stack_too_deep", "more VLAN tags than the switch parses")     \
+	X(GSO_BAD, "gso_bad", "GSO metadata does not fit the frame's own headers")                 \
+	X(CSUM_BAD, "csum_bad",                                                                    \
+		"checksum metadata points outside the frame or not at its checksum")               \
+	X(NO_NETWORK, "no_network", "the vif is not attached to a network")                        \
+	X(LINK_DOWN, "link_down", "the vif is set down (saklar vif set NAME --up)")                \
+	X(MAC_INVALID_SOURCE, "mac_invalid_source", "source MAC is multicast or zero")             \
+	X(MAC_IEEE_MAC_CONTROL, "mac_ieee_mac_control",                                            \
+		"MAC control frame (pause), never forwarded")                                      \
+	X(LINK_LOCAL, "link_local",                                                                \
+		"IEEE reserved group address 01:80:C2:00:00:0X, not forwarded")                    \
+	X(NO_TX_TARGET, "no_tx_target", "no other port of the network to send to")                 \
+	X(ISOLATED, "isolated", "both vifs are isolated from each other")                          \
 	X(MTU_EXCEEDED, "mtu_exceeded", "frame larger than the MTU of the vif it should leave by") \
-	X(TX_LINK_DOWN, "tx_link_down", "the vif it should leave by is down or its device is gone") \
-	X(TX_QUEUE_FULL, "tx_queue_full", "the receiver does not drain its queue fast enough") \
-	X(TX_REFUSED, "tx_refused", "the kernel refused the frame") \
-	X(TX_GSO_FAILED, "tx_gso_failed", "the frame could not be segmented for this vif") \
-	X(RX_OVERFLOW, "rx_overflow", "the guest sent faster than the engine could read") \
-	X(RX_UNEXPRESSIBLE, "rx_unexpressible", "super-frame that this kernel cannot describe") \
-	X(RX_ERROR, "rx_error", "reading from the vif failed") \
+	X(TX_LINK_DOWN, "tx_link_down",                                                            \
+		"the vif it should leave by is down or its device is gone")                        \
+	X(TX_QUEUE_FULL, "tx_queue_full", "the receiver does not drain its queue fast enough")     \
+	X(TX_REFUSED, "tx_refused", "the kernel refused the frame")                                \
+	X(TX_GSO_FAILED, "tx_gso_failed", "the frame could not be segmented for this vif")         \
+	X(RX_OVERFLOW, "rx_overflow", "the guest sent faster than the engine could read")          \
+	X(RX_UNEXPRESSIBLE, "rx_unexpressible", "super-frame that this kernel cannot describe")    \
+	X(RX_ERROR, "rx_error", "reading from the vif failed")                                     \
 	X(NO_BUFFER, "no_buffer", "the engine ran out of packet buffers")
 
 enum drop_reason {

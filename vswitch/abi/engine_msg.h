@@ -23,25 +23,25 @@
 #include "vswitch/abi/state.h"
 
 /* X(NAME, number, struct body, least fds, most fds); below 100: to the engine; above: to the daemon */
-#define ENGINE_MESSAGES(X) \
-	X(HELLO, 1, msg_hello, 0, 0) \
-	X(SEGMENT, 2, msg_segment, 1, 1) \
-	X(VIF_OPEN, 3, msg_vif, 1, VIF_QUEUES_MAX) \
-	X(VIF_CLOSE, 4, msg_vif_close, 0, 0) \
-	X(SNAPSHOT, 5, msg_snapshot, 1, 1) \
-	X(FD_LIST, 6, msg_empty, 0, 0) \
-	X(FDB_DUMP, 7, msg_fdb_dump, 0, 0) \
-	X(FDB_FLUSH, 8, msg_fdb_flush, 0, 0) \
-	X(CAPTURE_OPEN, 9, msg_capture, 2, 2) \
+#define ENGINE_MESSAGES(X)                            \
+	X(HELLO, 1, msg_hello, 0, 0)                  \
+	X(SEGMENT, 2, msg_segment, 1, 1)              \
+	X(VIF_OPEN, 3, msg_vif, 1, VIF_QUEUES_MAX)    \
+	X(VIF_CLOSE, 4, msg_vif_close, 0, 0)          \
+	X(SNAPSHOT, 5, msg_snapshot, 1, 1)            \
+	X(FD_LIST, 6, msg_empty, 0, 0)                \
+	X(FDB_DUMP, 7, msg_fdb_dump, 0, 0)            \
+	X(FDB_FLUSH, 8, msg_fdb_flush, 0, 0)          \
+	X(CAPTURE_OPEN, 9, msg_capture, 2, 2)         \
 	X(CAPTURE_CLOSE, 10, msg_capture_close, 0, 0) \
-	X(VIF_UPDATE, 11, msg_vif, 0, 0) \
-	X(STOP, 12, msg_empty, 0, 0) \
-	X(HELLO_OK, 101, msg_hello_ok, 0, 0) \
-	X(ACK, 102, msg_ack, 0, 0) \
-	X(HELD_SEGMENT, 103, msg_segment, 1, 1) \
-	X(HELD_VIF, 104, msg_vif, 1, VIF_QUEUES_MAX) \
+	X(VIF_UPDATE, 11, msg_vif, 0, 0)              \
+	X(STOP, 12, msg_empty, 0, 0)                  \
+	X(HELLO_OK, 101, msg_hello_ok, 0, 0)          \
+	X(ACK, 102, msg_ack, 0, 0)                    \
+	X(HELD_SEGMENT, 103, msg_segment, 1, 1)       \
+	X(HELD_VIF, 104, msg_vif, 1, VIF_QUEUES_MAX)  \
 	X(HELD_CAPTURE, 105, msg_capture_close, 2, 2) \
-	X(FDB_ENTRIES, 106, msg_fdb_entries, 0, 0) \
+	X(FDB_ENTRIES, 106, msg_fdb_entries, 0, 0)    \
 	X(EVENT, 107, msg_event, 0, 0)
 
 enum engine_msg_type {
@@ -56,8 +56,8 @@ enum engine_msg_type {
 
 struct engine_msg_hdr {
 	uint32_t type; /* enum engine_msg_type */
-	uint32_t seq;  /* given by the daemon; 0 in EVENT */
-	uint32_t len;  /* of header and body */
+	uint32_t seq; /* given by the daemon; 0 in EVENT */
+	uint32_t len; /* of header and body */
 	uint32_t n_fds;
 };
 
@@ -93,19 +93,20 @@ struct msg_segment {
 };
 
 enum msg_vif_flag {
-	MSG_VIF_LEG = 1u << 0,     /* host leg */
-	MSG_VIF_TAP_FD = 1u << 1,  /* fds are of /dev/net/tun, else packet sockets */
-	MSG_VIF_USO = 1u << 2,     /* the kernel can express UDP segmentation in the vnet header */
+	MSG_VIF_LEG = 1u << 0, /* host leg */
+	MSG_VIF_TAP_FD = 1u << 1, /* fds are of /dev/net/tun, else packet sockets */
+	MSG_VIF_USO = 1u << 2, /* the kernel can express UDP segmentation in the vnet header */
 	MSG_VIF_TX_VLAN_INLINE = 1u << 3, /* reserved */
 };
 /* All fds are non-blocking, bound and ready; the engine only reads and writes. */
 struct msg_vif {
 	uint16_t vif_id;
-	uint8_t type;  /* enum vif_type */
+	uint8_t type; /* enum vif_type */
 	uint8_t n_queues;
 	uint32_t flags; /* enum msg_vif_flag */
-	uint32_t ifindex; /* of the netdev the fds belong to, for events and the daemon's book-keeping */
-	uint16_t mtu;   /* bytes of IP */
+	uint32_t
+		ifindex; /* of the netdev the fds belong to, for events and the daemon's book-keeping */
+	uint16_t mtu; /* bytes of IP */
 	uint16_t reserved0;
 	uint64_t cookie; /* the daemon's own; comes back in HELD_VIF */
 	char name[SAKLAR_NAME_LEN];
@@ -125,7 +126,7 @@ struct msg_snapshot {
 
 struct msg_fdb_dump {
 	uint32_t network_id; /* 0: all */
-	uint32_t cursor;     /* 0 at first, then FDB_ENTRIES.next_cursor */
+	uint32_t cursor; /* 0 at first, then FDB_ENTRIES.next_cursor */
 };
 struct msg_fdb_entry {
 	uint8_t mac[6];
@@ -133,13 +134,13 @@ struct msg_fdb_entry {
 	uint16_t network_id;
 	uint16_t vif_id;
 	uint32_t age_ms; /* since last seen */
-	uint8_t origin;  /* enum fdb_origin */
+	uint8_t origin; /* enum fdb_origin */
 	uint8_t reserved[3];
 	uint32_t moves;
 };
 enum fdb_origin {
 	FDB_ORIGIN_LEARNED = 1,
-	FDB_ORIGIN_LOCAL = 2,  /* host leg's MAC */
+	FDB_ORIGIN_LOCAL = 2, /* host leg's MAC */
 	FDB_ORIGIN_STATIC = 3, /* put there by the administrator */
 };
 #define MSG_FDB_ENTRIES_MAX 1024
@@ -150,13 +151,13 @@ struct msg_fdb_entries {
 };
 struct msg_fdb_flush {
 	uint32_t network_id; /* 0: all */
-	uint32_t vif_id;     /* 0: all */
+	uint32_t vif_id; /* 0: all */
 };
 
 enum capture_target {
-	CAPTURE_TARGET_VIF = 1,     /* both directions of one vif */
+	CAPTURE_TARGET_VIF = 1, /* both directions of one vif */
 	CAPTURE_TARGET_NETWORK = 2, /* what enters the network, each frame once */
-	CAPTURE_TARGET_DROPS = 3,   /* what is dropped, with its reason; target_id: vif or 0 */
+	CAPTURE_TARGET_DROPS = 3, /* what is dropped, with its reason; target_id: vif or 0 */
 };
 struct msg_bpf_insn {
 	uint16_t code;
@@ -166,8 +167,8 @@ struct msg_bpf_insn {
 };
 struct msg_capture { /* fds: ring memfd, eventfd */
 	uint32_t capture_id; /* given by the daemon */
-	uint32_t target;     /* enum capture_target */
-	uint32_t target_id;  /* vif or network id */
+	uint32_t target; /* enum capture_target */
+	uint32_t target_id; /* vif or network id */
 	uint32_t snaplen;
 	uint32_t n_insns; /* 0: everything */
 	uint32_t reserved;
@@ -194,6 +195,7 @@ struct msg_event {
 };
 
 #define X(name, number, body, fd_min, fd_max) \
-	static_assert(sizeof(struct engine_msg_hdr) + sizeof(struct body) <= ENGINE_MSG_LEN_MAX, #name);
+	static_assert(                        \
+		sizeof(struct engine_msg_hdr) + sizeof(struct body) <= ENGINE_MSG_LEN_MAX, #name);
 ENGINE_MESSAGES(X)
 #undef X

@@ -17,10 +17,10 @@
 
 enum vif_type {
 	VIF_TYPE_NONE,
-	VIF_TYPE_TAP,    /* netdev side of a tap whose fd a VMM holds */
+	VIF_TYPE_TAP, /* netdev side of a tap whose fd a VMM holds */
 	VIF_TYPE_NETDEV, /* an existing kernel netdev: veth, physical NIC */
-	VIF_TYPE_HOST,   /* the engine holds the tap's fd; the other side is the host's stack */
-	VIF_TYPE_MEM,    /* tests: arrays in, arrays out */
+	VIF_TYPE_HOST, /* the engine holds the tap's fd; the other side is the host's stack */
+	VIF_TYPE_MEM, /* tests: arrays in, arrays out */
 	VIF_TYPE_N
 };
 
@@ -28,13 +28,13 @@ enum network_mode {
 	NETWORK_MODE_NONE,
 	NETWORK_MODE_BRIDGE,
 	NETWORK_MODE_ISOLATED,
-	NETWORK_MODE_NAT,    /* known to the schema; refused until routed networks are built */
+	NETWORK_MODE_NAT, /* known to the schema; refused until routed networks are built */
 	NETWORK_MODE_ROUTED, /* as above */
-	NETWORK_MODE_OPEN,   /* as above */
+	NETWORK_MODE_OPEN, /* as above */
 	NETWORK_MODE_N
 };
 
 enum network_profile {
-	PROFILE_PLAIN,  /* what Linux and libvirt do by default */
+	PROFILE_PLAIN, /* what Linux and libvirt do by default */
 	PROFILE_TENANT, /* guards and quotas on */
 };

@@ -15,7 +15,7 @@
 enum segment_kind {
 	SEGMENT_NONE,
 	SEGMENT_COUNTERS, /* abi/counters.h */
-	SEGMENT_FDB,      /* vswitch/base/ixtab.h and bridge/fdb.h */
+	SEGMENT_FDB, /* vswitch/base/ixtab.h and bridge/fdb.h */
 	SEGMENT_N
 };
 
@@ -24,11 +24,11 @@ enum segment_kind {
 
 struct segment_hdr {
 	uint64_t magic;
-	uint32_t kind;        /* enum segment_kind */
-	uint32_t version;     /* of that kind's records */
+	uint32_t kind; /* enum segment_kind */
+	uint32_t version; /* of that kind's records */
 	uint64_t layout_hash; /* of sizes and offsets of the record; differs: start empty */
-	uint64_t secret[2];   /* SipHash key of this table, from getrandom(2) */
-	uint64_t size;        /* bytes of the whole segment */
+	uint64_t secret[2]; /* SipHash key of this table, from getrandom(2) */
+	uint64_t size; /* bytes of the whole segment */
 	uint64_t reserved[2];
 };
 static_assert(sizeof(struct segment_hdr) == 64, "layout is shared");
