@@ -60,7 +60,7 @@ struct client {
 	char *in;
 	size_t in_len, in_size;
 	size_t scanned; /* bytes of .in that hold no newline */
-	TAILQ_HEAD(, answer) out;
+	TAILQ_HEAD(answers, answer) out;
 	size_t out_pending;
 	bool closes_when_sent;
 };
@@ -69,7 +69,7 @@ struct rpc_server {
 	struct event_base *base;
 	struct daemon *daemon;
 	struct listener listener[N_SOCKETS];
-	TAILQ_HEAD(, client) clients;
+	TAILQ_HEAD(clients, client) clients;
 };
 
 static void answer_destroy(struct answer *a)

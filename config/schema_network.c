@@ -26,22 +26,20 @@ struct stage {
 	struct ipaddr gateway[NETWORK_SUBNETS_MAX];
 };
 
-static int set_mode(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_mode(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
 	struct stage *s = cfg;
 
-	(void)path, (void)e;
 	/* the values of the row are in the order of the enum */
 	s->cfg->mode
 		= v ? (enum network_mode)(v->index + NETWORK_MODE_BRIDGE) : NETWORK_MODE_BRIDGE;
 	return 0;
 }
 
-static int add_subnet(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int add_subnet(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
 	struct stage *s = cfg;
 
-	(void)path, (void)e;
 	s->has_subnets = true;
 	if (!v)
 		s->cfg->n_subnets = 0;
@@ -50,11 +48,10 @@ static int add_subnet(void *cfg, const struct schema_value *v, const char *path,
 	return 0;
 }
 
-static int add_gateway(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int add_gateway(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
 	struct stage *s = cfg;
 
-	(void)path, (void)e;
 	s->has_gateways = true;
 	if (!v)
 		s->n_gateways = 0;
@@ -63,20 +60,18 @@ static int add_gateway(void *cfg, const struct schema_value *v, const char *path
 	return 0;
 }
 
-static int set_dhcp(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_dhcp(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
 	struct stage *s = cfg;
 
-	(void)path, (void)e;
 	s->cfg->has_dhcp = v && v->is_on;
 	return 0;
 }
 
-static int add_dhcp_range(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int add_dhcp_range(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
 	struct stage *s = cfg;
 
-	(void)path, (void)e;
 	s->has_ranges = v != NULL;
 	if (!v)
 		s->cfg->n_dhcp_ranges = 0;
@@ -102,48 +97,43 @@ static int add_dhcp_host(void *cfg, const struct schema_value *v, const char *pa
 	return 0;
 }
 
-static int set_domain(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_domain(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
 	struct network_cfg *n = ((struct stage *)cfg)->cfg;
 
-	(void)path, (void)e;
 	snprintf(n->domain, sizeof(n->domain), "%s", v ? v->text : "");
 	return 0;
 }
 
-static int set_mtu(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_mtu(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
 	struct stage *s = cfg;
 
-	(void)path, (void)e;
 	s->cfg->mtu = v ? (uint16_t)v->number : NETWORK_MTU_DEFAULT;
 	return 0;
 }
 
-static int set_ageing(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_ageing(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
 	struct stage *s = cfg;
 
-	(void)path, (void)e;
 	s->cfg->ageing_s = v ? v->number : NETWORK_AGEING_DEFAULT;
 	return 0;
 }
 
-static int set_fdb_limit(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_fdb_limit(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
 	struct stage *s = cfg;
 
-	(void)path, (void)e;
 	s->has_fdb_limit = v != NULL;
 	s->cfg->fdb_limit = v ? v->number : 0;
 	return 0;
 }
 
-static int set_profile(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_profile(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
 	struct stage *s = cfg;
 
-	(void)path, (void)e;
 	s->has_profile = v != NULL;
 	if (v)
 		s->cfg->profile = (enum network_profile)v->index;

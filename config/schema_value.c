@@ -21,7 +21,7 @@ static const char *shown(const char *text, char buf[SHOWN_LEN])
 {
 	size_t n = 0;
 
-	for (; text[n] && n < SHOWN_LEN - 4; n++)
+	for (; n < SHOWN_LEN - 4 && text[n]; n++)
 		buf[n] = isprint((unsigned char)text[n]) ? text[n] : '?';
 	if (text[n]) {
 		memcpy(buf + n, "...", 3);

@@ -49,9 +49,8 @@ static int set_type(void *cfg, const struct schema_value *v, const char *path, s
 	return 0;
 }
 
-static int set_dev(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_dev(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
-	(void)path, (void)e;
 	snprintf(vif_of(cfg)->dev, SAKLAR_NAME_LEN, "%s", v ? v->text : "");
 	return 0;
 }
@@ -69,104 +68,90 @@ static int set_netns(void *cfg, const struct schema_value *v, const char *path, 
 	return 0;
 }
 
-static int set_ifname(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_ifname(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
-	(void)path, (void)e;
 	snprintf(vif_of(cfg)->ifname, SAKLAR_NAME_LEN, "%s", v ? v->text : "");
 	return 0;
 }
 
-static int set_mac(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_mac(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
 	struct vif_cfg *vif = vif_of(cfg);
 
-	(void)path, (void)e;
 	vif->has_mac = v != NULL;
 	vif->mac = v ? v->mac : (struct mac){ 0 };
 	return 0;
 }
 
-static int set_mtu(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_mtu(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
-	(void)path, (void)e;
 	vif_of(cfg)->mtu = v ? (uint16_t)v->number : 0;
 	return 0;
 }
 
-static int set_link(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_link(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
-	(void)path, (void)e;
 	vif_of(cfg)->is_down = v && !v->is_on;
 	return 0;
 }
 
-static int set_owner(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_owner(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
-	(void)path, (void)e;
 	vif_of(cfg)->has_owner = v != NULL;
 	vif_of(cfg)->owner_uid = v ? v->number : 0;
 	return 0;
 }
 
-static int set_queues(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_queues(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
-	(void)path, (void)e;
 	vif_of(cfg)->queues = v ? (uint8_t)v->number : 1;
 	return 0;
 }
 
-static int set_isolated(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_isolated(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
-	(void)path, (void)e;
 	vif_of(cfg)->is_isolated = v && v->is_on;
 	return 0;
 }
 
-static int set_learning(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_learning(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
-	(void)path, (void)e;
 	vif_of(cfg)->no_learning = v && !v->is_on;
 	return 0;
 }
 
-static int set_flood(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_flood(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
-	(void)path, (void)e;
 	vif_of(cfg)->no_flood = v && !v->is_on;
 	return 0;
 }
 
-static int set_mcast_flood(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_mcast_flood(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
-	(void)path, (void)e;
 	vif_of(cfg)->no_mcast_flood = v && !v->is_on;
 	return 0;
 }
 
-static int set_bcast_flood(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_bcast_flood(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
-	(void)path, (void)e;
 	vif_of(cfg)->no_bcast_flood = v && !v->is_on;
 	return 0;
 }
 
-static int set_hairpin(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_hairpin(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
-	(void)path, (void)e;
 	vif_of(cfg)->is_hairpin = v && v->is_on;
 	return 0;
 }
 
-static int set_fdb_limit(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_fdb_limit(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
-	(void)path, (void)e;
 	vif_of(cfg)->fdb_limit = v ? v->number : 0;
 	return 0;
 }
 
-static int set_profile(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+static int set_profile(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
-	(void)path, (void)e;
 	vif_of(cfg)->has_profile = v != NULL;
 	vif_of(cfg)->profile = v ? (enum network_profile)v->index : PROFILE_PLAIN;
 	return 0;

@@ -37,8 +37,8 @@ class Refused(Exception):
 class Client:
     def __init__(self, path):
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
         self.sock.connect(path)
+        self.sock.settimeout(20)
         self.buffer = b""
         self.fds = []
         self.last_id = 0

@@ -32,7 +32,7 @@ MIB = 1 << 20
     (b'{"jsonrpc":"2.0","id":1,"method":"status","params":{"x":1}}', -32602, "takes no fields"),
     (b'{"jsonrpc":"2.0","id":1,"method":"vif.show"}', -32602, "name is missing"),
     (b'{"jsonrpc":"2.0","id":1,"method":"vif.show","params":{"name":1}}', -32602, "a string"),
-    (b'{"jsonrpc":"2.0","id":1,"method":"vif.show","params":{"nam":"a"}}', -32602, "allowed: name"),
+    (b'{"jsonrpc":"2.0","id":1,"method":"vif.show","params":{"nome":"a"}}', -32602, "allowed: name"),
     (b'{"jsonrpc":"2.0","id":1,"method":"vif.show","params":{"name":"a"}}', -32001,
      "saklar vif list"),
     (b'{"jsonrpc":"2.0","id":1,"method":"history","params":{"max":0}}', -32602, "from 1 to 1000"),
