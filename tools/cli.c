@@ -14,6 +14,7 @@
 #include "tools/text.h"
 #include "vswitch/base/check.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -242,8 +243,9 @@ int cli_run(int argc, char **argv, FILE *out, FILE *err)
 	}
 	if (code == CLI_DONE)
 		code = dispatch(&cli, &l);
-	if (fflush(out) != 0 && code == CLI_DONE)
-		code = CLI_REFUSED;
+	/* a reader that has seen enough is no error: captures ignore SIGPIPE and come here */
+	if (fflush(out) != 0 && errno != EPIPE && code == CLI_DONE)
+		code = cli_fail(&cli, CLI_REFUSED, "cannot write the output: %s", strerror(errno));
 	free(words);
 	return code;
 }

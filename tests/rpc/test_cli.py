@@ -408,6 +408,29 @@ def test_capture_whose_reader_goes_away_ends_quietly(daemon):
     assert said == b""
 
 
+@pytest.mark.parametrize("with_tcpdump", (True, False))
+def test_lines_whose_reader_goes_away_end_quietly(daemon, tmp_path, with_tcpdump):
+    env = dict(os.environ) if with_tcpdump else dict(os.environ, PATH=str(tmp_path))
+    with daemon.start("capture", "lan", env=env) as child:
+        ring = daemon.wait_ring()
+        ring.put(FRAME)
+        read_some(child.stdout, b"\n")
+        child.stdout.close()
+        wait_until(lambda: ring.put(FRAME) and child.poll() is not None, "the capture ends")
+        assert (child.returncode, child.stderr.read()) == (0, b"")
+
+
+def test_output_that_cannot_be_written_is_an_error(daemon):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        with daemon.start("vif", "list", stdout=full) as child:
+            assert b"cannot write the output: No space left" in child.stderr.read()
+            assert child.wait(30) == 1
+    with daemon.start("capture", "lan", "-w", "/dev/full", "-c", "1") as child:
+        daemon.wait_ring().put(FRAME)
+        assert b"cannot write the packets: No space left" in child.stderr.read()
+        assert child.wait(30) == 1
+
+
 def test_losses_are_told(daemon, tmp_path):
     with daemon.start("capture", "web0", "-w", str(tmp_path / "x")) as child:
         ring = daemon.wait_ring()

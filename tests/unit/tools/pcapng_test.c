@@ -155,7 +155,7 @@ static bool contains(const struct written *w, const char *text)
 static void stream_writes_an_interface_once_and_comments_drops_and_gso(void **)
 {
 	static const uint8_t frame[60];
-	struct written w = { 0 };
+	static struct written w; /* too large for the stack */
 	struct capture_vifs *vifs = capture_vifs_create();
 	struct capture_stream *s = capture_stream_create(take, &w, 262144, "");
 	struct capture_vif *vif = capture_vifs_find(vifs, 7);
@@ -192,7 +192,7 @@ static void stream_writes_an_interface_once_and_comments_drops_and_gso(void **)
 
 static void stream_of_no_packets_still_has_an_interface(void **)
 {
-	struct written w = { 0 };
+	static struct written w; /* too large for the stack */
 	struct capture_vifs *vifs = capture_vifs_create();
 	struct capture_stream *s = capture_stream_create(take, &w, 64, "");
 
@@ -206,7 +206,7 @@ static void stream_of_no_packets_still_has_an_interface(void **)
 static void stream_keeps_the_first_error_of_its_writer(void **)
 {
 	static uint8_t frame[CAPTURE_SNAPLEN_DEFAULT];
-	struct written w = { .rc = -EPIPE };
+	static struct written w = { .rc = -EPIPE };
 	struct capture_vifs *vifs = capture_vifs_create();
 	struct capture_stream *s = capture_stream_create(take, &w, CAPTURE_SNAPLEN_DEFAULT, "");
 	struct ring_frame f
