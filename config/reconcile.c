@@ -40,7 +40,9 @@ void reconcile_ask_in(struct reconcile *r, uint32_t ms)
 
 void reconcile_ask(struct reconcile *r)
 {
-	reconcile_ask_in(r, 0);
+	static const struct timeval now = { 0 };
+
+	evtimer_add(r->run_timer, &now);
 }
 
 static bool is_held(int ifindex, void *arg)

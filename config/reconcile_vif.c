@@ -442,8 +442,9 @@ static void release(struct reconcile *r, struct vif_slot *slot)
 	slot->is_open = false;
 	slot->ifname[0] = '\0';
 	slot->has_carrier = false;
-	if (!is_tap_fd && netlink_link(r->netlink, ifindex) != NULL) {
-		netdev_bpf_detach(ifindex);
+	if (!is_tap_fd) {
+		if (netlink_link(r->netlink, ifindex) != NULL)
+			netdev_bpf_detach(ifindex);
 		undo_revert(r->undo, ifindex);
 	}
 	netlink_sync(r->netlink);

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reconcile_test.c - the pure parts of the reconciler: order of steps, snapshot, firewall text,
+ * dnsmasq's configuration, lines of the undo list, messages of the engine. */
+#include "config/actual.h"
+#include "config/dnsmasq.h"
+#include "config/engine_wire.h"
+#include "config/nft.h"
+#include "config/snapshot_build.h"
+#include "config/undo.h"
+#include "tests/lib/unit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct vif_wants wants;
+static struct actual actual;
+static struct vif_sight sight[VIF_ID_MAX];
+static struct step steps[STEPS_MAX];
+
+static int clear(void **)
+{
+	memset(&wants, 0, sizeof(wants));
+	memset(&actual, 0, sizeof(actual));
+	memset(sight, 0, sizeof(sight));
+	return 0;
+}
+
+static void put(uint16_t id, bool is_wanted, bool is_open, uint64_t cookie)
+{
+	wants.vif[id].id = is_wanted ? id : VIF_ID_NONE;
+	actual.vif[id].is_open = is_open;
+	actual.vif[id].cookie = 7;
+	sight[id] = (struct vif_sight){ .cookie = cookie, .is_present = true };
+}
+
+static void closings_come_before_openings(void **)
+{
+	put(1, true, false, 7);
+	put(2, false, true, 7);
+	put(3, true, true, 7);
+	put(4, true, true, 8); /* changed */
+	unsigned n = actual_diff(&wants, &actual, sight, steps);
+
+	assert_int_equal(n, 5);
+	assert_int_equal(steps[0].kind, STEP_CLOSE);
+	assert_int_equal(steps[0].vif_id, 2);
+	assert_int_equal(steps[1].kind, STEP_CLOSE);
+	assert_int_equal(steps[1].vif_id, 4);
+	assert_int_equal(steps[2].kind, STEP_OPEN);
+	assert_int_equal(steps[3].kind, STEP_ADJUST);
+	assert_int_equal(steps[4].kind, STEP_OPEN);
+}
+
+static void vif_whose_netdev_is_gone_is_closed_and_opened(void **)
+{
+	put(1, true, true, 7);
+	sight[1].is_present = false;
+	assert_int_equal(actual_diff(&wants, &actual, sight, steps), 2);
+	assert_int_equal(steps[0].kind, STEP_CLOSE);
+	assert_int_equal(steps[1].kind, STEP_OPEN);
+}
+
+static struct network_cfg make_network(enum network_mode mode, const char *v4, const char *v6)
+{
+	struct network_cfg n = {
+		.id = 1, .name = "lab", .mode = mode, .has_dhcp = true, .mtu = 1450, .leg_vif_id = 9
+	};
+
+	assert_int_equal(ipnet_parse(v4, &n.subnet[0]), 0);
+	assert_true(ipnet_host(&n.subnet[0], 1, &n.gateway[0]));
+	assert_int_equal(ipnet_parse(v6, &n.subnet[1]), 0);
+	assert_true(ipnet_host(&n.subnet[1], 1, &n.gateway[1]));
+	n.n_subnets = 2;
+	return n;
+}
+
+static void snapshot_has_only_open_vifs_and_their_flags(void **)
+{
+	struct network_cfg n = make_network(NETWORK_MODE_ISOLATED, "10.0.0.0/24", "fd00::/64");
+	struct vif_cfg v[2] = {
+		{ .id = 1,
+			.name = "a",
+			.network_id = 1,
+			.type = VIF_TYPE_HOST,
+			.is_isolated = true },
+		{ .id = 2, .name = "b", .network_id = 1, .type = VIF_TYPE_NETDEV },
+	};
+	struct model m = { .n_networks = 1, .n_vifs = 2, .network = &n, .vif = v };
+	struct snap_hdr hdr;
+	struct snap_port port;
+	void *bytes, *again;
+	size_t len, again_len;
+
+	vif_wants_build(&m, &wants);
+	actual.vif[1].is_open = true;
+	assert_int_equal(snapshot_build(&m, &wants, &actual, 5, &bytes, &len), 0);
+	assert_int_equal(snapshot_build(&m, &wants, &actual, 6, &again, &again_len), 0);
+	assert_true(snapshot_is_same(bytes, len, again, again_len));
+	memcpy(&hdr, bytes, sizeof(hdr));
+	assert_int_equal(hdr.n_networks, 1);
+	assert_int_equal(hdr.n_ports, 1);
+	assert_int_equal(hdr.size, len);
+	memcpy(&port, (uint8_t *)bytes + sizeof(hdr) + sizeof(struct snap_network), sizeof(port));
+	assert_int_equal(port.vif_id, 1);
+	assert_int_equal(port.mtu, 1450);
+	assert_true((port.flags & SNAP_PORT_ISOLATED) != 0 && (port.flags & SNAP_PORT_UP) != 0);
+	free(bytes);
+	free(again);
+}
+
+static void firewall_rejects_forwarding_and_foreign_gateways(void **)
+{
+	struct network_cfg n = make_network(NETWORK_MODE_BRIDGE, "10.0.0.0/24", "fd00::/64");
+	struct nft_leg leg = { 12, &n };
+	char *text = nft_print("saklar", &leg, 1);
+	char *none = nft_print("saklar", NULL, 0);
+
+	assert_non_null(strstr(text, "delete table inet saklar"));
+	assert_non_null(strstr(text, "iif 12 counter reject"));
+	assert_non_null(strstr(text, "oif 12 counter reject"));
+	assert_non_null(strstr(text, "10.0.0.1, 10.0.0.255 } accept"));
+	assert_non_null(strstr(text, "ff00::/8, fd00::1 } accept"));
+	assert_null(strstr(none, "chain"));
+	free(text);
+	free(none);
+}
+
+static void table_is_named_by_the_run_dir(void **)
+{
+	char a[NFT_TABLE_NAME_LEN], b[NFT_TABLE_NAME_LEN];
+
+	nft_table_name("/run/saklar", a);
+	assert_string_equal(a, "saklar");
+	nft_table_name("/run/other", b);
+	assert_int_equal(strlen(b), strlen("saklar_12345678"));
+}
+
+static const struct dnsmasq_paths paths = {
+	.ifname = "lab", .pidfile = "/r/p", .leases = "/s/l", .resolv = "/r/v", .user = "nobody"
+};
+
+static void dhcp_leases_the_whole_subnet_but_the_gateway(void **)
+{
+	struct network_cfg n = make_network(NETWORK_MODE_BRIDGE, "10.0.0.0/24", "fd00::/64");
+	char *text = dnsmasq_print_conf(&n, &paths);
+
+	assert_non_null(strstr(text, "dhcp-range=10.0.0.2,10.0.0.254,255.255.255.0\n"));
+	assert_non_null(strstr(text, "dhcp-range=fd00::1,ra-stateless,64\n"));
+	assert_non_null(strstr(text, "option:mtu,1450"));
+	assert_non_null(strstr(text, "resolv-file=/r/v"));
+	free(text);
+}
+
+static void isolated_network_announces_no_router_and_no_resolver(void **)
+{
+	struct network_cfg n = make_network(NETWORK_MODE_ISOLATED, "10.0.0.0/24", "fd00::/64");
+	char *text = dnsmasq_print_conf(&n, &paths);
+
+	assert_non_null(strstr(text, "dhcp-option=option:router\n"));
+	assert_non_null(strstr(text, "ra-param=lab,mtu:1450,0,0\n"));
+	assert_non_null(strstr(text, "no-resolv\n"));
+	free(text);
+}
+
+static void names_that_would_end_a_line_are_left_out(void **)
+{
+	struct network_cfg n = make_network(NETWORK_MODE_BRIDGE, "10.0.0.0/24", "fd00::/64");
+
+	snprintf(n.domain, sizeof(n.domain), "x\naddn-hosts=/etc/shadow");
+	char *text = dnsmasq_print_conf(&n, &paths);
+
+	assert_null(strstr(text, "shadow"));
+	free(text);
+}
+
+static void undo_lines_survive_the_round_trip(void **)
+{
+	struct undo_record in = { 42, UNDO_MTU, 9000 }, out;
+	char line[128];
+
+	undo_print_line(&in, "boot/1", line, sizeof(line));
+	assert_int_equal(undo_parse_line(line, "boot/1", &out), 0);
+	assert_memory_equal(&in, &out, sizeof(in));
+	assert_int_equal(undo_parse_line(line, "boot/2", &out), -EINVAL);
+	assert_int_equal(undo_parse_line("boot/1 0 mtu 3", "boot/1", &out), -EINVAL);
+	assert_int_equal(undo_parse_line("boot/1 3 format 3", "boot/1", &out), -EINVAL);
+}
+
+static void malformed_engine_messages_are_refused(void **)
+{
+	struct {
+		struct engine_msg_hdr hdr;
+		struct msg_ack ack;
+	} m = { .hdr = { .type = ENGINE_MSG_ACK, .seq = 1, .len = sizeof(m) } };
+	struct engine_msg out = { 0 };
+
+	assert_int_equal(engine_wire_decode(&m, sizeof(m), 0, &out), 0);
+	assert_int_equal(engine_wire_decode(&m, sizeof(m) - 1, 0, &out), -EPROTO);
+	assert_int_equal(engine_wire_decode(&m, sizeof(m), 1, &out), -EPROTO);
+	m.hdr.seq = 0;
+	assert_int_equal(engine_wire_decode(&m, sizeof(m), 0, &out), -EPROTO);
+	m.hdr.seq = 1;
+	m.hdr.type = ENGINE_MSG_SNAPSHOT; /* the wrong way */
+	assert_int_equal(engine_wire_decode(&m, sizeof(m), 0, &out), -EPROTO);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(closings_come_before_openings, clear),
+		cmocka_unit_test_setup(vif_whose_netdev_is_gone_is_closed_and_opened, clear),
+		cmocka_unit_test_setup(snapshot_has_only_open_vifs_and_their_flags, clear),
+		cmocka_unit_test(firewall_rejects_forwarding_and_foreign_gateways),
+		cmocka_unit_test(table_is_named_by_the_run_dir),
+		cmocka_unit_test(dhcp_leases_the_whole_subnet_but_the_gateway),
+		cmocka_unit_test(isolated_network_announces_no_router_and_no_resolver),
+		cmocka_unit_test(names_that_would_end_a_line_are_left_out),
+		cmocka_unit_test(undo_lines_survive_the_round_trip),
+		cmocka_unit_test(malformed_engine_messages_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
