@@ -24,8 +24,8 @@ __attribute__((weak)) int LLVMFuzzerInitialize(int *argc, char ***argv);
 
 static int run_bytes(const void *from, size_t size)
 {
-	/* malloc(0) may give NULL; targets may trust that it is a pointer. */
-	uint8_t *bytes = malloc(size ? size : 1);
+	/* calloc of 0 may give NULL; targets may trust that it is a pointer. */
+	uint8_t *bytes = calloc(1, size ? size : 1);
 
 	if (!bytes)
 		return -ENOMEM;
