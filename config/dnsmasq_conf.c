@@ -163,7 +163,7 @@ char *dnsmasq_print_conf(const struct network_cfg *n, const struct dnsmasq_paths
 	fprintf(f, "# Network %s.  Written by saklard; changes are lost.\n", n->name);
 	fprintf(f, "interface=%s\nexcept-interface=lo\nbind-dynamic\n", paths->ifname);
 	fprintf(f, "pid-file=%s\nuser=%s\n", paths->pidfile, paths->user);
-	fprintf(f, "dhcp-leasefile=%s\ndhcp-authoritative\ndhcp-no-override\ndhcp-lease-max=%u\n",
+	fprintf(f, "dhcp-leasefile=%s\ndhcp-authoritative\ndhcp-no-override\ndhcp-lease-max=%d\n",
 		paths->leases, LEASES_MAX);
 	/* Names: our leases; others by the resolvers in our own file, never by the host's files. */
 	fprintf(f, "no-hosts\ndomain-needed\nbogus-priv\nexpand-hosts\n");

@@ -76,10 +76,11 @@ int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	size_t size = sizeof(hdr) + m->n_networks * sizeof(struct snap_network)
 		+ VIF_ID_MAX * sizeof(struct snap_port);
 	uint8_t *bytes = calloc(1, size);
-	uint8_t *at = bytes + sizeof(hdr);
+	uint8_t *at;
 
 	if (bytes == NULL)
 		return -ENOMEM;
+	at = bytes + sizeof(hdr);
 	for (unsigned i = 0; i < m->n_networks; i++) {
 		struct snap_network network;
 

@@ -179,6 +179,7 @@ static uint32_t pseudo_sum(const uint8_t *ip, uint8_t proto, uint32_t len)
 /* The IP layer that layer @i is in. */
 static unsigned ip_of(const struct frame *f, unsigned i)
 {
+	/* cppcheck-suppress arrayIndexOutOfBoundsCond ; i is the index of a layer that exists */
 	while (i > 0 && f->layer[i].kind != LAYER_IP4 && f->layer[i].kind != LAYER_IP6)
 		i--;
 	return i;
