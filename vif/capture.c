@@ -174,6 +174,8 @@ static uint8_t *ring_reserve(struct capture *c, uint32_t need)
 		/* 8 bytes are always there; a whole record header may not be */
 		const uint32_t pad[2] = { skip, CAPTURE_RECORD_PAD };
 
+		/* the ring is mapped as long as the session is open */
+		/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 		memcpy(c->ring->data + at, pad, sizeof(pad));
 		c->head += skip;
 		at = 0;

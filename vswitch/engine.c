@@ -177,11 +177,10 @@ static int eal_start(const struct options *o, struct err *e)
 /* EAL's thread confines itself: a filter can only be installed by the thread it is for. */
 static _Atomic int eal_confined; /* 0: not yet; 1: done; else -errno */
 
-static void on_alarm(void *arg)
+static void on_alarm(void *)
 {
 	int rc;
 
-	(void)arg;
 	pthread_setname_np(pthread_self(), "eal-intr-thread"); /* EAL needs /proc for that */
 	rc = sandbox_confine_eal();
 	atomic_store(&eal_confined, rc < 0 ? rc : 1);

@@ -31,7 +31,7 @@ struct rule {
 	unsigned n_args;
 	struct scmp_arg_cmp arg[2];
 };
-/* positional: SCMP_CMP() in its initialiser form */
+/* libseccomp's comparison macros are no constant initialisers */
 #define ARG_IS(n, v)                                          \
 	{                                                     \
 		.arg = (n), .op = SCMP_CMP_EQ, .datum_a = (v) \
