@@ -7,7 +7,7 @@
  * the daemon, so that its answer is the same for every client.
  *   --flag VALUE, --flag=VALUE     strings, numbers, enumerations; repeated for lists
  *   --flag, --flag on|off, --flag=on   booleans; their opposites are rows of the schema
- *   --no-flag                      in set: an empty list
+ *   --no-flag                      in set: an empty list, or the default again
  *   --                             ends the flags
  * Invariants: on an error nothing was sent anywhere.  Thread: any. */
 #include "tools/cli_args.h"
@@ -126,6 +126,11 @@ static int put_schema(struct reader *r, const struct schema_field *f, json_t *va
 	if (f->flags & FIELD_LIST) {
 		json_t *list = json_object_get(params, f->key);
 
+		if (list && !json_array_size(list)) {
+			json_decref(value);
+			return err_set(r->e, -EINVAL, "", "--%s and --no-%s exclude each other",
+				f->flag, f->flag);
+		}
 		if (!list) {
 			list = json_array();
 			json_object_set_new(params, f->key, list);
@@ -165,8 +170,9 @@ static int read_bool(struct reader *r, const struct schema_field *f, const char 
 	return put_schema(r, f, json_boolean(said == sense));
 }
 
-/* --no-dhcp-range: 1 when @flag empties a list, 0 when it does not, or -errno. */
-static int read_empty_list(struct reader *r, const char *flag, const char *inline_value)
+/* --no-dhcp-range, --no-mtu: 1 when @flag empties a list or gives a field its default back, 0 when
+ * it does not, or -errno. */
+static int read_reset(struct reader *r, const char *flag, const char *inline_value)
 {
 	const struct schema_object *o = r->verb->schema;
 
@@ -174,14 +180,17 @@ static int read_empty_list(struct reader *r, const char *flag, const char *inlin
 		return 0;
 	const struct schema_field *f = schema_flag(o, flag + 3);
 
-	if (!f || !(f->flags & FIELD_LIST) || !cli_args_takes(r->verb, f))
+	if (!f || f->kind == FIELD_BOOL || (f->flags & FIELD_REQUIRED)
+		|| !cli_args_takes(r->verb, f))
 		return 0;
 	if (inline_value)
 		return err_set(r->e, -EINVAL, "", "--%s takes no value", flag);
 	if (json_object_get(r->out->params, f->key))
 		return err_set(
 			r->e, -EINVAL, "", "--%s and --%s exclude each other", flag, f->flag);
-	CHECK(json_object_set_new(r->out->params, f->key, json_array()) == 0);
+	json_t *value = f->flags & FIELD_LIST ? json_array() : json_null();
+
+	CHECK(json_object_set_new(r->out->params, f->key, value) == 0);
 	return 1;
 }
 
@@ -193,7 +202,7 @@ static int read_schema_flag(struct reader *r, const char *flag, const char *inli
 	const struct schema_field *f = schema_flag(r->verb->schema, flag);
 
 	if (!f)
-		return read_empty_list(r, flag, inline_value);
+		return read_reset(r, flag, inline_value);
 	if (!cli_args_takes(r->verb, f))
 		return err_set(r->e, -EINVAL, "",
 			"--%s cannot be changed: delete the %s and add it again", flag,

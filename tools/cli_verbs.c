@@ -28,6 +28,8 @@ static const struct cli_flag capture_flags[] = {
 	{ 0 },
 };
 
+static const char set_more[] = "--no-FLAG empties a list (--no-dhcp-range) or gives a field its "
+			       "default back (--no-mtu).";
 static const char drops_more[]
 	= "Counters count since the vif was added; they outlive the engine.  To see the packets\n"
 	  "themselves: saklar capture --drops.";
@@ -60,7 +62,7 @@ const struct cli_verb cli_verbs[] = {
 		.example = "saklar network add lan --mode isolated --subnet 192.168.77.0/24 --dhcp",
 		.run = cmd_object_change },
 	{ NETWORK, .verb = "set", ONE("NAME", COMPLETE_NETWORK), .use = SCHEMA_SET,
-		.doc = "change what is given, leave the rest",
+		.doc = "change what is given, leave the rest", .more = set_more,
 		.example = "saklar network set lan --mtu 9000", .run = cmd_object_change },
 	{ NETWORK, .verb = "show", ONE("NAME", COMPLETE_NETWORK),
 		.doc = "everything about a network", .example = "saklar network show lan",
@@ -75,7 +77,7 @@ const struct cli_verb cli_verbs[] = {
 		.example = "saklar vif add web0 --network lan --type tap --queues 2",
 		.run = cmd_object_change },
 	{ VIF, .verb = "set", ONE("NAME", COMPLETE_VIF), .use = SCHEMA_SET,
-		.doc = "change what is given, leave the rest",
+		.doc = "change what is given, leave the rest", .more = set_more,
 		.example = "saklar vif set web0 --down", .run = cmd_object_change },
 	{ VIF, .verb = "show", ONE("NAME", COMPLETE_VIF), .doc = "everything about a vif",
 		.example = "saklar vif show web0", .run = cmd_object_show },

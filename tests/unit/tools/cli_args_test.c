@@ -86,8 +86,13 @@ static void booleans_have_opposites_and_values(void **)
 	expect_usage("vif", "set", "w --up --down", "contradicts");
 }
 
-static void set_empties_lists(void **)
+static void set_empties_lists_and_gives_defaults_back(void **)
 {
+	expect("vif", "set", "w --no-mtu", "{\"name\": \"w\", \"mtu\": null}");
+	expect_usage("vif", "set", "w --no-network", "unknown flag");
+	expect_usage("vif", "set", "w --no-mtu --mtu 1500", "contradicts");
+	expect_usage(
+		"network", "set", "lan --no-subnet --subnet 10.0.0.0/24", "exclude each other");
 	expect("network", "set", "lan --no-dhcp-range", "{\"name\": \"lan\", \"dhcp_ranges\": []}");
 	expect_usage("network", "set", "lan --dhcp-range 10.0.0.1-10.0.0.9 --no-dhcp-range",
 		"exclude each other");
@@ -184,7 +189,7 @@ int main(void)
 		cmocka_unit_test(network_add_makes_typed_json),
 		cmocka_unit_test(vif_add_makes_typed_json),
 		cmocka_unit_test(booleans_have_opposites_and_values),
-		cmocka_unit_test(set_empties_lists),
+		cmocka_unit_test(set_empties_lists_and_gives_defaults_back),
 		cmocka_unit_test(wrong_words_are_usage_errors_with_a_hint),
 		cmocka_unit_test(values_not_built_yet_are_left_to_the_daemon_to_refuse),
 		cmocka_unit_test(own_flags_have_letters_and_values),
