@@ -59,7 +59,7 @@ static struct snapshot *config(unsigned n)
 		.mtu = 1500,
 		.name = "n" };
 	vifs.n = 0;
-	for (uint16_t i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		uint16_t id = (uint16_t)(i + 1);
 
 		m.port[i] = (struct snap_port){ .vif_id = id,
@@ -125,14 +125,14 @@ static void measure(
 	}
 	qsort(samples, n, sizeof(samples[0]), compare);
 	printf("%-8s %3u vifs, bursts of %2u: %6.0f cycles a packet (median)\n", what, n_vifs,
-		burst_len, (double)samples[n / 2] / burst_len);
+		burst_len, (double)samples[n >> 1] / burst_len);
 }
 
 int main(int argc, char **argv)
 {
 	static const unsigned vif_counts[] = { 2, 32, 200 }, bursts[] = { 1, 8, 32, 64 };
 	static struct worker_counters worker_counters;
-	double seconds = argc > 1 ? atof(argv[1]) : 0.5;
+	double seconds = argc > 1 ? strtod(argv[1], NULL) : 0.5;
 	struct vif_io io = { .worker_counters = &worker_counters };
 	void *segment = aligned_alloc(4096, SEGMENT_FDB_SIZE);
 	struct pipeline *l = pipeline_create(&io);

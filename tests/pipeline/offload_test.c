@@ -292,6 +292,26 @@ static void malformed_ip_is_bridged_as_it_is(void **state)
 	}
 }
 
+static void sctp_leaves_with_its_checksum_complete(void **state)
+{
+	/* CRC32c of 32 bytes of zeros, RFC 3720 appendix B.4 */
+	static const uint8_t crc[4] = { 0xaa, 0x36, 0x91, 0x8a };
+	struct bed *b = two(state);
+
+	frame_eth(&F, MAC_OF(2), MAC_OF(1));
+	frame_ip4(&F, 132);
+	memset(F.bytes + F.len, 0, 32);
+	F.len += 32;
+	frame_end(&F);
+	F.offload = (struct mem_offload){
+		.flags = PKT_CSUM_PARTIAL, .csum_start = 34, .csum_offset = 8
+	};
+	bed_step(b, 1, &F);
+	memcpy(F.bytes + 34 + 8, crc, sizeof(crc));
+	F.offload = (struct mem_offload){ .flags = PKT_CSUM_VALID };
+	EXPECT_FRAME(b, 2, &F);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -307,6 +327,7 @@ int main(void)
 		BED_TESTS(a_super_frame_that_fits_one_segment_is_an_ordinary_frame),
 		BED_TESTS(nothing_of_a_guests_offload_header_is_copied_when_unused),
 		BED_TESTS(malformed_ip_is_bridged_as_it_is),
+		BED_TESTS(sctp_leaves_with_its_checksum_complete),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
