@@ -43,6 +43,7 @@ struct engine_link {
 	struct event *sock_event, *pid_event, *timer; /* timer: next start, or end of patience */
 	enum engine_state state;
 	char why[256];
+	char verdict[200]; /* why we killed it; "": we did not */
 	struct msg_hello_ok hello;
 	uint32_t seq;
 	bool was_taken_over, has_found, no_huge, is_leaving;
@@ -93,6 +94,7 @@ static void hang_up(struct engine_link *l)
 static void give_up(struct engine_link *l, const char *why)
 {
 	LOG_WARN("event=engine_given_up pid=%d reason=\"%s\"", (int)l->pid, why);
+	snprintf(l->verdict, sizeof(l->verdict), "%s", why);
 	hang_up(l);
 	set_state(l, ENGINE_STARTING, why);
 	if (l->pidfd >= 0)
@@ -155,6 +157,9 @@ static void on_engine_death(int, short, void *arg)
 	bool no_huge = l->no_huge;
 
 	describe_death(l, text, sizeof(text));
+	if (l->verdict[0] != '\0')
+		snprintf(text, sizeof(text), "%s", l->verdict);
+	l->verdict[0] = '\0';
 	LOG_WARN("event=engine_died pid=%d reason=\"%s\"", (int)l->pid, text);
 	uint64_t lived = l->hello.started_ns != 0 ? clock_now_ns() - l->hello.started_ns : 0;
 
@@ -205,7 +210,11 @@ static int take_hello(struct engine_link *l, const struct engine_msg *m)
 			return rc;
 	}
 	if (l->hello.abi_hash != ENGINE_ABI_HASH) {
-		give_up(l, "the running engine is of another build and was replaced");
+		give_up(l,
+			l->was_taken_over
+				? "the running engine was of another build and was replaced"
+				: "the installed engine is of another build than this daemon; "
+				  "install both from one build");
 		return -EPROTO;
 	}
 	evtimer_del(l->timer);
