@@ -25,10 +25,12 @@
 
 #define NETDEV_HDR_LEN sizeof(struct virtio_net_hdr)
 #define NETDEV_STATS_NS (100 * NS_PER_MS)
+#define NETDEV_QUIET_NS (25 * NS_PER_US) /* less than what makes a worker stop polling */
 #define NETDEV_ERRORS_MAX 8 /* of rx in one turn */
 
 struct netdev_queue {
 	uint64_t stats_due_ns;
+	bool has_news; /* frames since the statistics were last read */
 };
 
 static int netdev_open(struct vif *v, struct err *e)
@@ -59,15 +61,20 @@ static int netdev_wait_fd(const struct vif_queue *q)
 	return q->is_dead ? -1 : q->fd;
 }
 
-/* The kernel resets its counters when they are read. */
-static void netdev_stats(const struct vif *v, const struct vif_queue *q, struct vif_io *io)
+/* The kernel resets its counters when they are read.  Read every now and then under load, and once
+ * more when a queue falls silent, so that the end of a flood is counted too. */
+static void netdev_stats(
+	const struct vif *v, const struct vif_queue *q, struct vif_io *io, unsigned n_received)
 {
 	struct netdev_queue *nq = q->type_state;
 	struct tpacket_stats st;
 	socklen_t len = sizeof(st);
+	bool is_quiet = n_received == 0 && io->now_ns - q->last_busy_ns >= NETDEV_QUIET_NS;
 
-	if (io->now_ns < nq->stats_due_ns)
+	nq->has_news |= n_received > 0;
+	if (!nq->has_news || (io->now_ns < nq->stats_due_ns && !is_quiet))
 		return;
+	nq->has_news = false;
 	nq->stats_due_ns = io->now_ns + NETDEV_STATS_NS;
 	if (getsockopt(q->fd, SOL_PACKET, PACKET_STATISTICS, &st, &len) == 0 && st.tp_drops > 0)
 		drop_count(io->vif_counters, v->id, DROP_RX_OVERFLOW, st.tp_drops);
@@ -170,7 +177,7 @@ static uint16_t netdev_rx(
 		vnet_hdr_decode(&s->rx.hdr[i].h, vlan_len, p);
 		n_pkts++;
 	}
-	netdev_stats(v, q, io);
+	netdev_stats(v, q, io, n_pkts);
 	return n_pkts;
 }
 
