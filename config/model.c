@@ -172,10 +172,13 @@ int model_add_network(struct model *m, const struct network_cfg *n, struct err *
 		return err_set(e, -ENOSPC, "network",
 			"there can be %d networks at most: delete one", NETWORK_ID_MAX - 1);
 	rc = network_cfg_copy(&copy, n);
-	if (rc == 0)
-		rc = insert_gap(&array, m->n_networks, sizeof(*m->network), at);
 	if (rc != 0)
 		return err_set(e, rc, "network", "out of memory");
+	rc = insert_gap(&array, m->n_networks, sizeof(*m->network), at);
+	if (rc != 0) {
+		network_cfg_fini(&copy);
+		return err_set(e, rc, "network", "out of memory");
+	}
 	m->network = array;
 	m->network[at] = copy;
 	m->n_networks++;

@@ -419,6 +419,7 @@ void rpc_server_destroy(struct rpc_server *s)
 
 	if (!s)
 		return;
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): client_destroy() takes it off the list */
 	while ((c = TAILQ_FIRST(&s->clients)))
 		client_destroy(c);
 	for (unsigned i = 0; i < N_SOCKETS; i++)

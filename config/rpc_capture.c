@@ -11,18 +11,27 @@
 #include <errno.h>
 #include <string.h>
 
+struct number {
+	const char *key;
+	uint32_t min, max, def;
+};
+static const struct number snaplen
+	= { "snaplen", 1, CAPTURE_SNAPLEN_DEFAULT, CAPTURE_SNAPLEN_DEFAULT };
+static const struct number ring_size
+	= { "ring_size", CAPTURE_DATA_SIZE_MIN, CAPTURE_DATA_SIZE_MAX, CAPTURE_DATA_SIZE_DEFAULT };
+
 /* An optional number of @params within limits. */
-static int read_u32(const json_t *params, const char *key, uint32_t min, uint32_t max, uint32_t def,
-	uint32_t *out, struct err *e)
+static int read_u32(const json_t *params, const struct number *number, uint32_t *out, struct err *e)
 {
-	const json_t *value = json_object_get(params, key);
+	const json_t *value = json_object_get(params, number->key);
 	json_int_t n = json_integer_value(value);
 
-	*out = def;
+	*out = number->def;
 	if (!value)
 		return 0;
-	if (!json_is_integer(value) || n < min || n > max)
-		return err_set(e, -EINVAL, key, "%s must be a number from %u to %u", key, min, max);
+	if (!json_is_integer(value) || n < number->min || n > number->max)
+		return err_set(e, -EINVAL, number->key, "%s must be a number from %u to %u",
+			number->key, number->min, number->max);
 	*out = (uint32_t)n;
 	return 0;
 }
@@ -147,11 +156,9 @@ int rpc_capture_open(struct daemon *d, struct rpc_call *call, json_t **result, s
 	if (rc == 0)
 		rc = read_target(d, call->params, &m, e);
 	if (rc == 0)
-		rc = read_u32(call->params, "snaplen", 1, CAPTURE_SNAPLEN_DEFAULT,
-			CAPTURE_SNAPLEN_DEFAULT, &m.snaplen, e);
+		rc = read_u32(call->params, &snaplen, &m.snaplen, e);
 	if (rc == 0)
-		rc = read_u32(call->params, "ring_size", CAPTURE_DATA_SIZE_MIN,
-			CAPTURE_DATA_SIZE_MAX, CAPTURE_DATA_SIZE_DEFAULT, &size, e);
+		rc = read_u32(call->params, &ring_size, &size, e);
 	if (rc == 0 && (size & (size - 1)) != 0)
 		rc = err_set(e, -EINVAL, "ring_size", "ring_size must be a power of two");
 	if (rc == 0)

@@ -216,6 +216,7 @@ static int read_answer(const json_t *answer, json_t **result, struct err *e)
 	return 0;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the contract of rpc_client.h */
 int rpc_call_fds(struct rpc_client *c, const char *method, json_t *params, json_t **result,
 	int *fds, unsigned max_fds, struct err *e)
 {

@@ -28,21 +28,23 @@ static int settle_leg(struct model *m, struct network_cfg *n, struct err *e)
 	return model_next_vif_id(m, &n->leg_vif_id, e);
 }
 
-/* Check @n in @next and on the host, then commit; *result tells its state. */
+/* Does @n fit the others and the host? */
+static int check(struct daemon *d, const struct model *next, const struct network_cfg *n,
+	bool asks_host, struct err *e)
+{
+	int rc = model_check(next, e);
+
+	return rc == 0 && asks_host ? reconcile_check_network(d->reconcile, n, e) : rc;
+}
+
+/* Commit @next, which is consumed; *result tells the state of @n. */
 static int commit(struct daemon *d, struct rpc_call *call, struct model *next,
-	struct network_cfg *n, bool asks_host, json_t **result, struct err *e)
+	const struct network_cfg *n, json_t **result, struct err *e)
 {
 	struct rpc_change change = { .put_network = n };
 	struct network_actual actual;
-	int rc = model_check(next, e);
+	int rc = rpc_commit(d, call, next, &change, e);
 
-	if (rc == 0 && asks_host)
-		rc = reconcile_check_network(d->reconcile, n, e);
-	if (rc != 0) {
-		model_destroy(next);
-		return rc;
-	}
-	rc = rpc_commit(d, call, next, &change, e);
 	if (rc != 0)
 		return rc;
 	reconcile_network_actual(d->reconcile, n->id, &actual);
@@ -65,7 +67,9 @@ int rpc_network_add(struct daemon *d, struct rpc_call *call, json_t **result, st
 	if (rc == 0)
 		rc = model_add_network(next, &n, e);
 	if (rc == 0)
-		rc = commit(d, call, next, &n, true, result, e);
+		rc = check(d, next, &n, true, e);
+	if (rc == 0)
+		rc = commit(d, call, next, &n, result, e);
 	else
 		model_destroy(next);
 	network_cfg_fini(&n);
@@ -98,7 +102,9 @@ int rpc_network_set(struct daemon *d, struct rpc_call *call, json_t **result, st
 		rc = model_add_network(next, &n, e);
 	}
 	if (rc == 0)
-		rc = commit(d, call, next, &n, !has_same_subnets(before, &n), result, e);
+		rc = check(d, next, &n, !has_same_subnets(before, &n), e);
+	if (rc == 0)
+		rc = commit(d, call, next, &n, result, e);
 	else
 		model_destroy(next);
 	network_cfg_fini(&n);

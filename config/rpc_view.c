@@ -74,6 +74,7 @@ json_t *rpc_view_vif(const struct daemon *d, const struct vif_cfg *v)
 	if (!json)
 		return NULL;
 	reconcile_vif_actual(d->reconcile, v->id, &a);
+	set_u64(json, "id", v->id);
 	json_object_set_new(json, "state", json_string(object_state_name(a.state)));
 	set_text(json, "reason", a.why);
 	if (a.ifname[0])
@@ -113,6 +114,8 @@ json_t *rpc_view_network(const struct daemon *d, const struct network_cfg *n)
 	set_text(json, "leg_mac", n->leg_vif_id != VIF_ID_NONE ? mac_print(&n->leg_mac, mac) : "");
 	if (n->leg_vif_id != VIF_ID_NONE)
 		set_counters(d, n->leg_vif_id, leg);
+	json_object_set_new(
+		json, "leg_id", n->leg_vif_id ? json_integer(n->leg_vif_id) : json_null());
 	json_object_set_new(json, "leg", leg);
 	json_object_set_new(
 		json, "dnsmasq_pid", a.dnsmasq_pid ? json_integer(a.dnsmasq_pid) : json_null());

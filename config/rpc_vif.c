@@ -28,20 +28,14 @@ static void settle(const struct model *m, const json_t *params, bool is_new, str
 		v->fdb_limit = VIF_FDB_LIMIT_TENANT;
 }
 
+/* Commit @next, which is consumed; *result tells the state of @v. */
 static int commit(struct daemon *d, struct rpc_call *call, struct model *next,
-	const struct vif_cfg *v, bool asks_host, json_t **result, struct err *e)
+	const struct vif_cfg *v, json_t **result, struct err *e)
 {
 	struct rpc_change change = { .put_vif = v };
 	struct vif_actual actual;
-	int rc = model_check(next, e);
+	int rc = rpc_commit(d, call, next, &change, e);
 
-	if (rc == 0 && asks_host)
-		rc = reconcile_check_vif(d->reconcile, v, e);
-	if (rc != 0) {
-		model_destroy(next);
-		return rc;
-	}
-	rc = rpc_commit(d, call, next, &change, e);
 	if (rc != 0)
 		return rc;
 	reconcile_vif_actual(d->reconcile, v->id, &actual);
@@ -64,7 +58,11 @@ int rpc_vif_add(struct daemon *d, struct rpc_call *call, json_t **result, struct
 		rc = model_add_vif(next, &v, e);
 	}
 	if (rc == 0)
-		return commit(d, call, next, &v, true, result, e);
+		rc = model_check(next, e);
+	if (rc == 0)
+		rc = reconcile_check_vif(d->reconcile, &v, e);
+	if (rc == 0)
+		return commit(d, call, next, &v, result, e);
 	model_destroy(next);
 	return rc;
 }
@@ -85,7 +83,7 @@ int rpc_vif_set(struct daemon *d, struct rpc_call *call, json_t **result, struct
 	if (rc == 0) {
 		settle(next, call->params, false, &v);
 		*model_vif_by_id(next, v.id) = v; /* the name, and so the order, is the same */
-		return commit(d, call, next, &v, false, result, e);
+		return commit(d, call, next, &v, result, e);
 	}
 	model_destroy(next);
 	return rc;

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define SHOWN_LEN 48
+#define NAME_WANTED "a name: a letter, then letters, digits, '_', '.' or '-', at most 15 characters"
 
 /* What the user wrote, short and printable. */
 static const char *shown(const char *text, char buf[SHOWN_LEN])

@@ -59,6 +59,7 @@ static int query_int(struct store *s, const char *sql, int64_t *out, struct err 
 	sqlite3_stmt *q = NULL;
 	int r = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
 
+	*out = 0;
 	if (r == SQLITE_OK)
 		r = sqlite3_step(q);
 	if (r == SQLITE_ROW)

@@ -30,7 +30,8 @@ def test_network_add_fills_in_defaults(client):
 
 def test_keys_of_a_vif_are_stable(client):
     vif = client.call("vif.show", name="web0")
-    assert {"name", "type", "network", "state", "reason", "mac", "mtu", "link", "carrier", "ifname",
+    assert {"id", "name", "type", "network", "state", "reason", "mac", "mtu", "link", "carrier",
+            "ifname",
             "netns", "dev", "ifindex", "queues", "rx_packets", "rx_bytes", "tx_packets", "tx_bytes",
             "drops", "drops_total", "owner", "isolated", "learning", "flood", "mcast_flood",
             "bcast_flood", "hairpin", "fdb_limit", "profile"} == set(vif)
@@ -40,7 +41,8 @@ def test_keys_of_a_vif_are_stable(client):
 def test_keys_of_a_network_are_stable(client):
     assert {"name", "mode", "profile", "state", "reason", "subnets", "gateways", "dhcp",
             "dhcp_ranges", "dhcp_hosts", "domain", "mtu", "ageing", "fdb_limit", "vifs",
-            "leg_ifname", "leg_mac", "leg", "dnsmasq_pid"} == set(client.call("network.list")[0])
+            "leg_ifname", "leg_mac", "leg", "leg_id",
+            "dnsmasq_pid"} == set(client.call("network.list")[0])
 
 
 def test_keys_of_status_are_stable(client):
