@@ -53,13 +53,18 @@ static int open_queue(const char *ifname, int flags)
 	return rc;
 }
 
-static int set_up_queue(int fd, uint32_t *flags)
+/* A leg takes no partial checksums from the host: DHCP clients read raw frames and would see dnsmasq's
+ * answers with half a sum.  The price: what the host itself sends comes in frames of the MTU's size,
+ * since segmentation needs the checksum.  What guests send to the host still arrives whole. */
+static int set_up_queue(int fd, bool is_leg, uint32_t *flags)
 {
 	int hdr_len = VNET_HDR_LEN, sndbuf = TAP_SNDBUF;
 	unsigned offload = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
 
 	if (ioctl(fd, TUNSETVNETHDRSZ, &hdr_len) < 0 || ioctl(fd, TUNSETSNDBUF, &sndbuf) < 0)
 		return -errno;
+	if (is_leg)
+		return ioctl(fd, TUNSETOFFLOAD, 0UL) < 0 ? -errno : 0;
 	if (ioctl(fd, TUNSETOFFLOAD, (unsigned long)(offload | TUN_F_USO4 | TUN_F_USO6)) == 0)
 		*flags |= MSG_VIF_USO;
 	else if (ioctl(fd, TUNSETOFFLOAD, (unsigned long)offload) < 0)
@@ -67,19 +72,19 @@ static int set_up_queue(int fd, uint32_t *flags)
 	return 0;
 }
 
-static int open_queues(const char *ifname, unsigned queues, struct netdev_fds *out)
+static int open_queues(const struct vif_want *want, const char *ifname, struct netdev_fds *out)
 {
-	int flags = TAP_FLAGS | (queues > 1 ? IFF_MULTI_QUEUE : 0);
+	int flags = TAP_FLAGS | (want->queues > 1 ? IFF_MULTI_QUEUE : 0);
 
 	out->n = 0;
 	out->flags = MSG_VIF_TAP_FD;
-	for (unsigned i = 0; i < queues; i++) {
+	for (unsigned i = 0; i < want->queues; i++) {
 		int fd = open_queue(ifname, flags);
 		int rc = fd < 0 ? fd : 0;
 
 		if (rc == 0) {
 			out->fd[out->n++] = fd;
-			rc = set_up_queue(fd, &out->flags);
+			rc = set_up_queue(fd, want->is_leg, &out->flags);
 		}
 		if (rc < 0) {
 			netdev_close(out);
@@ -108,7 +113,7 @@ static bool find_own(const struct vif_want *want, const char *alias, struct link
 static int take_up(
 	const struct vif_want *want, const struct link *link, struct netdev_fds *out, struct err *e)
 {
-	int rc = open_queues(link->name, want->queues, out);
+	int rc = open_queues(want, link->name, out);
 
 	out->ifindex = link->ifindex;
 	if (rc == -EINVAL) /* made with another number of queues */
@@ -159,7 +164,7 @@ static int create_host(const struct vif_want *want, const char *alias, int ns_fd
 	snprintf(temporary, sizeof(temporary), "skl%u.%x", want->id, (unsigned)getpid() & 0xffff);
 	if (netlink_get(0, temporary, &left) == 0 && netlink_delete(left.ifindex) < 0)
 		return err_set(e, -EEXIST, "", "netdev %s is in the way", temporary);
-	int rc = open_queues(temporary, want->queues, out);
+	int rc = open_queues(want, temporary, out);
 
 	if (rc < 0)
 		return open_error(want, rc, e);
