@@ -18,13 +18,14 @@
 static void settle(const struct model *m, const json_t *params, bool is_new, struct vif_cfg *v)
 {
 	const struct network_cfg *n = model_network_by_id(m, v->network_id);
+	const json_t *limit = json_object_get(params, "fdb_limit");
 	enum network_profile profile = v->has_profile ? v->profile : n ? n->profile : PROFILE_PLAIN;
 
 	if (!v->has_mac && v->type != VIF_TYPE_NETDEV) {
 		mac_random(m, &v->mac);
 		v->has_mac = true;
 	}
-	if (is_new && profile == PROFILE_TENANT && !json_object_get(params, "fdb_limit"))
+	if (profile == PROFILE_TENANT && (limit ? json_is_null(limit) : is_new))
 		v->fdb_limit = VIF_FDB_LIMIT_TENANT;
 }
 

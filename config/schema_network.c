@@ -21,7 +21,9 @@
 /* The cfg and what the setters saw. */
 struct stage {
 	struct network_cfg *cfg;
-	bool has_gateways, has_subnets, has_ranges, has_profile, has_fdb_limit;
+	bool has_gateways, has_ranges, has_profile, has_fdb_limit;
+	/* null: back to the default, which is known when all fields are in */
+	bool resets_ranges, resets_profile, resets_fdb_limit;
 	unsigned n_gateways;
 	struct ipaddr gateway[NETWORK_SUBNETS_MAX];
 };
@@ -40,7 +42,6 @@ static int add_subnet(void *cfg, const struct schema_value *v, const char *, str
 {
 	struct stage *s = cfg;
 
-	s->has_subnets = true;
 	if (!v)
 		s->cfg->n_subnets = 0;
 	else
@@ -73,6 +74,7 @@ static int add_dhcp_range(void *cfg, const struct schema_value *v, const char *,
 	struct stage *s = cfg;
 
 	s->has_ranges = v != NULL;
+	s->resets_ranges = !v;
 	if (!v)
 		s->cfg->n_dhcp_ranges = 0;
 	else
@@ -126,6 +128,7 @@ static int set_fdb_limit(void *cfg, const struct schema_value *v, const char *, 
 	struct stage *s = cfg;
 
 	s->has_fdb_limit = v != NULL;
+	s->resets_fdb_limit = !v;
 	s->cfg->fdb_limit = v ? v->number : 0;
 	return 0;
 }
@@ -135,11 +138,9 @@ static int set_profile(void *cfg, const struct schema_value *v, const char *, st
 	struct stage *s = cfg;
 
 	s->has_profile = v != NULL;
+	s->resets_profile = !v;
 	if (v)
 		s->cfg->profile = (enum network_profile)v->index;
-	else
-		s->cfg->profile
-			= s->cfg->mode == NETWORK_MODE_ISOLATED ? PROFILE_TENANT : PROFILE_PLAIN;
 	return 0;
 }
 
@@ -262,11 +263,11 @@ static int finish(struct stage *s, const struct network_cfg *before, struct err 
 
 	if (rc != 0)
 		return rc;
-	if (!before && !s->has_profile)
-		(void)set_profile(s, NULL, "", NULL);
-	if (!before && !s->has_fdb_limit)
+	if (s->resets_profile || (!before && !s->has_profile))
+		n->profile = n->mode == NETWORK_MODE_ISOLATED ? PROFILE_TENANT : PROFILE_PLAIN;
+	if (s->resets_fdb_limit || (!before && !s->has_fdb_limit))
 		n->fdb_limit = n->profile == PROFILE_TENANT ? NETWORK_FDB_LIMIT_TENANT : 0;
-	if (!s->has_ranges && n->has_dhcp && (!before || was_default))
+	if (!s->has_ranges && n->has_dhcp && (!before || was_default || s->resets_ranges))
 		n->n_dhcp_ranges = default_ranges(n, n->dhcp_range);
 	if (!s->has_ranges && !n->has_dhcp && was_default)
 		n->n_dhcp_ranges = 0;

@@ -272,6 +272,31 @@ static void derived_defaults_follow_the_subnet(void **)
 	assert_int_equal(n.n_dhcp_ranges, 0);
 }
 
+static void null_gives_the_default_back(void **)
+{
+	struct network_cfg n = { 0 };
+	struct err e = ERR_NONE;
+	char ip[IP_STR_LEN];
+
+	assert_int_equal(parse_network("{\"name\": \"a\", \"dhcp\": true, \"subnets\": "
+				       "[\"10.0.0.0/24\"], \"gateways\": [\"10.0.0.9\"], "
+				       "\"dhcp_ranges\": [\"10.0.0.20-10.0.0.30\"], "
+				       "\"fdb_limit\": 5, \"profile\": \"tenant\"}",
+				 SCHEMA_ADD, &n, &e),
+		0);
+	assert_int_equal(parse_network("{\"name\": \"a\", \"fdb_limit\": null, \"gateways\": null, "
+				       "\"dhcp_ranges\": null}",
+				 SCHEMA_SET, &n, &e),
+		0);
+	assert_int_equal(n.fdb_limit, 8192);
+	assert_string_equal(ip_print(&n.gateway[0], ip), "10.0.0.1");
+	assert_int_equal(n.n_dhcp_ranges, 1);
+	assert_string_equal(ip_print(&n.dhcp_range[0].first, ip), "10.0.0.2");
+	assert_int_equal(
+		parse_network("{\"name\": \"a\", \"profile\": null}", SCHEMA_SET, &n, &e), 0);
+	assert_int_equal(n.profile, PROFILE_PLAIN);
+}
+
 static void set_leaves_what_is_not_named(void **)
 {
 	struct network_cfg n = { 0 };
@@ -340,6 +365,7 @@ int main(void)
 		cmocka_unit_test(gateway_is_the_first_host_by_default),
 		cmocka_unit_test(dhcp_range_is_the_larger_part_beside_the_gateway),
 		cmocka_unit_test(derived_defaults_follow_the_subnet),
+		cmocka_unit_test(null_gives_the_default_back),
 		cmocka_unit_test(set_leaves_what_is_not_named),
 		cmocka_unit_test(what_is_printed_can_be_parsed_again),
 	};
