@@ -173,7 +173,7 @@ def test_results_are_counted_from_what_the_suites_write(tmp_path):
     sys.path.insert(0, str(DEV))
     import results
     good = "[==========] x: Running 2 test(s).\n[ RUN      ] a\n[       OK ] a\n" \
-           "[ RUN      ] b\n[       OK ] b\n[  PASSED  ] 2 test(s).\n"
+           "[ RUN      ] b (of 32)\n[       OK ] b (of 32)\n[  PASSED  ] 2 test(s).\n"
     bad = good + "[ RUN      ] c\n[  ERROR   ] --- 1 != 2\n[  FAILED  ] c\n" \
                  "[  FAILED  ] x: 1 test(s), listed below:\n[  FAILED  ] c\n"
     assert results.of_program(good, True) == results.Count(2, 0, 0)

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 from dataclasses import dataclass
 
 # the summary says "[  FAILED  ] 2 test(s), listed below:" and then names them once more
-CMOCKA_LINE = re.compile(r"^\[\s+(OK|FAILED|SKIPPED)\s+\] (\w+)\s*$", re.M)
+CMOCKA_LINE = re.compile(r"^\[\s+(OK|FAILED|SKIPPED)\s+\] (?!.*\btest\(s\))(.+?)\s*$", re.M)
 
 
 @dataclass
