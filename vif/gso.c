@@ -185,6 +185,7 @@ struct rte_mbuf *gso_next(struct gso *g)
 		|| !copy_payload(s.m, g->pool, p, g->payload_off, len)) {
 		rte_pktmbuf_free(s.m);
 		g->failed = true;
+		g->no_buffer = true;
 		return NULL;
 	}
 	s.hdr = rte_pktmbuf_mtod(s.m, uint8_t *);

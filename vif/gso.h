@@ -14,6 +14,7 @@ struct gso {
 	uint32_t payload_off; /* next byte to send */
 	uint32_t index; /* of the next segment */
 	bool failed; /* no buffer, or nothing we can segment */
+	bool no_buffer; /* with .failed: buffers ran out, else it is a tunnel we do not know */
 };
 
 /* Prepare to segment @p, which pkt_parse() has seen and which has a gso_type. */

@@ -226,7 +226,7 @@ static void mem_tx_plain(struct vif *v, struct vif_io *io, struct pkt *p, struct
 		rte_pktmbuf_free(m);
 	}
 	if (g.failed)
-		item->drop = DROP_TX_GSO_FAILED;
+		item->drop = g.no_buffer ? DROP_NO_BUFFER : DROP_TX_GSO_FAILED;
 }
 
 static void mem_tx_whole(struct vif *v, struct vif_io *io, const struct pkt *p)

@@ -2,7 +2,7 @@
 /* drops_test.c - every reason for which the pipeline can lose a packet, caused on purpose.
  *
  * A test is named after its reason (drop_NAME_...), so that a script can tell which have none.
- * RX_* and NO_BUFFER are counted by vif types, with their tests in tests/system.
+ * RX_OVERFLOW and RX_UNEXPRESSIBLE need a kernel: tests/system.
  *
  *      v1   v2   v3
  *       \    |   /
@@ -10,8 +10,11 @@
  */
 #include "tests/lib/bed.h"
 #include "tests/lib/unit.h"
+#include "vif/io_scratch.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct frame F;
 
@@ -347,6 +350,39 @@ static void drop_tx_gso_failed_for_a_tunnel_we_cannot_take_apart(void **state)
 	expect_drop(b, 2, DROP_TX_GSO_FAILED);
 }
 
+static void drop_no_buffer_when_segments_find_none(void **state)
+{
+	static struct rte_mbuf *hold[4096];
+	struct bed *b = three(state);
+	unsigned n = 0;
+
+	b->port[2].flags = 0;
+	bed_apply(b);
+	vif_mem_set_plain(b->vif[2], true);
+	frame_super(&F, false, false, 9000);
+	while ((hold[n] = rte_pktmbuf_alloc(b->io.small_pool)) != NULL)
+		n++;
+	rte_pktmbuf_free(hold[--n]); /* one for rx */
+	expect_drop(b, 2, DROP_NO_BUFFER);
+	rte_pktmbuf_free_bulk(hold, n);
+}
+
+static void drop_rx_error_when_reading_from_the_vif_fails(void **state)
+{
+	struct bed *b = three(state);
+	struct vif v = { .id = 3, .type = VIF_TYPE_HOST, .n_queues = 1, .ops = &vif_host_ops };
+	int fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* EISDIR */
+
+	assert_true(fd >= 0);
+	v.queue[0].fd = fd;
+	b->io.scratch = io_scratch_create();
+	assert_non_null(b->io.scratch);
+	assert_int_equal(v.ops->rx(&v, &v.queue[0], &b->io, b->burst.pkt, 8), 0);
+	assert_int_equal(bed_drops(b, 3, DROP_RX_ERROR), 1);
+	io_scratch_destroy(b->io.scratch);
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -374,6 +410,8 @@ int main(void)
 		BED_TESTS(drop_tx_link_down_when_the_device_is_gone),
 		BED_TESTS(drop_tx_queue_full_is_counted_where_it_is_full),
 		BED_TESTS(drop_tx_refused_is_counted_where_it_was_refused),
+		BED_TESTS(drop_no_buffer_when_segments_find_none),
+		BED_TESTS(drop_rx_error_when_reading_from_the_vif_fails),
 		BED_TESTS(drop_tx_gso_failed_for_a_tunnel_we_cannot_take_apart),
 	};
 
