@@ -53,18 +53,13 @@ static int open_queue(const char *ifname, int flags)
 	return rc;
 }
 
-/* A leg takes no partial checksums from the host: DHCP clients read raw frames and would see dnsmasq's
- * answers with half a sum.  The price: what the host itself sends comes in frames of the MTU's size,
- * since segmentation needs the checksum.  What guests send to the host still arrives whole. */
-static int set_up_queue(int fd, bool is_leg, uint32_t *flags)
+static int set_up_queue(int fd, uint32_t *flags)
 {
 	int hdr_len = VNET_HDR_LEN, sndbuf = TAP_SNDBUF;
 	unsigned offload = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
 
 	if (ioctl(fd, TUNSETVNETHDRSZ, &hdr_len) < 0 || ioctl(fd, TUNSETSNDBUF, &sndbuf) < 0)
 		return -errno;
-	if (is_leg)
-		return ioctl(fd, TUNSETOFFLOAD, 0UL) < 0 ? -errno : 0;
 	if (ioctl(fd, TUNSETOFFLOAD, (unsigned long)(offload | TUN_F_USO4 | TUN_F_USO6)) == 0)
 		*flags |= MSG_VIF_USO;
 	else if (ioctl(fd, TUNSETOFFLOAD, (unsigned long)offload) < 0)
@@ -84,7 +79,7 @@ static int open_queues(const struct vif_want *want, const char *ifname, struct n
 
 		if (rc == 0) {
 			out->fd[out->n++] = fd;
-			rc = set_up_queue(fd, want->is_leg, &out->flags);
+			rc = set_up_queue(fd, &out->flags);
 		}
 		if (rc < 0) {
 			netdev_close(out);

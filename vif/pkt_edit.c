@@ -13,6 +13,11 @@
 #include <errno.h>
 #include <string.h>
 
+#define CSUM_OFFSET_UDP 6
+#define CSUM_OFFSET_SCTP 8
+#define PORT_DHCP_CLIENT 68 /* RFC 2131 §4.1 */
+#define PORT_DHCPV6_CLIENT 546 /* RFC 8415 §7.2 */
+
 #define MACS_LEN 12
 #define TAG_LEN 4
 #define PROTO_SCTP 132
@@ -134,7 +139,8 @@ void pkt_edit_complete_csum(struct pkt *p)
 
 	if ((p->flags & PKT_CSUM_PARTIAL) == 0)
 		return;
-	if (p->csum_offset == 8) { /* only SCTP has it there; checked by pkt_parse() */
+	if (p->csum_offset
+		== CSUM_OFFSET_SCTP) { /* nothing else has it there; checked by pkt_parse() */
 		uint32_t crc = 0;
 
 		memcpy(at, &crc, sizeof(crc));
@@ -142,7 +148,7 @@ void pkt_edit_complete_csum(struct pkt *p)
 		memcpy(at, &crc, sizeof(crc));
 	} else {
 		csum = (uint16_t)~pkt_sum_fold(pkt_sum(p->m, p->csum_start, len, 0));
-		if (csum == 0 && p->csum_offset == 6) /* RFC 768: 0 means none */
+		if (csum == 0 && p->csum_offset == CSUM_OFFSET_UDP) /* RFC 768: 0 means none */
 			csum = 0xffff;
 		memcpy(at, &csum, sizeof(csum));
 	}
@@ -151,11 +157,26 @@ void pkt_edit_complete_csum(struct pkt *p)
 	p->csum_offset = 0;
 }
 
-void pkt_edit_fill_sctp(struct burst *b)
+static bool must_fill_csum(const struct pkt *p)
+{
+	const uint8_t *udp;
+	uint16_t dst_port;
+
+	if (p->csum_offset == CSUM_OFFSET_SCTP)
+		return true;
+	if (p->csum_offset != CSUM_OFFSET_UDP || p->gso_type != PKT_GSO_NONE)
+		return false;
+	udp = pkt_hdr(p, p->csum_start, 8);
+	if (udp == NULL)
+		return false;
+	dst_port = (uint16_t)(udp[2] << 8 | udp[3]);
+	return dst_port == PORT_DHCP_CLIENT || dst_port == PORT_DHCPV6_CLIENT;
+}
+
+void pkt_edit_fill_csum(struct burst *b)
 {
 	burst_foreach(p, b)
-		if (UNLIKELY((p->flags & PKT_CSUM_PARTIAL) != 0 && p->csum_offset == 8)
-			&& p->drop == DROP_NONE)
+		if ((p->flags & PKT_CSUM_PARTIAL) != 0 && p->drop == DROP_NONE && must_fill_csum(p))
 			pkt_edit_complete_csum(p);
 }
 

@@ -27,6 +27,8 @@ uint16_t pkt_sum_fold(uint32_t sum);
 /* CRC32c of SCTP (RFC 9260 appendix A) over @len bytes from @off on, in the order of the wire. */
 uint32_t pkt_crc32c(const struct rte_mbuf *m, uint32_t off, uint32_t len);
 
-/* Complete the partial checksums of SCTP packets: a vnet header cannot say that what is missing is
- * a CRC, and a kernel that completes it for its guest would write a sum. */
-void pkt_edit_fill_sctp(struct burst *b);
+/* Complete the partial checksums that the other side must not see: of SCTP packets, since a vnet
+ * header cannot say that what is missing is a CRC and a kernel that completes it for its guest
+ * would write a sum; and of answers of DHCP servers (UDP to port 68, or 546 for DHCPv6), because
+ * clients read them from packet sockets, before any stack has completed anything. */
+void pkt_edit_fill_csum(struct burst *b);

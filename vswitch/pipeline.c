@@ -159,7 +159,7 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	count_rx(counters, b);
 	guard_ingress(cfg, b); /* bridge/guard.c    may this vif say this?    */
 	trace(l, STAGE_GUARD, b);
-	pkt_edit_fill_sctp(b); /* vif/pkt_edit.c    what no vnet header can say */
+	pkt_edit_fill_csum(b); /* vif/pkt_edit.c    what no vnet header can say */
 	capture_in(l->captures, b); /* vif/capture.c     who wants to see it?      */
 	if (LIKELY(l->fdb != NULL)) /* bridge/fdb.c      in arrival order          */
 		fdb_learn(l->fdb, cfg, b, counters, now_ns);

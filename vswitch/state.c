@@ -48,7 +48,8 @@ static void counters_attach(struct state *s, void *at)
 	struct counters_segment *c = at;
 
 	if (c->magic != COUNTERS_MAGIC || c->size != sizeof(*c)) {
-		memset(c, 0, sizeof(*c));
+		if (c->magic != 0) /* a new one is zero: writing zeros would only cost its memory */
+			memset(c, 0, sizeof(*c));
 		c->size = sizeof(*c);
 		c->n_workers = WORKERS_MAX;
 		__atomic_store_n(&c->magic, COUNTERS_MAGIC, __ATOMIC_RELEASE);

@@ -218,6 +218,30 @@ static void partial_checksums_cross_and_are_completed_for_plain_vifs(void **stat
 	}
 }
 
+/* Clients read DHCP answers from packet sockets, before any stack completes their checksums. */
+static void answers_of_dhcp_servers_leave_with_their_checksum_complete(void **state)
+{
+	struct bed *b = two(state);
+	struct mem_frame f;
+
+	for (unsigned is_v6 = 0; is_v6 < 2; is_v6++) {
+		frame_eth(&F, MAC_OF(2), MAC_OF(1));
+		if (is_v6)
+			frame_ip6(&F, 17);
+		else
+			frame_ip4(&F, 17);
+		frame_udp(&F, is_v6 ? 546 : 68);
+		frame_payload(&F, 301);
+		frame_end(&F);
+		frame_partial(&F);
+		bed_step(b, 1, &F);
+		assert_true(vif_mem_take(b->vif[2], &f));
+		assert_null(frame_fault(f.bytes, f.len, false));
+		assert_int_equal(f.offload.flags & PKT_CSUM_PARTIAL, 0);
+		free(f.bytes);
+	}
+}
+
 static void partial_checksums_behind_ipv6_extension_headers_are_found(void **state)
 {
 	struct bed *b = two(state);
@@ -328,6 +352,7 @@ int main(void)
 		BED_TESTS(nothing_of_a_guests_offload_header_is_copied_when_unused),
 		BED_TESTS(malformed_ip_is_bridged_as_it_is),
 		BED_TESTS(sctp_leaves_with_its_checksum_complete),
+		BED_TESTS(answers_of_dhcp_servers_leave_with_their_checksum_complete),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
