@@ -244,7 +244,7 @@ int rpc_call_fds(struct rpc_client *c, const char *method, json_t *params, json_
 	if (rc == 0)
 		rc = read_answer(answer, result, e);
 	json_decref(answer);
-	for (unsigned i = 0; rc != 0 && i < box.n; i++) {
+	for (unsigned i = 0; rc != 0 && fds && i < box.n; i++) {
 		close(fds[i]);
 		fds[i] = -1;
 	}

@@ -17,7 +17,7 @@ struct mem_offload {
 	uint16_t csum_offset;
 };
 void vif_mem_inject(
-	struct vif *v, const void *frame, uint32_t len, const struct mem_offload *offload);
+	struct vif *v, const void *bytes, uint32_t len, const struct mem_offload *offload);
 
 struct mem_frame {
 	uint32_t len;

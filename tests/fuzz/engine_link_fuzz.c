@@ -59,12 +59,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	n_fds = bytes[0] % (ENGINE_MSG_FDS_MAX + 2);
 	len = size - 2;
 	/* A copy of the exact size, so that the sanitizer sees a read behind its end. */
-	uint8_t *copy = malloc(len + 1);
+	uint8_t *copy = malloc(len > 0 ? len : 1);
 
 	CHECK(copy != NULL);
 	memcpy(copy, bytes + 2, len);
-	copy = realloc(copy, len > 0 ? len : 1);
-	CHECK(copy != NULL);
 	if ((bytes[1] & RAW_HEADER) == 0 && len >= sizeof(struct engine_msg_hdr)) {
 		struct engine_msg_hdr hdr;
 

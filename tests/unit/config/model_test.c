@@ -87,7 +87,7 @@ static void objects_are_kept_in_order_of_name(void **)
 {
 	static const char *const names[] = { "mm", "zz", "aa", "bb" };
 
-	for (uint16_t i = 0; i < ARRAY_LEN(names); i++) {
+	for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
 		struct network_cfg n = network((uint16_t)(i + 1), names[i]);
 
 		put_network(&n);
