@@ -66,6 +66,9 @@ def test_capture_equals_tcpdump_at_the_guest_frame_by_frame(lab, guests):
     at_guest = lab.workdir / "a.pcap"
     dump = tcpdump(a, "eth0", at_guest)
     cap = Capture(lab, "a")
+    with wire(b, "eth0") as tx:
+        tx.write(udp_frame(b.mac("eth0"), a.mac("eth0"), "first-in"))
+    cap.wait_for("first-in")
     with wire(a, "eth0") as tx:
         for i in range(100):
             tx.write(udp_frame(a.mac("eth0"), b.mac("eth0"), f"frame-{i:03}-" + "x" * (i * 7)))
@@ -75,10 +78,11 @@ def test_capture_equals_tcpdump_at_the_guest_frame_by_frame(lab, guests):
     ping(a, "10.20.0.12", count=10)
     ping(a, "fd20::1", count=3)
     iperf3(a, b, "10.20.0.12", size="4M")
-    with wire(a, "eth0") as tx:
-        tx.write(udp_frame(a.mac("eth0"), b.mac("eth0"), "the-last-frame"))
-    cap.wait_for("the-last-frame")
-    wait_until(lambda: b"the-last-frame" in at_guest.read_bytes(), 5)
+    for src, dst, text in ((b, a, "last-in"), (a, b, "the-last-frame")):
+        with wire(src, "eth0") as tx:
+            tx.write(udp_frame(src.mac("eth0"), dst.mac("eth0"), text))
+        cap.wait_for(text)
+        wait_until(lambda t=text.encode(): t in at_guest.read_bytes(), 5)
     dump.stop(signal.SIGINT)
     ours, lost, _ = cap.end()
     theirs = read_pcap(at_guest.read_bytes())
@@ -92,18 +96,20 @@ def test_capture_equals_tcpdump_at_the_guest_frame_by_frame(lab, guests):
         mac = bytes.fromhex(a.mac("eth0").replace(":", ""))
         return [(p.orig_len, p.frame) for p in packets if p.frame[6:12] != mac]
 
-    def between(frames):
-        texts = [f for _, f in frames]
-        first = next(i for i, f in enumerate(texts) if b"frame-000-" in f or b"frame" in f) \
-            if any(b"frame-000-" in f for f in texts) else 0
-        return frames[first:]
+    def between(frames, first, last):
+        """The two tools begin and end at different moments."""
+        at = {text: next(i for i, (_, f) in enumerate(frames) if text in f)
+              for text in (first, last)}
+        return frames[at[first]:at[last] + 1]
 
     # Both directions each in its own order: the two tools may see a frame in flight first.
-    ours_sent, theirs_sent = between(sent_by_guest(ours)), between(sent_by_guest(theirs))
+    ours_sent, theirs_sent = (between(sent_by_guest(p), b"frame-000", b"the-last-frame")
+                              for p in (ours, theirs))
     assert len(ours_sent) == len(theirs_sent)
     for i, (mine, guest) in enumerate(zip(ours_sent, theirs_sent)):
         assert mine == guest, f"frame {i}: {mine[0]} and {guest[0]} bytes"
-    assert others(ours) == others(theirs)
+    assert between(others(ours), b"first-in", b"last-in") == \
+        between(others(theirs), b"first-in", b"last-in")
     assert {p.direction for p in ours if p.frame[6:12] ==
             bytes.fromhex(a.mac("eth0").replace(":", ""))} == {"in"}
     assert {p.ifname for p in ours} == {"a"}

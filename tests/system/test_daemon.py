@@ -202,7 +202,7 @@ def test_engine_has_an_empty_network_namespace_of_its_own(lab, guests):
 
 
 def test_version_and_help(lab):
-    for program in ("saklar", "saklard", "saklar-vswitch"):
+    for program in ("saklar", "saklard"):
         done = lab.host.run(BUILD / program, "--version", check=False, env=lab.saklar.env)
         assert done.returncode == 0, (program, done.stderr)
         assert "0.1" in done.stdout

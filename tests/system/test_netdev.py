@@ -194,7 +194,7 @@ def device_settings(lab, ifname):
     with lab.host.net():
         for family in ("ipv4", "ipv6"):
             for key in lab.host.out("sh", "-c", f"cd /proc/sys/net/{family}/conf/{ifname} && "
-                                    "grep -s . *").splitlines():
+                                    "grep -s . * || true").splitlines():
                 name, value = key.split(":", 1)
                 if name not in ("stable_secret",):
                     settings[f"{family}.{name}"] = value

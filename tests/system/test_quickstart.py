@@ -57,7 +57,7 @@ def machine_unchanged():
     children = my_children()
     before = machine()
     try:
-        yield
+        yield children
         # The kernel frees network namespaces a moment after their last program.
         end = time.monotonic() + 5
         while True:
@@ -67,11 +67,19 @@ def machine_unchanged():
             if not changed or time.monotonic() > end:
                 break
         assert not changed, changed
-        left = my_children() - children
+        left = reap() - children
         assert not left, subprocess.run(["ps", "-o", "pid,stat,args", "-p", ",".join(left)],
                                         capture_output=True, text=True, check=False).stdout
     finally:
         libc.prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
+
+
+def reap():
+    """Bury dead orphans; returns the children that are left."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
+    return my_children()
 
 
 def quickstart(tmp_path, *args):
@@ -111,7 +119,7 @@ def test_it_shows_what_it_promises_and_leaves_nothing_behind(tmp_path):
     ("== TCP throughput", signal.SIGINT), ("== A capture", signal.SIGTERM),
     ("$ kill -9", signal.SIGINT), ("== A host", signal.SIGKILL), ("== Ping", signal.SIGKILL)))
 def test_interrupted_it_leaves_nothing_behind(tmp_path, step, sig):
-    with machine_unchanged():
+    with machine_unchanged() as children:
         program, log = quickstart(tmp_path)
         wait_until(lambda: step in said(log) or program.poll() is not None, 60, step)
         assert program.poll() is None, said(log)
@@ -119,26 +127,7 @@ def test_interrupted_it_leaves_nothing_behind(tmp_path, step, sig):
         code = program.wait(10)
         assert code == (-9 if sig == signal.SIGKILL else 130), said(log)
         if sig == signal.SIGKILL:  # its children die with it; they are this process's then
-            def reaped():
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(-1, os.WNOHANG)
-                return not [p for p in my_children() if "quickstart" in cmdline(p)
-                            or "unshare" in cmdline(p) or zombie(p)]
-            wait_until(reaped, 5, "all gone")
-
-
-def cmdline(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/cmdline").read_text()
-    except OSError:
-        return ""
-
-
-def zombie(pid):
-    try:
-        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
-    except OSError:
-        return False
+            wait_until(lambda: not reap() - children, 5, "all gone")
 
 
 def test_keep_leaves_it_running_and_stop_ends_it(tmp_path):
@@ -160,9 +149,6 @@ def test_keep_leaves_it_running_and_stop_ends_it(tmp_path):
         finally:
             stop = subprocess.run([QUICKSTART, "--stop"], capture_output=True, text=True,
                                   check=False, timeout=20)
-            with contextlib.suppress(ChildProcessError):
-                while os.waitpid(-1, os.WNOHANG) != (0, 0):
-                    pass
         assert stop.returncode == 0, stop
         assert not KEPT.exists()
     again = subprocess.run([QUICKSTART, "--stop"], capture_output=True, text=True, check=False)

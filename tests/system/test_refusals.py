@@ -11,7 +11,7 @@ import shutil
 
 import pytest
 
-from lib.instance import BUILD, SANITIZER_ENV
+from lib.instance import BUILD
 from lib.traffic import ping, wait_ping
 from lib.wait import wait_until
 
@@ -126,7 +126,7 @@ REFUSED = [
     ("multicast mac", VIF + ("x1", "--network", "ok", "--type", "host", "--mac",
                              "01:00:5e:00:00:01"), 1, ("multicast", "01:00:5e")),
     ("zero mac", VIF + ("x1", "--network", "ok", "--type", "host", "--mac", "00:00:00:00:00:00"), 1,
-     ("00:00:00",)),
+     ("zero",)),
     ("queues 0", VIF + ("x1", "--network", "ok", "--type", "tap", "--queues", "0"), 2, ("1", "8")),
     ("queues 99", VIF + ("x1", "--network", "ok", "--type", "tap", "--queues", "99"), 2, ("8",)),
     ("queues of a netdev", VIF + ("x1", "--network", "ok", "--type", "netdev", "--dev", "free0",
@@ -152,7 +152,6 @@ REFUSED = [
     ("unknown verb", ("vif", "create", "x"), 2, ("add", "create")),
     ("unknown noun", ("interface", "list"), 2, ("vif", "interface")),
     ("too many words", ("vif", "show", "v1", "v2"), 2, ("v2", "usage", "Usage")),
-    ("one of several to delete is unknown", ("vif", "del", "v1", "nobody"), 1, ("nobody",)),
 ]
 
 
@@ -166,6 +165,15 @@ def test_refused_whole_with_a_clear_message(site, what, args, code, words):
     assert any(w in text for w in words), text
     assert len(done.stderr.strip()) > 15, text
     assert snapshot(site) == before, "something changed"
+
+
+def test_deleting_several_deletes_none_when_one_is_unknown(site):
+    for i in (1, 2):
+        site.saklar("vif", "add", f"d{i}", "--network", "ok", "--type", "host")
+    before = snapshot(site)
+    assert "nobody" in site.saklar.refused("vif", "del", "d1", "nobody", "d2")
+    assert snapshot(site) == before
+    site.saklar("vif", "del", "d1", "d2")
 
 
 def test_guests_are_connected_after_all_of_this(site):
@@ -275,13 +283,11 @@ def test_missing_dnsmasq_is_said_and_the_network_works_without_dhcp(make_lab):
         found = shutil.which(name)
         if found:
             (tools / name).symlink_to(found)
-    env = dict(os.environ, **SANITIZER_ENV)
-    env["PATH"] = str(tools)
     # A daemon that looks in fixed places as well finds none there either.
     for place in ("/usr/sbin/dnsmasq", "/usr/bin/dnsmasq"):
         if os.path.exists(place):
             lab.host.run("mount", "--bind", "/dev/null", place)
-    lab.saklar.start(env=env)
+    lab.saklar.start(before=["env", f"PATH={tools}"])
     done = lab.saklar.run("network", "add", "lan", "--subnet", "10.23.0.0/24", "--dhcp")
     if done.returncode == 0:
         network = wait_until(lambda: lab.saklar.network("lan")["reason"]

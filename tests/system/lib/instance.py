@@ -43,11 +43,11 @@ class Instance:
 
     # ---- the daemon ----
 
-    def start(self, *args, wait=True, env=None):
-        """Start saklard; @wait: until it answers and its engine runs."""
-        self.daemon = self.host.start(BUILD / "saklard", "--foreground", "--run-dir", self.run_dir,
-                                      "--state-dir", self.state_dir, *args, log=self.log,
-                                      env=env or self.env)
+    def start(self, *args, wait=True, env=None, before=()):
+        """Start saklard; @wait: until it answers and its engine runs; @before: words in front."""
+        self.daemon = self.host.start(*before, BUILD / "saklard", "--foreground", "--run-dir",
+                                      self.run_dir, "--state-dir", self.state_dir, *args,
+                                      log=self.log, env=env or self.env)
         if wait:
             wait_until(self.is_ready, 20,
                        lambda: f"daemon and engine of {self.name} run: {self.tail()}")

@@ -68,6 +68,8 @@ class Running:
     def send_signal(self, sig):
         with contextlib.suppress(ProcessLookupError, CommandFailed):
             os.kill(self.pid, sig)
+            if sig == signal.SIGCONT:  # nsenter has stopped itself along with its child
+                self.popen.send_signal(sig)
 
     def wait(self, timeout=20):
         try:
