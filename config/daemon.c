@@ -36,39 +36,49 @@ static bool is_same_dir(const char *a, const char *b)
 
 static int lock_dirs(struct daemon *d, struct err *e)
 {
-	d->run_lock_fd = dir_lock(d->paths.run_dir, "--run-dir", e);
+	d->run_lock_fd = dir_lock(d->paths.run_dir, "--run-dir", d->paths.state_dir, e);
 	if (d->run_lock_fd < 0)
 		return d->run_lock_fd;
 	if (is_same_dir(d->paths.run_dir, d->paths.state_dir))
 		return 0;
-	d->state_lock_fd = dir_lock(d->paths.state_dir, "--state-dir", e);
+	d->state_lock_fd = dir_lock(d->paths.state_dir, "--state-dir", d->paths.run_dir, e);
 	return d->state_lock_fd < 0 ? d->state_lock_fd : 0;
 }
 
-static int write_pid(const struct daemon *d, struct err *e)
+static void pid_path(const struct daemon *d, char *out, size_t size)
 {
-	char path[4096];
-	FILE *f;
+	snprintf(out, size, "%s/saklard.pid", d->paths.run_dir);
+}
 
-	snprintf(path, sizeof(path), "%s/saklard.pid", d->paths.run_dir);
-	f = fopen(path, "we");
-	if (!f || fprintf(f, "%d\n", (int)getpid()) < 0) {
-		int rc = err_set(e, -errno, path, "cannot write %s: %s", path, strerror(errno));
+static int write_pid(struct daemon *d, struct err *e)
+{
+	char path[4096], text[24];
+	int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
+	ssize_t n = -1;
+	int fd, rc = 0;
 
-		if (f)
-			fclose(f);
-		return rc;
-	}
-	if (fclose(f) != 0)
-		return err_set(e, -errno, path, "cannot write %s: %s", path, strerror(errno));
-	return 0;
+	pid_path(d, path, sizeof(path));
+	d->has_found_pid = access(path, F_OK) == 0;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd >= 0)
+		n = write(fd, text, (size_t)len);
+	if (n != len)
+		rc = n < 0 ? -errno : -ENOSPC;
+	if (fd >= 0)
+		close(fd);
+	if (rc == 0)
+		return 0;
+	return err_set(e, rc, "run-dir",
+		"cannot write %s: %s; free some space there, or choose another directory with "
+		"--run-dir",
+		path, strerror(-rc));
 }
 
 static void remove_pid(const struct daemon *d)
 {
 	char path[4096];
 
-	snprintf(path, sizeof(path), "%s/saklard.pid", d->paths.run_dir);
+	pid_path(d, path, sizeof(path));
 	unlink(path);
 }
 
@@ -100,6 +110,8 @@ static int watch_signals(struct daemon *d, struct err *e)
 
 void daemon_destroy(struct daemon *d)
 {
+	bool has_served = d->rpc != NULL;
+
 	rpc_server_destroy(d->rpc); /* first: it closes captures */
 	if (d->reconcile)
 		reconcile_destroy(d->reconcile, d->stops_engine);
@@ -110,7 +122,8 @@ void daemon_destroy(struct daemon *d)
 			event_free(d->signal_event[i]);
 	if (d->base)
 		event_base_free(d->base);
-	if (d->run_lock_fd >= 0)
+	/* one that never served leaves the trace of one that was killed to `saklard --stop` */
+	if (d->run_lock_fd >= 0 && (has_served || !d->has_found_pid))
 		remove_pid(d);
 	if (d->state_lock_fd >= 0)
 		close(d->state_lock_fd);
@@ -118,7 +131,14 @@ void daemon_destroy(struct daemon *d)
 		close(d->run_lock_fd); /* last: now another daemon may come */
 }
 
-int daemon_create(struct daemon *d, const struct daemon_paths *paths, struct err *e)
+static int load(struct daemon *d, struct err *e)
+{
+	d->store = store_open(d->paths.state_dir, e);
+	d->model = d->store ? store_load(d->store, e) : NULL;
+	return d->model ? 0 : e->code;
+}
+
+static int create(struct daemon *d, const struct daemon_paths *paths, bool is_empty, struct err *e)
 {
 	int rc;
 
@@ -131,10 +151,11 @@ int daemon_create(struct daemon *d, const struct daemon_paths *paths, struct err
 		d->base = event_base_new();
 		rc = d->base ? watch_signals(d, e) : err_set(e, -ENOMEM, "", "out of memory");
 	}
-	if (rc == 0) {
-		d->store = store_open(paths->state_dir, e);
-		d->model = d->store ? store_load(d->store, e) : NULL;
-		rc = d->model ? 0 : e->code;
+	if (rc == 0 && is_empty) {
+		d->model = model_create();
+		rc = d->model ? 0 : err_set(e, -ENOMEM, "", "out of memory");
+	} else if (rc == 0) {
+		rc = load(d, e);
 	}
 	if (rc == 0) {
 		d->reconcile = reconcile_create(d->base, &d->paths, e);
@@ -148,6 +169,16 @@ int daemon_create(struct daemon *d, const struct daemon_paths *paths, struct err
 	if (rc != 0)
 		daemon_destroy(d);
 	return rc;
+}
+
+int daemon_create(struct daemon *d, const struct daemon_paths *paths, struct err *e)
+{
+	return create(d, paths, false, e);
+}
+
+int daemon_create_empty(struct daemon *d, const struct daemon_paths *paths, struct err *e)
+{
+	return create(d, paths, true, e);
 }
 
 int daemon_run(struct daemon *d)

@@ -21,12 +21,17 @@ struct daemon {
 	struct reconcile *reconcile;
 	struct rpc_server *rpc;
 	uint64_t started_ns;
+	bool has_found_pid; /* of a daemon that was killed */
 	bool stops_engine; /* when it ends: engine, dnsmasq, host legs and nft table go too */
 	int run_lock_fd, state_lock_fd;
 	struct event *signal_event[4];
 };
 
 [[nodiscard]] int daemon_create(struct daemon *d, const struct daemon_paths *paths, struct err *e);
+/* The same, but nothing is wanted, whatever the store says: it is not even opened.  What an earlier
+ * daemon left running or attached is taken over and let go.  Has no .store: never run it. */
+[[nodiscard]] int daemon_create_empty(
+	struct daemon *d, const struct daemon_paths *paths, struct err *e);
 [[nodiscard]] int daemon_run(struct daemon *d);
 void daemon_destroy(struct daemon *d);
 /* End daemon_run() after the present event. */

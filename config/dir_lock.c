@@ -2,8 +2,8 @@
 /* dir_lock.c - one daemon a directory, by flock(2) on DIR/lock.
  *
  * From: daemon.c, saklard's --stop.  To: the file system.
- * Theory: the kernel gives a lock back when its holder dies, so there are no stale locks; the pid
- * in the file is only for the error message of a second daemon.
+ * Theory: the kernel gives a lock back when its holder dies, so there are no stale locks.  The file
+ * holds two lines: the pid, for the error message of a second daemon, and a note.
  * Thread: the daemon has one. */
 #include "config/dir_lock.h"
 
@@ -19,6 +19,26 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define NOTE_MAX 4096
+
+#define GRACE_MS 1000
+#define LOOK_MS 10
+
+/* 0, -EWOULDBLOCK when another process keeps the lock for @timeout_ms, or -errno. */
+static int lock_within(int fd, unsigned timeout_ms)
+{
+	uint64_t until = clock_now_ns() + timeout_ms * NS_PER_MS;
+
+	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return -errno;
+		if (clock_now_ns() >= until)
+			return -EWOULDBLOCK;
+		(void)poll(NULL, 0, LOOK_MS);
+	}
+	return 0;
+}
+
 static int held_by_other(int fd, const char *dir, const char *option, struct err *e)
 {
 	char text[24] = "";
@@ -32,11 +52,26 @@ static int held_by_other(int fd, const char *dir, const char *option, struct err
 		pid, dir, option);
 }
 
-int dir_lock(const char *dir, const char *option, struct err *e)
+/* Make the two lines the content of @fd.  0 or -errno. */
+static int write_lines(int fd, const char *note)
 {
-	char path[4096], pid[24];
+	char text[NOTE_MAX + 24];
+	int len = snprintf(text, sizeof(text), "%d\n%.*s\n", (int)getpid(), NOTE_MAX - 1, note);
+	ssize_t n;
+
+	if (ftruncate(fd, 0) != 0)
+		return -errno;
+	n = pwrite(fd, text, (size_t)len, 0);
+	if (n < 0)
+		return -errno;
+	return n == len ? 0 : -ENOSPC;
+}
+
+int dir_lock(const char *dir, const char *option, const char *note, struct err *e)
+{
+	char path[4096];
 	struct stat st;
-	int fd, n;
+	int fd, rc;
 
 	if (mkdir(dir, 0755) != 0 && errno != EEXIST)
 		return err_set(e, -errno, option, "cannot make %s: %s; choose another with %s", dir,
@@ -53,42 +88,56 @@ int dir_lock(const char *dir, const char *option, struct err *e)
 			"%s",
 			dir, strerror(errno), option);
 	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		int rc = errno == EWOULDBLOCK
+		rc = errno == EWOULDBLOCK
 			? held_by_other(fd, dir, option, e)
 			: err_set(e, -errno, option, "cannot lock %s: %s", path, strerror(errno));
-
 		close(fd);
 		return rc;
 	}
-	n = snprintf(pid, sizeof(pid), "%d\n", (int)getpid());
-	if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)n, 0) != n) {
-		int rc = err_set(e, errno ? -errno : -EIO, option,
-			"cannot write to %s: %s; free some space or choose another with %s", path,
-			strerror(errno), option);
-
-		close(fd);
-		return rc;
-	}
-	return fd;
+	rc = write_lines(fd, note);
+	if (rc == 0)
+		return fd;
+	close(fd);
+	return err_set(e, rc, option,
+		"cannot write to %s: %s; free some space or choose another with %s", path,
+		strerror(-rc), option);
 }
 
-int dir_lock_wait(const char *dir, unsigned timeout_ms)
+bool dir_lock_note(const char *dir, char *out, size_t size)
 {
-	uint64_t until = clock_now_ns() + timeout_ms * NS_PER_MS;
-	char path[4096];
+	char path[4096], text[NOTE_MAX + 24];
+	char *begin, *end;
+	ssize_t n;
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/lock", dir);
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		if (clock_now_ns() > until) {
-			close(fd);
-			return -ETIMEDOUT;
-		}
-		(void)poll(NULL, 0, 20);
-	}
+		return false;
+	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
-	return 0;
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	begin = strchr(text, '\n');
+	end = begin ? strchr(begin + 1, '\n') : NULL;
+	if (!end || end == begin + 1 || (size_t)(end - begin) > size)
+		return false;
+	*end = '\0';
+	memcpy(out, begin + 1, (size_t)(end - begin));
+	return true;
+}
+
+int dir_lock_wait(const char *dir, unsigned timeout_ms)
+{
+	char path[4096];
+	int fd, rc;
+
+	snprintf(path, sizeof(path), "%s/lock", dir);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	rc = lock_within(fd, timeout_ms);
+	close(fd);
+	return rc == -EWOULDBLOCK ? -ETIMEDOUT : rc;
 }

@@ -128,7 +128,9 @@ static int set_option(struct options *o, int id, const char *value, struct err *
 {
 	switch (id) {
 	case OPTION_RUN_DIR: return absolute(value, "--run-dir", o->run_dir, e);
-	case OPTION_STATE_DIR: return absolute(value, "--state-dir", o->state_dir, e);
+	case OPTION_STATE_DIR:
+		o->has_state_dir = true;
+		return absolute(value, "--state-dir", o->state_dir, e);
 	case OPTION_ENGINE: return absolute(value, "--engine", o->engine, e);
 	case OPTION_ENGINE_USER: o->paths.engine_user = value; return 0;
 	case OPTION_HUGEPAGES: return set_hugepages(o, value, e);

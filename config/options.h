@@ -19,6 +19,7 @@ struct options {
 	enum saklard_action action;
 	struct daemon_paths paths; /* points into the texts below */
 	bool is_foreground;
+	bool has_state_dir; /* --state-dir was given */
 	bool stops_engine; /* --stop-engine: at the end of this daemon */
 	enum log_level log_level;
 	char run_dir[OPTION_PATH_LEN], state_dir[OPTION_PATH_LEN], engine[OPTION_PATH_LEN];

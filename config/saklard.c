@@ -68,6 +68,8 @@ int main(int argc, char **argv)
 	log_init("saklard", o.log_level);
 	if (!o.paths.no_system)
 		rc = privileges_drop(&e);
+	if (rc == 0 && o.action == ACTION_STOP && !o.has_state_dir)
+		stop_find_state_dir(o.run_dir, o.state_dir, sizeof(o.state_dir));
 	if (rc == 0)
 		rc = o.action == ACTION_STOP ? stop_instance(&o.paths, &e) : serve(&o, &e);
 	return rc == 0 ? 0 : fail(&e, 1);

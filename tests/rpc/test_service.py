@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 
 import pytest
 
@@ -107,6 +108,64 @@ def test_stop_cleans_up_what_a_killed_daemon_left(daemon):
     daemon.kill()
     assert daemon.is_engine_alive()
     subprocess.run(daemon.command("--stop"), check=True, timeout=60)
+    wait_until(lambda: not daemon.is_engine_alive(), "the engine is gone")
+
+
+def make_unreadable(path):
+    with open(path, "r+b") as f:
+        f.write(b"no database " * 1000)
+
+
+@pytest.mark.parametrize("spoil", [make_unreadable, os.unlink, lambda path: os.chmod(path, 0)])
+def test_stop_needs_no_readable_store(daemon, spoil):
+    wait_until(daemon.is_engine_alive, "the engine runs")
+    daemon.client().call("network.add", name="lab")
+    daemon.kill()
+    path = os.path.join(daemon.state_dir, "saklar.db")
+    spoil(path)
+    before = os.path.exists(path) and os.stat(path)
+    for _ in range(2):
+        done = subprocess.run(daemon.command("--stop"), check=False, capture_output=True,
+                              text=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+    wait_until(lambda: not daemon.is_engine_alive(), "the engine is gone")
+    assert not os.path.exists(daemon.socket("rw"))
+    assert (os.path.exists(path) and os.stat(path)) == before
+
+
+def test_stop_cleans_up_after_a_start_that_failed(daemon):
+    """A daemon that refuses to start does not wipe out the trace of the one that was killed."""
+    wait_until(daemon.is_engine_alive, "the engine runs")
+    daemon.kill()
+    os.kill(daemon.engine_pid(), signal.SIGKILL)
+    make_unreadable(os.path.join(daemon.state_dir, "saklar.db"))
+    assert "is damaged" in daemon.refused_start()
+    leftover = subprocess.Popen(
+        [sys.executable, "-c", "import signal; signal.pause()",
+         f"--conf-file={daemon.run_dir}/dnsmasq-lab.conf"])
+    stranger = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+    try:
+        for name, child in (("lab", leftover), ("other", stranger)):
+            with open(f"{daemon.run_dir}/dnsmasq-{name}.pid", "w", encoding="ascii") as f:
+                f.write(f"{child.pid}\n")
+        assert subprocess.run(daemon.command("--stop"), check=False, timeout=60).returncode == 0
+        assert leftover.wait(20) == -signal.SIGTERM
+        assert stranger.poll() is None  # its pid was used again by something else
+        assert not [name for name in os.listdir(daemon.run_dir) if "dnsmasq" in name]
+    finally:
+        for child in (leftover, stranger):
+            child.kill()
+            child.wait()
+
+
+def test_stop_finds_the_state_directory_itself(daemon):
+    wait_until(daemon.is_engine_alive, "the engine runs")
+    daemon.kill()
+    words = daemon.command("--stop")
+    at = words.index("--state-dir")
+    done = subprocess.run(words[:at] + words[at + 2:], check=False, capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == 0, done.stderr
     wait_until(lambda: not daemon.is_engine_alive(), "the engine is gone")
 
 
