@@ -13,6 +13,9 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+
+#define FILES_WANTED 65536 /* as LimitNOFILE of the unit */
 
 const struct privilege privileges[] = {
 	{ CAP_NET_ADMIN, "cap_net_admin",
@@ -39,6 +42,24 @@ const struct privilege privileges[] = {
 	{ CAP_IPC_LOCK, "cap_ipc_lock", "for the engine only: packet buffers in hugepages" },
 };
 const unsigned n_privileges = sizeof(privileges) / sizeof(privileges[0]);
+
+void privileges_raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= FILES_WANTED)
+		return;
+	limit.rlim_cur = FILES_WANTED;
+	if (limit.rlim_max >= FILES_WANTED) {
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+		return;
+	}
+	const struct rlimit raised = { FILES_WANTED, FILES_WANTED };
+
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &raised) != 0)
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 int privileges_drop(struct err *e)
 {

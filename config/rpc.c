@@ -5,7 +5,8 @@
  * Theory: each client has one input buffer (a line under construction) and a queue of answers, each
  * with the fds that go with its first byte.  While more than OUT_PENDING_MAX bytes wait to be read
  * by the client, nothing more is read from it, so memory per client is bounded by one request and
- * one answer beyond that; a client that takes nothing for RPC_STALL_S seconds is closed.
+ * one answer beyond that; a client that takes nothing for RPC_STALL_S seconds is closed, and so is
+ * the one with most unread answers when those of all clients are over RPC_PENDING_MAX.
  * Invariants: an answer's fds are closed when they are sent or the client goes; a refused client
  * (too many) gets one line and is closed.
  * Thread: the daemon has one. */
@@ -47,6 +48,7 @@ struct listener {
 	enum rpc_role role;
 	int fd;
 	struct event *event;
+	struct event *pause; /* ends when fds may be free again */
 	unsigned n_clients;
 	char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
 };
@@ -63,6 +65,7 @@ struct client {
 	TAILQ_HEAD(answers, answer) out;
 	size_t out_pending;
 	bool closes_when_sent;
+	bool is_at_end; /* it sent all it wanted to, and may still read */
 };
 
 struct rpc_server {
@@ -70,6 +73,7 @@ struct rpc_server {
 	struct daemon *daemon;
 	struct listener listener[N_SOCKETS];
 	TAILQ_HEAD(clients, client) clients;
+	size_t pending; /* bytes of answers, all clients */
 };
 
 static void answer_destroy(struct answer *a)
@@ -85,6 +89,7 @@ static void client_destroy(struct client *c)
 	struct rpc_server *s = c->listener->server;
 	struct answer *a;
 
+	s->pending -= c->out_pending;
 	while ((a = TAILQ_FIRST(&c->out))) {
 		TAILQ_REMOVE(&c->out, a, next);
 		answer_destroy(a);
@@ -127,6 +132,7 @@ static ssize_t send_some(struct client *c, struct answer *a)
 		close(a->fds[a->n_fds - 1]);
 	a->sent += (size_t)n;
 	c->out_pending -= (size_t)n;
+	c->listener->server->pending -= (size_t)n;
 	if (a->sent == a->len) {
 		TAILQ_REMOVE(&c->out, a, next);
 		answer_destroy(a);
@@ -171,7 +177,28 @@ static bool enqueue(struct client *c, char *text, struct rpc_call *call)
 		call->n_fds = 0;
 	}
 	c->out_pending += a->len;
+	c->listener->server->pending += a->len;
 	TAILQ_INSERT_TAIL(&c->out, a, next);
+	return true;
+}
+
+/* Close clients with the most unread answers until all of them take little enough memory.
+ * False: @c is one of them, and the caller closes it. */
+static bool shed(struct rpc_server *s, const struct client *c)
+{
+	while (s->pending > RPC_PENDING_MAX) {
+		struct client *largest = TAILQ_FIRST(&s->clients);
+		struct client *i;
+
+		TAILQ_FOREACH(i, &s->clients, next)
+			if (i->out_pending > largest->out_pending)
+				largest = i;
+		LOG_WARN("event=closed reason=\"too many unread answers\" uid=%u pid=%d bytes=%zu",
+			largest->session.peer.uid, largest->session.peer.pid, largest->out_pending);
+		if (largest == c)
+			return false;
+		client_destroy(largest);
+	}
 	return true;
 }
 
@@ -219,7 +246,7 @@ static bool answer_lines(struct client *c)
 			return false;
 		done += len + 1;
 		c->scanned = done;
-		if (!flush(c))
+		if (!flush(c) || !shed(c->listener->server, c))
 			return false;
 	}
 	if (done > 0)
@@ -252,11 +279,15 @@ static bool make_room(struct client *c)
 /* Go on with a client after something was read or sent: lines, flush, what to wait for. */
 static void proceed(struct client *c)
 {
-	if (!answer_lines(c) || !flush(c)) {
+	bool is_good = answer_lines(c);
+
+	/* with few answers waiting, what is left in the buffer is no whole line */
+	c->closes_when_sent |= c->is_at_end && c->out_pending <= OUT_PENDING_MAX;
+	if (!is_good || !flush(c)) {
 		client_destroy(c);
 		return;
 	}
-	if (c->out_pending > OUT_PENDING_MAX || c->closes_when_sent)
+	if (c->is_at_end || c->out_pending > OUT_PENDING_MAX || c->closes_when_sent)
 		event_del(c->read_event);
 	else
 		event_add(c->read_event, NULL);
@@ -274,10 +305,13 @@ static void on_readable(evutil_socket_t fd, short, void *arg)
 	n = recv(fd, c->in + c->in_len, c->in_size - c->in_len, MSG_DONTWAIT);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n <= 0) {
+	if (n < 0) {
 		client_destroy(c);
 		return;
 	}
+	c->is_at_end = n == 0;
+	if (c->is_at_end && c->in_len > 0) /* the last line may lack its newline; there is room */
+		c->in[c->in_len++] = '\n';
 	c->in_len += (size_t)n;
 	proceed(c);
 }
@@ -337,15 +371,25 @@ static void client_create(struct listener *l, int fd)
 		client_destroy(c);
 }
 
+static void on_pause_end(evutil_socket_t, short, void *arg)
+{
+	struct listener *l = arg;
+
+	event_add(l->event, NULL);
+}
+
 static void on_connect(evutil_socket_t listen_fd, short, void *arg)
 {
+	static const struct timeval pause = { .tv_usec = 100000 };
 	struct listener *l = arg;
 	int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0) {
-		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-			LOG_WARN("event=accept_failed socket=%s reason=\"%s\"", l->path,
-				strerror(errno));
+		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+			return;
+		LOG_WARN("event=accept_failed socket=%s reason=\"%s\"", l->path, strerror(errno));
+		event_del(l->event); /* the connection stays in the queue: do not spin on it */
+		event_add(l->pause, &pause);
 		return;
 	}
 	if (l->n_clients >= RPC_CLIENTS_MAX)
@@ -406,6 +450,8 @@ static void listener_close(struct listener *l)
 {
 	if (l->event)
 		event_free(l->event);
+	if (l->pause)
+		event_free(l->pause);
 	if (l->fd >= 0) {
 		unlink(l->path);
 		close(l->fd);
@@ -449,7 +495,8 @@ struct rpc_server *rpc_server_create(
 		if (rc != 0)
 			break;
 		l->event = event_new(base, l->fd, EV_READ | EV_PERSIST, on_connect, l);
-		if (!l->event || event_add(l->event, NULL) != 0)
+		l->pause = evtimer_new(base, on_pause_end, l);
+		if (!l->event || !l->pause || event_add(l->event, NULL) != 0)
 			rc = err_set(e, -ENOMEM, "", "out of memory");
 	}
 	if (rc == 0)

@@ -7,7 +7,8 @@
  * Role: by the socket.  rw.sock may call all methods, cap.sock those of roles cap and ro, ro.sock
  * those of role ro.  Notifications (no id) are run without answer.
  * Limits: 64 clients a socket; 1 MiB a request; a client that does not read its answers is not
- * read from, and closed after RPC_STALL_S seconds without progress.
+ * read from, and closed after RPC_STALL_S seconds without progress; answers that wait take at most
+ * RPC_PENDING_MAX bytes in all: over that the client that keeps most is closed.
  * Thread: the daemon's only one; a handler may not wait. */
 #pragma once
 
@@ -19,7 +20,9 @@
 
 #define RPC_CLIENTS_MAX 64 /* on each socket */
 #define RPC_BATCH_MAX 64
+#define RPC_BATCH_ANSWER_MAX (4u << 20) /* bytes; the rest of a batch is refused then */
 #define RPC_STALL_S 5
+#define RPC_PENDING_MAX (64u << 20)
 #define RPC_CALL_FDS_MAX 2
 
 struct event_base;

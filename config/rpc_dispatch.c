@@ -39,17 +39,32 @@ static enum rpc_code code_of(int rc)
 	}
 }
 
-/* {"jsonrpc": "2.0", "id": @id, "error": {...}}; @id is borrowed, NULL: null. */
-static json_t *error_answer(const json_t *id, enum rpc_code code, const struct err *e)
+/* Make @text ASCII: it quotes what the user sent, maybe cut within a character. */
+static void make_ascii(char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text >= 0x80)
+			*text = '?';
+}
+
+static json_t *print_error(enum rpc_code code, const struct err *e)
 {
 	const char *errname = strerrorname_np(-e->code);
-	json_t *error = json_pack("{s:i, s:s, s:{s:s, s:s, s:i}}", "code", (int)code, "message",
-		e->msg, "data", "path", e->path, "code", errname ? errname : "EINVAL", "errno",
-		-e->code);
 
-	if (!error) /* the message is not UTF-8: it quotes what the user sent */
-		error = json_pack("{s:i, s:s}", "code", (int)code, "message",
-			"refused; the reason cannot be shown because it is not UTF-8");
+	return json_pack("{s:i, s:s, s:{s:s, s:s, s:i}}", "code", (int)code, "message", e->msg,
+		"data", "path", e->path, "code", errname ? errname : "EINVAL", "errno", -e->code);
+}
+
+/* {"jsonrpc": "2.0", "id": @id, "error": {...}}; @id is borrowed, NULL: null. */
+static json_t *error_answer(const json_t *id, enum rpc_code code, struct err *e)
+{
+	json_t *error = print_error(code, e);
+
+	if (!error) {
+		make_ascii(e->msg);
+		make_ascii(e->path);
+		error = print_error(code, e);
+	}
 	return json_pack("{s:s, s:o, s:o}", "jsonrpc", "2.0", "id",
 		id ? json_deep_copy(id) : json_null(), "error", error);
 }
@@ -170,39 +185,68 @@ static json_t *dispatch_one(
 	return NULL;
 }
 
-static json_t *dispatch_batch(
-	struct daemon *d, struct rpc_session *session, const json_t *batch, struct rpc_call *call)
+/* The text of @answer, which is consumed; NULL when there is none. */
+static char *text_of(json_t *answer)
 {
-	json_t *answers = json_array();
-	const json_t *request;
-	size_t i;
+	char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
 
-	if (json_array_size(batch) == 0 || json_array_size(batch) > RPC_BATCH_MAX) {
-		json_decref(answers);
-		return refuse(NULL, RPC_INVALID_REQUEST, -EINVAL,
-			"a batch holds 1 to 64 requests: send them in several batches", "");
-	}
-	call->may_send_fds = false;
+	json_decref(answer);
+	return text;
+}
+
+/* The answers to the requests of @batch into @out; each is text before the next is asked for, and
+ * no more are asked for when they are RPC_BATCH_ANSWER_MAX bytes long. */
+static void dispatch_each(struct daemon *d, struct rpc_session *session, const json_t *batch,
+	struct rpc_call *call, FILE *out)
+{
+	const json_t *request;
+	size_t len = 0, i;
+
 	json_array_foreach(batch, i, request)
 	{
-		json_t *answer = dispatch_one(d, session, request, call);
+		const json_t *id = json_object_get(request, "id");
+		char *text = NULL;
 
-		if (answer)
-			json_array_append_new(answers, answer);
+		if (len < RPC_BATCH_ANSWER_MAX)
+			text = text_of(dispatch_one(d, session, request, call));
+		else if (id)
+			text = text_of(refuse(json_is_string(id) || json_is_number(id) ? id : NULL,
+				RPC_TOO_MANY, -EMSGSIZE,
+				"not done, because the answers to this batch are too large "
+				"already: send fewer requests at once",
+				""));
+		if (text)
+			len += (size_t)MAX(fprintf(out, "%c%s", len ? ',' : '[', text), 0);
+		free(text);
 	}
-	if (json_array_size(answers) > 0)
-		return answers;
-	json_decref(answers);
+	if (len)
+		fputc(']', out);
+}
+
+static char *dispatch_batch(
+	struct daemon *d, struct rpc_session *session, const json_t *batch, struct rpc_call *call)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out;
+
+	if (json_array_size(batch) == 0 || json_array_size(batch) > RPC_BATCH_MAX)
+		return text_of(refuse(NULL, RPC_INVALID_REQUEST, -EINVAL,
+			"a batch holds 1 to 64 requests: send them in several batches", ""));
+	call->may_send_fds = false;
+	out = open_memstream(&text, &len);
+	if (!out)
+		return NULL;
+	dispatch_each(d, session, batch, call, out);
+	if (fclose(out) == 0 && len > 0)
+		return text;
+	free(text);
 	return NULL;
 }
 
 char *rpc_refusal(enum rpc_code code, const char *message)
 {
-	json_t *answer = refuse(NULL, code, code == RPC_TOO_MANY ? -EBUSY : -EMSGSIZE, message, "");
-	char *text = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
-
-	json_decref(answer);
-	return text;
+	return text_of(refuse(NULL, code, code == RPC_TOO_MANY ? -EBUSY : -EMSGSIZE, message, ""));
 }
 
 char *rpc_dispatch(struct daemon *d, struct rpc_session *session, const char *text, size_t len,
@@ -210,7 +254,6 @@ char *rpc_dispatch(struct daemon *d, struct rpc_session *session, const char *te
 {
 	json_error_t why;
 	json_t *request = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &why);
-	json_t *answer;
 	char *out;
 
 	memset(call, 0, sizeof(*call));
@@ -222,14 +265,12 @@ char *rpc_dispatch(struct daemon *d, struct rpc_session *session, const char *te
 			"not JSON (column %d: %.120s): send one JSON text a "
 			"line",
 			why.column, why.text);
-		answer = error_answer(NULL, RPC_PARSE_ERROR, &e);
+		out = text_of(error_answer(NULL, RPC_PARSE_ERROR, &e));
 	} else if (json_is_array(request)) {
-		answer = dispatch_batch(d, session, request, call);
+		out = dispatch_batch(d, session, request, call);
 	} else {
-		answer = dispatch_one(d, session, request, call);
+		out = text_of(dispatch_one(d, session, request, call));
 	}
 	json_decref(request);
-	out = answer ? json_dumps(answer, JSON_COMPACT) : NULL;
-	json_decref(answer);
 	return out;
 }

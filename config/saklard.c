@@ -66,6 +66,7 @@ int main(int argc, char **argv)
 	umask(022);
 	background_close_fds();
 	log_init("saklard", o.log_level);
+	privileges_raise_limits();
 	if (!o.paths.no_system)
 		rc = privileges_drop(&e);
 	if (rc == 0 && o.action == ACTION_STOP && !o.has_state_dir)

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-BUILD = os.environ.get("SAKLAR_BUILD_DIR", os.path.join(HERE, "..", "..", "build", "dev"))
+BUILD = os.environ.get("SAKLAR_BUILD") or os.path.join(HERE, "..", "..", "build", "dev")
 SAKLARD = os.environ.get("SAKLARD", os.path.join(BUILD, "saklard"))
 ENGINE = os.path.join(HERE, "fake_engine.py")
 

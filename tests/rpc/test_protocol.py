@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """JSON-RPC 2.0 on the wire: what is no request, too much, too slow, or half."""
 import json
+import os
+import resource
+import socket
 import time
 
 import pytest
 
-from daemon import wait_until
+from daemon import Refused, wait_until
 
 STATUS = b'{"jsonrpc":"2.0","id":1,"method":"status"}'
 MIB = 1 << 20
@@ -190,3 +193,92 @@ def test_clients_that_vanish_in_the_middle_do_no_harm(daemon):
         client.close()
         daemon.clients.clear()
     assert daemon.client().call("status")
+
+
+def test_a_client_that_closed_its_writing_side_gets_all_answers(daemon):
+    """As `printf ... | nc -NU` does; the last line may lack its newline."""
+    client = daemon.client("ro")
+    client.send((b'{"jsonrpc":"2.0","id":1,"method":"schema"}\n' * 200) + STATUS)
+    client.sock.shutdown(socket.SHUT_WR)
+    assert all(client.line()["result"]["network"] for _ in range(200))
+    assert client.line()["result"]["daemon"]["pid"] == daemon.child.pid
+    assert client.is_closed()
+
+
+def test_a_request_cut_off_by_the_end_does_nothing(daemon):
+    client = daemon.client()
+    client.send(b'{"jsonrpc":"2.0","id":1,"method":"network.add","params":{"name":"lab"}')
+    client.sock.shutdown(socket.SHUT_WR)
+    assert client.line()["error"]["code"] == -32700
+    assert client.is_closed()
+    assert daemon.client().call("network.list") == []
+
+
+def test_a_batch_ends_when_its_answers_are_too_large(daemon):
+    client = daemon.client()
+    client.call("network.add", name="lab")
+    for i in range(100):
+        client.call("vif.add", name=f"v{i}", network="lab", type="tap")
+    request = [{"jsonrpc": "2.0", "id": i, "method": "vif.list"} for i in range(62)]
+    request.append({"jsonrpc": "2.0", "id": 62, "method": "vif.del", "params": {"name": "v0"}})
+    answers = client.ask(json.dumps(request).encode())
+    assert [a["id"] for a in answers] == list(range(63))
+    good = [a for a in answers if "result" in a]
+    assert len(good) == len(answers), "100 vifs are still few enough"
+    for i in range(20):
+        client.call("network.add", name=f"big{i}", subnets=[f"10.{i + 1}.0.0/16"], dhcp=True,
+                    dhcp_hosts=[f"52:54:00:00:00:{j:02x},10.{i + 1}.1.{j},{'h' * 63}"
+                                for j in range(250)])
+    request = [{"jsonrpc": "2.0", "id": i, "method": "network.list"} for i in range(63)]
+    request.append({"jsonrpc": "2.0", "id": 63, "method": "vif.del", "params": {"name": "v1"}})
+    answers = client.ask(json.dumps(request).encode())
+    assert [a["id"] for a in answers] == list(range(64))
+    refused = [a for a in answers if "error" in a]
+    assert refused and refused == answers[-len(refused):]
+    assert all(a["error"]["code"] == -32005 and "send fewer" in a["error"]["message"]
+               for a in refused)
+    assert "v1" in [v["name"] for v in client.call("vif.list")]
+    assert len(json.dumps(answers)) < 6 << 20
+
+
+def test_unread_answers_of_all_clients_are_bounded(daemon):
+    """Each reads a byte now and then, so none of them stalls; those with most are closed."""
+    writer = daemon.client()
+    for i in range(20):
+        writer.call("network.add", name=f"big{i}", subnets=[f"10.{i + 1}.0.0/16"], dhcp=True,
+                    dhcp_hosts=[f"52:54:00:00:00:{j:02x},10.{i + 1}.1.{j},{'h' * 63}"
+                                for j in range(250)])
+    request = json.dumps([{"jsonrpc": "2.0", "id": i, "method": "network.list"}
+                          for i in range(20)]).encode() + b"\n"
+    before = rss_kib(daemon.child.pid)
+    greedy = [daemon.client("ro") for _ in range(24)]
+    for client in greedy:
+        client.send(request)
+    wait_until(lambda: "too many unread answers" in daemon.log(), "somebody is closed", 60)
+    assert rss_kib(daemon.child.pid) - before < 400 << 10  # a sanitizer keeps 256 MiB back
+    assert writer.call("status")
+
+
+def test_an_error_that_quotes_half_a_character_is_still_told(daemon):
+    with pytest.raises(Refused) as e:
+        daemon.client().call("network.show", name="x" + "\u00e4" * 30)
+    assert e.value.errno_name == "ENOENT" and "there is no network 'x??" in e.value.message
+
+
+def test_connections_beyond_the_open_files_wait_without_spinning(daemon):
+    n_open = len(os.listdir(f"/proc/{daemon.child.pid}/fd"))
+    resource.prlimit(daemon.child.pid, resource.RLIMIT_NOFILE, (n_open + 2, n_open + 2))
+    clients = [daemon.client("ro") for _ in range(6)]
+    wait_until(lambda: daemon.log().count("Too many open files") >= 2, "it ran out of fds")
+    since = time.monotonic()
+    wait_until(lambda: daemon.log().count("Too many open files") >= 7, "it tries again")
+    assert time.monotonic() - since > 0.2
+    for client in clients[:4]:
+        client.close()
+    clients[4].send(STATUS + b"\n")
+    assert clients[4].line()["result"], "it was let in when there was room"
+
+
+def test_the_daemon_may_open_enough_files_for_all_vifs(daemon):
+    soft, _ = resource.prlimit(daemon.child.pid, resource.RLIMIT_NOFILE)
+    assert soft >= min(65536, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
