@@ -110,16 +110,17 @@ out:
 
 /* What the kernel on the other side of @v cannot take whole.
  * UDP segmentation: before 6.2 a vnet header has no words for it.
- * Tunnelled GSO: a tap's stack takes it as plain TCP GSO and keeps it whole; a packet socket does
- * not, since a frame with a vnet header counts as untrusted there, which makes the kernel look for
- * TCP behind the outer IP header and drop the frame when it finds UDP. */
+ * Tunnelled GSO: a vnet header describes it as plain TCP GSO.  A packet socket refuses that, since a
+ * frame with a vnet header counts as untrusted there, which makes the kernel look for TCP behind the
+ * outer IP header; and a tap's stack loses it at the tunnel, because a UDP tunnel takes no GSO frame
+ * that is not marked as a tunnel's (udp_unexpected_gso, Linux 6.9 and stable kernels since 6.1.84). */
 static bool must_segment(const struct vif *v, const struct pkt *p)
 {
 	if (p->gso_type == PKT_GSO_NONE || v->type == VIF_TYPE_MEM)
 		return false;
 	if (p->gso_type == PKT_GSO_UDP_L4)
 		return !(v->flags & MSG_VIF_USO);
-	return (p->flags & PKT_TUNNEL_GSO) && v->type != VIF_TYPE_HOST;
+	return (p->flags & PKT_TUNNEL_GSO) != 0;
 }
 
 /* Send one round of segments; true when each was sent. */

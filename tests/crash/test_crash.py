@@ -41,6 +41,24 @@ class Load:
     """Everything that runs from a to b; finish() checks that nothing of it was lost for long."""
 
     def __init__(self, guests, seed_value, seconds=600):
+        self.guests = guests
+        self.seed_value = seed_value
+        self.seconds = seconds
+
+    def __enter__(self):
+        try:
+            self.start(self.guests, self.seed_value, self.seconds)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for guest in self.guests.values():
+            for program in guest.programs:
+                program.stop(signal.SIGKILL)
+
+    def start(self, guests, seed_value, seconds):
         a, b = guests["a"], guests["b"]
         self.servers = [b.start_python("peer.py", "tcp-recv", 5001),
                         b.start_python("peer.py", "udp-recv", 5002),
@@ -94,75 +112,75 @@ def test_twenty_kills_of_the_engine_lose_no_connection(lab, guests):
     wait_ping(guests["a"], "10.30.0.12")
     ping(guests["c"], "10.30.0.12")
     fdb = {m: e["vif"] for m, e in lab.saklar.fdb("lan").items()}
-    load = Load(guests, value)
-    flooded = []
-    mac_b = bytes.fromhex(guests["b"].mac("eth0").replace(":", ""))
-    with wire(guests["c"], "eth0") as third:
-        for _ in range(KILLS):
-            pause(rng, 0.05, 0.5)
-            pid = lab.saklar.kill_engine()
-            lab.saklar.wait_engine(other_than=pid)
-            while (frame := third.read(0)) is not None:
-                if frame[:6] == mac_b:
-                    flooded.append(frame)
-    assert not flooded, f"{len(flooded)} frames to a known MAC were flooded"
-    load.finish(kills=KILLS)
-    assert {m: e["vif"] for m, e in lab.saklar.fdb("lan").items()}.items() >= fdb.items()
-    assert lab.saklar.json("status")["engine"]["restarts"] >= KILLS
+    with Load(guests, value) as load:
+        flooded = []
+        mac_b = bytes.fromhex(guests["b"].mac("eth0").replace(":", ""))
+        with wire(guests["c"], "eth0") as third:
+            for _ in range(KILLS):
+                pause(rng, 0.05, 0.5)
+                pid = lab.saklar.kill_engine()
+                lab.saklar.wait_engine(other_than=pid)
+                while (frame := third.read(0)) is not None:
+                    if frame[:6] == mac_b:
+                        flooded.append(frame)
+        assert not flooded, f"{len(flooded)} frames to a known MAC were flooded"
+        load.finish(kills=KILLS)
+        assert {m: e["vif"] for m, e in lab.saklar.fdb("lan").items()}.items() >= fdb.items()
+        assert lab.saklar.json("status")["engine"]["restarts"] >= KILLS
 
 
 def test_daemon_killed_nobody_notices(lab, guests):
     rng, value = seed()
-    load = Load(guests, value)
-    for _ in range(3):
-        pause(rng, 0.1, 0.5)
-        lab.saklar.kill_daemon()
-        pause(rng, 0.1, 0.5)
-        lab.saklar.start()
-    load.finish(gap_ms=100, what="daemon")
+    with Load(guests, value) as load:
+        for _ in range(3):
+            pause(rng, 0.1, 0.5)
+            lab.saklar.kill_daemon()
+            pause(rng, 0.1, 0.5)
+            lab.saklar.start()
+        load.finish(gap_ms=100, what="daemon")
 
 
 def test_daemon_then_engine(lab, guests):
     """Nobody is there to start another engine until the daemon is back."""
     rng, value = seed()
-    load = Load(guests, value)
-    pause(rng, 0.1, 0.5)
-    engine = lab.saklar.engine_pid()
-    lab.saklar.kill_daemon()
-    pause(rng, 0.05, 0.3)
-    lab.host.kill(engine)
-    lab.saklar.start()
-    for name in guests:
-        lab.saklar.wait_vif(name)
-    load.finish(gap_ms=None, what="daemon, then engine")
+    with Load(guests, value) as load:
+        pause(rng, 0.1, 0.5)
+        engine = lab.saklar.engine_pid()
+        lab.saklar.kill_daemon()
+        pause(rng, 0.05, 0.3)
+        lab.host.kill(engine)
+        lab.saklar.start()
+        for name in guests:
+            lab.saklar.wait_vif(name)
+        load.finish(gap_ms=None, what="daemon, then engine")
 
 
 def test_engine_then_daemon(lab, guests):
     """The daemon dies while it is starting the next engine."""
     rng, value = seed()
-    load = Load(guests, value)
-    for delay in (0.0, 0.02, 0.05, 0.1, 0.2):
-        lab.saklar.kill_engine()
-        pause(rng, delay, delay + 0.01)
-        lab.saklar.kill_daemon()
-        lab.saklar.start()
-        for name in guests:
-            lab.saklar.wait_vif(name)
-    load.finish(gap_ms=None, what="engine, then daemon")
+    with Load(guests, value) as load:
+        for delay in (0.0, 0.02, 0.05, 0.1, 0.2):
+            lab.saklar.kill_engine()
+            pause(rng, delay, delay + 0.01)
+            lab.saklar.kill_daemon()
+            lab.saklar.start()
+            for name in guests:
+                lab.saklar.wait_vif(name)
+        load.finish(gap_ms=None, what="engine, then daemon")
 
 
 def test_both_at_once(lab, guests):
     rng, value = seed()
-    load = Load(guests, value)
-    pause(rng, 0.1, 0.5)
-    engine = lab.saklar.engine_pid()
-    lab.saklar.daemon.send_signal(signal.SIGKILL)
-    lab.host.kill(engine)
-    lab.saklar.daemon.wait()
-    lab.saklar.start()
-    for name in guests:
-        lab.saklar.wait_vif(name)
-    load.finish(gap_ms=None, what="both")
+    with Load(guests, value) as load:
+        pause(rng, 0.1, 0.5)
+        engine = lab.saklar.engine_pid()
+        lab.saklar.daemon.send_signal(signal.SIGKILL)
+        lab.host.kill(engine)
+        lab.saklar.daemon.wait()
+        lab.saklar.start()
+        for name in guests:
+            lab.saklar.wait_vif(name)
+        load.finish(gap_ms=None, what="both")
 
 
 def test_kills_while_vifs_come_and_go_leave_nothing_half_done(lab, guests):

@@ -166,20 +166,58 @@ def test_carrier_and_link_state_are_followed_live(lab, guests):
     wait_ping(guests["a"], "10.15.0.12")
 
 
-def test_frames_for_a_device_without_carrier_are_tx_link_down(lab, guests):
+def test_tx_link_down_is_counted_while_nobody_has_told_the_engine(lab, guests):
+    """A device goes down and the daemon, which would take the port out, is held up."""
+    mac_b = guests["b"].mac("eth0")
+    ping(guests["a"], "10.15.0.12", count=1)
     before = lab.saklar.drops("b", "tx_link_down")
+    lab.saklar.daemon.send_signal(signal.SIGSTOP)
+    try:
+        lab.host.ip("link", "set", "dev", "b", "down")
+        with wire(guests["a"], "eth0") as tx, wire(lab.host, "a") as seen:
+            for _ in range(5):
+                tx.write(udp_frame(guests["a"].mac("eth0"), mac_b, "into the void"))
+                seen.read_until(has("into the void"))
+    finally:
+        lab.saklar.daemon.send_signal(signal.SIGCONT)
+    wait_until(lambda: lab.saklar.drops("b", "tx_link_down") >= before + 5, 5, "counted")
+    lab.host.ip("link", "set", "dev", "b", "up")
+    lab.saklar.wait_vif("b")
+    wait_ping(guests["a"], "10.15.0.12")
+
+
+def test_tx_refused_is_counted_when_a_frame_exceeds_the_device_before_the_engine_knows(lab, guests):
+    ping(guests["a"], "10.15.0.12", count=1)
+    mac_b = guests["b"].mac("eth0")
+    before = lab.saklar.drops("b", "tx_refused")
+    lab.saklar.daemon.send_signal(signal.SIGSTOP)
+    try:
+        lab.host.ip("link", "set", "dev", "b", "mtu", "1280")
+        with wire(guests["a"], "eth0") as tx, wire(lab.host, "a") as seen:
+            for _ in range(5):
+                tx.write(udp_frame(guests["a"].mac("eth0"), mac_b, "too long" + "x" * 1400))
+                seen.read_until(has("too long"))
+    finally:
+        lab.saklar.daemon.send_signal(signal.SIGCONT)
+    wait_until(lambda: lab.saklar.drops("b", "tx_refused") >= before + 5, 5, "counted")
+    lab.host.ip("link", "set", "dev", "b", "mtu", "1500")
+    wait_until(lambda: lab.saklar.vif("b")["mtu"] == 1500, 5)
+
+
+def test_frames_for_a_device_without_carrier_go_elsewhere(lab, guests):
+    """As on a Linux bridge: what was learned there is forgotten, the others get the frame."""
+    guest = lab.guest("third", "lan", "host")
     mac_b = guests["b"].mac("eth0")
     ping(guests["a"], "10.15.0.12", count=1)
     lab.host.ip("link", "set", "dev", "b", "down")
-    try:
-        with wire(guests["a"], "eth0") as tx:
-            def counted():
-                tx.write(udp_frame(guests["a"].mac("eth0"), mac_b, "into the void"))
-                return lab.saklar.drops("b", "tx_link_down") > before
-            wait_until(counted, 5, "tx_link_down is counted")
-    finally:
-        lab.host.ip("link", "set", "dev", "b", "up")
+    assert "carrier" in lab.saklar.wait_vif("b", "waiting")["reason"]
+    with wire(guests["a"], "eth0") as tx, wire(guest, "eth0") as rx:
+        tx.write(udp_frame(guests["a"].mac("eth0"), mac_b, "flooded"))
+        rx.read_until(has("flooded"))
+    lab.host.ip("link", "set", "dev", "b", "up")
+    lab.saklar.wait_vif("b")
     wait_ping(guests["a"], "10.15.0.12")
+    lab.saklar("vif", "del", "third")
 
 
 def device_settings(lab, ifname):

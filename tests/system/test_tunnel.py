@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Super-frames that hide another frame, and UDP's own segmentation, cross whole.
+"""Super-frames that hide another frame, and UDP's own segmentation, arrive intact.
 
-      container c1: vxlan0 10.18.9.1 over eth0          container c2: vxlan0 10.18.9.2 over eth0
+      container c1: vx7 10.18.9.1 over eth0            container c2: vx7 10.18.9.2 over eth0
              | netdev vif                                      | netdev vif
              +------------------ network lan, 10.18.0.0/24 ----+
+             | host vif                                        | tap vif
+      guest h1: vx7 10.18.9.3                          guest t1
 """
 
 import json
@@ -18,6 +20,16 @@ from lib.traffic import iperf3, ping, wait_ping
 SOL_UDP, UDP_SEGMENT, UDP_GRO = 17, 103, 104
 
 
+def vxlan(guest, dev, vni, local, remote, inner, *more):
+    """A tunnel device in @guest, between its own address and another's."""
+    if guest.has_link(dev):
+        guest.ip("link", "del", dev)
+    guest.ip("link", "add", dev, "type", "vxlan", "id", str(vni), "dstport", "4789", *more,
+             "remote", f"10.18.0.{remote}", "local", f"10.18.0.{local}", "dev", "eth0")
+    guest.ip("link", "set", dev, "up", "mtu", "1450")
+    guest.ip("addr", "add", f"{inner}/24", "dev", dev)
+
+
 @pytest.fixture(scope="module")
 def guests(lab):
     lab.network("lan", "--subnet", "10.18.0.0/24", "--subnet", "fd18::/64")
@@ -25,11 +37,8 @@ def guests(lab):
     for i, name in enumerate(("c1", "c2", "h1", "t1"), 1):
         kind = {"c": "netdev", "h": "host", "t": "tap"}[name[0]]
         made[name] = lab.guest(name, "lan", kind, addr=[f"10.18.0.{i}/24", f"fd18::{i}/64"])
-    for me, other, n in (("c1", "2", 1), ("c2", "1", 2)):
-        made[me].ip("link", "add", "vxlan0", "type", "vxlan", "id", "7", "dstport", "4789",
-                    "remote", f"10.18.0.{other}", "local", f"10.18.0.{n}", "dev", "eth0")
-        made[me].ip("link", "set", "vxlan0", "up", "mtu", "1450")
-        made[me].ip("addr", "add", f"10.18.9.{n}/24", "dev", "vxlan0")
+    vxlan(made["c1"], "vx7", 7, 1, 2, "10.18.9.1")
+    vxlan(made["c2"], "vx7", 7, 2, 1, "10.18.9.2")
     return made
 
 
@@ -41,24 +50,36 @@ def bulk(lab, run, src="c1", dst="c2"):
             {k: after[1][k] - before[1][k] for k in ("tx_packets", "tx_bytes")})
 
 
-def test_vxlan_between_containers_works(guests):
+def test_ping_in_vxlan_between_containers(guests):
     wait_ping(guests["c1"], "10.18.9.2")
     ping(guests["c1"], "10.18.9.2", size=1400)
 
 
+def checksum_errors(guest):
+    stats = json.loads(guest.out("nstat", "-a", "-z", "-j", env={
+        **os.environ, "NSTAT_HISTORY": "/run/nstat"}))["kernel"]
+    return {name: stats[name] for name in ("TcpInCsumErrors", "UdpInCsumErrors",
+                                           "Udp6InCsumErrors") if stats.get(name)}
+
+
 @pytest.mark.parametrize("csum", ("noudpcsum", "udpcsum"))
-def test_tcp_in_vxlan_stays_whole(lab, guests, csum):
-    for me, n, other in (("c1", 1, 2), ("c2", 2, 1)):
-        guests[me].ip("link", "del", "vxlan0")
-        guests[me].ip("link", "add", "vxlan0", "type", "vxlan", "id", "7", "dstport", "4789",
-                      csum, "remote", f"10.18.0.{other}", "local", f"10.18.0.{n}", "dev", "eth0")
-        guests[me].ip("link", "set", "vxlan0", "up", "mtu", "1450")
-        guests[me].ip("addr", "add", f"10.18.9.{n}/24", "dev", "vxlan0")
-    wait_ping(guests["c1"], "10.18.9.2")
-    rx, tx = bulk(lab, lambda: iperf3(guests["c1"], guests["c2"], "10.18.9.2", size="96M"))
-    assert tx["tx_packets"] <= 1.05 * rx["rx_packets"], (rx, tx)
+@pytest.mark.parametrize("dst,n", (("c2", 2), ("h1", 3)))
+def test_tcp_in_vxlan_arrives_intact(lab, guests, dst, n, csum):
+    """Received whole, but not sent whole: a vnet header describes a tunnel's super-frame as plain
+    TCP, which neither a packet socket nor a UDP tunnel behind a tap takes.  So the switch makes the
+    segments itself; no receiver may find a wrong checksum or miss one."""
+    vxlan(guests["c1"], "vx7", 7, 1, n, "10.18.9.1", csum)
+    vxlan(guests[dst], "vx7", 7, n, 1, f"10.18.9.{n}", csum)
+    wait_ping(guests["c1"], f"10.18.9.{n}")
+    results = []
+    rx, tx = bulk(lab, lambda: results.append(
+        iperf3(guests["c1"], guests[dst], f"10.18.9.{n}", size="96M")), dst=dst)
     assert rx["rx_bytes"] / rx["rx_packets"] > 10 * 1024, rx
-    assert tx["tx_bytes"] / tx["tx_packets"] > 10 * 1024, tx
+    assert tx["tx_packets"] >= 96 << 20 >> 11, tx
+    assert not checksum_errors(guests[dst])
+    drops = lab.saklar.vif(dst)["drops"]
+    assert not drops.get("tx_refused") and not drops.get("tx_gso_failed"), drops
+    assert results[0]["end"]["sum_sent"]["retransmits"] < 200, results[0]["end"]["sum_sent"]
 
 
 def udp_segment(src, dst, addr, n=40, size=1200, family=socket.AF_INET, port=6666):
@@ -109,8 +130,4 @@ def test_udp_segment_stays_whole_between_netdevs(lab, guests):
 
 def test_guest_sees_no_checksum_errors(guests):
     """What the receivers' stacks counted during all of the above."""
-    for guest in guests.values():
-        stats = json.loads(guest.out("nstat", "-a", "-z", "-j", env={
-            **os.environ, "NSTAT_HISTORY": "/run/nstat"}))["kernel"]
-        for name in ("TcpInCsumErrors", "UdpInCsumErrors", "Udp6InCsumErrors"):
-            assert stats.get(name, 0) == 0, (guest.name, name, stats[name])
+    assert {name: checksum_errors(g) for name, g in guests.items() if checksum_errors(g)} == {}

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames with a virtio-net header, sent on a packet socket: what a guest's kernel may send."""
 
+import fcntl
+import os
 import socket
 import struct
 
@@ -8,6 +10,24 @@ from .wire import ETH_P_ALL, PACKET_VNET_HDR, SOL_PACKET
 
 NEEDS_CSUM = 1
 GSO_NONE, GSO_TCPV4, GSO_UDP, GSO_TCPV6, GSO_UDP_L4 = 0, 1, 3, 4, 5
+
+
+TUNSETIFF = 0x400454CA
+TUNSETVNETHDRSZ = 0x400454D8
+TAP_FLAGS = 0x2 | 0x1000 | 0x4000  # IFF_TAP, IFF_NO_PI, IFF_VNET_HDR
+
+
+def open_tap(ns, name):
+    """The fd of a tap, as a VMM holds it; frames carry a 10-byte virtio-net header."""
+    with ns.net():
+        fd = os.open("/dev/net/tun", os.O_RDWR)
+        fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), TAP_FLAGS))
+        fcntl.ioctl(fd, TUNSETVNETHDRSZ, struct.pack("i", 10))
+    return fd
+
+
+def vnet_header(flags=0, gso=GSO_NONE, hdr_len=0, gso_size=0, csum_start=0, csum_at=0):
+    return struct.pack("=BBHHHH", flags, gso, hdr_len, gso_size, csum_start, csum_at)
 
 
 def ones_sum(text):
@@ -37,8 +57,7 @@ class VnetWire:
             self.sock.bind((ifname, ETH_P_ALL))
 
     def write(self, frame, flags=0, gso=GSO_NONE, hdr_len=0, gso_size=0, csum_start=0, csum_at=0):
-        header = struct.pack("=BBHHHH", flags, gso, hdr_len, gso_size, csum_start, csum_at)
-        self.sock.send(header + frame)
+        self.sock.send(vnet_header(flags, gso, hdr_len, gso_size, csum_start, csum_at) + frame)
 
     def close(self):
         self.sock.close()
