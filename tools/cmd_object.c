@@ -96,29 +96,38 @@ int cmd_object_change(const struct cli *cli, const struct cli_verb *verb, struct
 	return code;
 }
 
+/* Call @method for one name; prints what the daemon answers in --json when @is_told. */
+static int call_for_name(const struct cli *cli, struct rpc_client *c, const char *method,
+	const char *word, bool is_told)
+{
+	json_t *result = NULL;
+	json_t *params = name_of(word);
+	int code = params ? cli_call_on(cli, c, method, params, &result)
+			  : cli_fail(cli, CLI_USAGE, "the name is not valid UTF-8");
+
+	if (code == CLI_DONE && is_told && cli->json)
+		cli_print_json(cli, result);
+	json_decref(result);
+	return code;
+}
+
+/* Several names are looked up before the first is deleted: a slip of the pen deletes nothing. */
 int cmd_object_del(const struct cli *cli, const struct cli_verb *verb, struct cli_args *args)
 {
-	char method[32];
+	char show[32], del[32];
 	int code = CLI_DONE;
-	int worst = CLI_DONE;
 	struct rpc_client *c = cli_connect(cli, RPC_ROLE_RW, &code);
 
 	if (!c)
 		return code;
-	method_of(verb, "del", method, sizeof(method));
-	for (size_t i = 0; i < args->n_words && worst != CLI_NO_DAEMON; i++) {
-		json_t *result = NULL;
-		json_t *params = name_of(args->word[i]);
-
-		code = params ? cli_call_on(cli, c, method, params, &result)
-			      : cli_fail(cli, CLI_USAGE, "the name is not valid UTF-8");
-		worst = MAX(worst, code);
-		if (code == CLI_DONE && cli->json)
-			cli_print_json(cli, result);
-		json_decref(result);
-	}
+	method_of(verb, "show", show, sizeof(show));
+	method_of(verb, "del", del, sizeof(del));
+	for (size_t i = 0; args->n_words > 1 && i < args->n_words && code == CLI_DONE; i++)
+		code = call_for_name(cli, c, show, args->word[i], false);
+	for (size_t i = 0; i < args->n_words && code == CLI_DONE; i++)
+		code = call_for_name(cli, c, del, args->word[i], true);
 	rpc_client_close(c);
-	return worst;
+	return code;
 }
 
 /* One value as text; objects and arrays on one line. */

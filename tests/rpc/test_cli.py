@@ -242,14 +242,17 @@ def test_pending_is_waited_for(daemon):
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_del_takes_several_names_and_goes_on_after_a_refusal(daemon):
-    def delete(params):
+def test_del_of_several_names_deletes_nothing_when_one_is_not_there(daemon):
+    def show(params):
         if params["name"] == "b":
             raise RpcError("there is no vif b")
-        return {"generation": 1}
-    daemon.answers["vif.del"] = delete
+        return {"name": params["name"], "state": "up"}
+    daemon.answers["vif.show"] = show
+    daemon.answers["vif.del"] = lambda _: {"generation": 1}
     assert daemon.run("vif", "del", "a", "b", "c").returncode == 1
-    assert [p["name"] for _, m, p in daemon.calls if m == "vif.del"] == ["a", "b", "c"]
+    assert not [m for _, m, _ in daemon.calls if m == "vif.del"]
+    assert daemon.run("vif", "del", "a", "c").returncode == 0
+    assert [p["name"] for _, m, p in daemon.calls if m == "vif.del"] == ["a", "c"]
 
 
 def test_texts_for_vmms(daemon):
