@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* captures.c - rings and eventfds of running captures.
+/* captures.c - rings and wake-up sockets of running captures.
  * From: reconcile_engine.c.  To: memfd.c.
  * Theory: the daemon writes the ring's header before the size is sealed and never looks into the
  * ring again; engine and reader both treat it as hostile.  Thread: the daemon's only one. */
@@ -9,7 +9,7 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static struct capture_session *find_free(struct captures *c)
@@ -49,20 +49,25 @@ struct capture_session *captures_add(
 	}
 	int ring_fd = memfd_create_sealed(
 		"saklar-capture", &ring, sizeof(ring), sizeof(ring) + data_size, false);
-	int event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int event[2];
 
-	if (ring_fd < 0 || event_fd < 0) {
+	if (ring_fd < 0
+		|| socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, event) < 0) {
 		err_set(e, -ENOMEM, "", "no memory for the capture's ring");
 		if (ring_fd >= 0)
 			close(ring_fd);
-		if (event_fd >= 0)
-			close(event_fd);
 		return NULL;
 	}
 	if (++c->last_id == 0)
 		c->last_id = 1;
 	m->capture_id = c->last_id;
-	*s = (struct capture_session){ .id = m->capture_id, ring_fd, event_fd, *m };
+	*s = (struct capture_session){
+		.id = m->capture_id,
+		.ring_fd = ring_fd,
+		.event_fd = event[0],
+		.reader_fd = event[1],
+		.msg = *m,
+	};
 	return s;
 }
 
@@ -75,6 +80,7 @@ void captures_del(struct captures *c, uint32_t id)
 			continue;
 		close(s->ring_fd);
 		close(s->event_fd);
+		close(s->reader_fd);
 		s->id = 0;
 	}
 }

@@ -8,7 +8,8 @@
 
 struct capture_session {
 	uint32_t id; /* 0: free */
-	int ring_fd, event_fd;
+	int ring_fd;
+	int event_fd, reader_fd; /* two ends: the engine's and the reader's */
 	struct msg_capture msg;
 };
 struct captures {
@@ -16,7 +17,7 @@ struct captures {
 	struct capture_session session[CAPTURE_SESSIONS_MAX];
 };
 
-/* Make ring and eventfd for @m (capture_id is filled in).  The session, or NULL with @e. */
+/* Make ring and sockets for @m (capture_id is filled in).  The session, or NULL with @e. */
 struct capture_session *captures_add(
 	struct captures *c, struct msg_capture *m, uint32_t data_size, struct err *e);
 void captures_del(struct captures *c, uint32_t id);

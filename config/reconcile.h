@@ -113,8 +113,8 @@ void reconcile_worker_counters(
 [[nodiscard]] int reconcile_fdb_flush(
 	struct reconcile *r, uint16_t network_id, uint16_t vif_id, struct err *e);
 
-/* Start a capture: makes ring and eventfd, validates the program's size, tells the engine.  On
- * success fds[0] is the ring's memfd and fds[1] the eventfd, both for the reader (caller closes
+/* Start a capture: makes ring and sockets, validates the program's size, tells the engine.  On
+ * success fds[0] is the ring's memfd and fds[1] the wake-up socket, both for the reader (caller closes
  * after passing them on).  Survives restarts of the engine.  @m->capture_id is filled in. */
 [[nodiscard]] int reconcile_capture_open(
 	struct reconcile *r, struct msg_capture *m, uint32_t data_size, int fds[2], struct err *e);

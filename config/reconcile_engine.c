@@ -304,7 +304,7 @@ int reconcile_capture_open(
 	rc = tell(r, ENGINE_MSG_CAPTURE_OPEN, m, sizeof(*m), fds, 2, e);
 	if (rc == 0) {
 		fds[0] = dup(s->ring_fd);
-		fds[1] = dup(s->event_fd);
+		fds[1] = dup(s->reader_fd);
 		if (fds[0] >= 0 && fds[1] >= 0)
 			return 0;
 		rc = err_set(e, -EMFILE, "", "the daemon has no file descriptors left");

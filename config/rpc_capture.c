@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rpc_capture.c - begin and end captures for a connection.
  *
- * From: rpc_dispatch.c.  To: reconcile.c (ring, eventfd, engine); the fds go with the answer.
+ * From: rpc_dispatch.c.  To: reconcile.c (ring, socket, engine); the fds go with the answer.
  * Theory: a capture belongs to the connection that opened it and ends with it, so that a killed
  * reader leaves nothing behind.  The daemon passes the filter on; the engine validates it.
  * Thread: the daemon has one. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* capture_session.c - a capture that runs: ring and eventfd in, packets to a sink, until it ends.
+/* capture_session.c - a capture that runs: ring and wake-ups in, packets to a sink, until it ends.
  *
  * From: cmd_capture.c.  To: ring_reader.c, capture_sink.c, the daemon for names.
- * Theory: empty the ring, flush, then wait for the engine's eventfd, the daemon's socket (it speaks
+ * Theory: empty the ring, flush, then wait for the engine's wake-up, the daemon's socket (it speaks
  * only when asked, so what comes is its end) and tcpdump's lines.  An engine that dies and comes back
  * writes on into the same ring, so there is nothing to notice.  The wait has an upper limit, so a
  * wake-up that the engine failed to give costs a moment, not the capture.

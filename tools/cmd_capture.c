@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cmd_capture.c - `saklar capture`: from the words of the command line to a running capture.
  *
- * From: cli_verbs.c.  To: the daemon's method capture.open, which answers with the ring and an
- * eventfd; then capture_session.c.
+ * From: cli_verbs.c.  To: the daemon's method capture.open, which answers with the ring and a
+ * wake-up socket; then capture_session.c.
  * Theory: packets never pass the daemon: the engine writes them to memory that we map.
  * Invariants: the filter is compiled before anybody is asked for anything; a file is created only
  * when the daemon has accepted the capture's target.  Thread: the only one. */
@@ -33,7 +33,7 @@ struct request {
 	json_t *filter; /* NULL: everything */
 	struct rpc_client *client;
 	json_t *answer;
-	int fds[2]; /* ring, eventfd */
+	int fds[2]; /* ring, wake-up socket */
 };
 
 static int join_words(struct request *r, const char *const *word)

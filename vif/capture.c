@@ -7,8 +7,13 @@
  * The reader may write whatever it likes into the shared pages: the engine keeps its own head, reads
  * tail once a frame, and a tail that makes no sense (ahead of head, or more than a ring behind)
  * counts as a full ring.  Nothing else is read from there.
- * Invariants: never waits, never allocates after opening; one eventfd write a burst at most; the
- * ring cannot shrink under us (F_SEAL_SHRINK is required).
+ * Why a socket and not an eventfd tells the reader: whether a write to an eventfd waits is a flag of
+ * the open file, which the reader shares and may change; and a pipe is locked while its reader copies.
+ * Why programs are checked here as well: libpcap's bpf_validate() lets jumps go backwards, for a loop
+ * of its own, lets memory words be read that were never written, and lets codes pass at which
+ * bpf_filter() aborts.
+ * Invariants: never waits, never allocates after opening; one wake-up a burst at most; the ring cannot
+ * shrink under us (F_SEAL_SHRINK is required); a program ends after at most its own length of steps.
  * Thread: hooks worker; open and close control. */
 #include "vif/capture.h"
 
@@ -21,6 +26,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,7 +43,7 @@ struct capture {
 	uint64_t head; /* the truth; ring->head is a copy for the reader */
 	uint64_t lost;
 	uint64_t seen;
-	bool has_news; /* since the last eventfd write */
+	bool has_news; /* since the last wake-up */
 	int ring_fd;
 	int event_fd;
 };
@@ -51,12 +57,89 @@ static int check_message(const struct msg_capture *m, struct err *e)
 		return err_set(e, -EINVAL, "capture.target", "%u is not known", m->target);
 	if (m->target_id >= (m->target == CAPTURE_TARGET_NETWORK ? NETWORK_ID_MAX : VIF_ID_MAX))
 		return err_set(e, -EINVAL, "capture.target_id", "%u is too large", m->target_id);
+	if (m->target_id == 0 && m->target != CAPTURE_TARGET_DROPS)
+		return err_set(e, -EINVAL, "capture.target_id", "0 is no vif and no network");
 	if (m->snaplen == 0)
 		return err_set(e, -EINVAL, "capture.snaplen", "must be at least 1");
 	if (m->n_insns > CAPTURE_FILTER_MAX)
 		return err_set(e, -EINVAL, "capture.filter", "more than %u instructions",
 			CAPTURE_FILTER_MAX);
 	return 0;
+}
+
+/* What bpf_filter() knows. */
+static bool code_is_known(uint16_t code)
+{
+	switch (code) {
+	case BPF_LD | BPF_IMM:
+	case BPF_LD | BPF_MEM:
+	case BPF_LD | BPF_W | BPF_ABS:
+	case BPF_LD | BPF_H | BPF_ABS:
+	case BPF_LD | BPF_B | BPF_ABS:
+	case BPF_LD | BPF_W | BPF_IND:
+	case BPF_LD | BPF_H | BPF_IND:
+	case BPF_LD | BPF_B | BPF_IND:
+	case BPF_LD | BPF_W | BPF_LEN:
+	case BPF_LDX | BPF_IMM:
+	case BPF_LDX | BPF_MEM:
+	case BPF_LDX | BPF_W | BPF_LEN:
+	case BPF_LDX | BPF_B | BPF_MSH:
+	case BPF_ST:
+	case BPF_STX:
+	case BPF_ALU | BPF_NEG:
+	case BPF_JMP | BPF_JA:
+	case BPF_RET | BPF_K:
+	case BPF_RET | BPF_A:
+	case BPF_MISC | BPF_TAX:
+	case BPF_MISC | BPF_TXA: return true;
+	default: break;
+	}
+	if ((code & ~(0xf0 | BPF_X)) == BPF_JMP)
+		return BPF_OP(code) >= BPF_JEQ && BPF_OP(code) <= BPF_JSET;
+	return (code & ~(0xf0 | BPF_X)) == BPF_ALU && BPF_OP(code) <= BPF_XOR
+		&& BPF_OP(code) != BPF_NEG;
+}
+
+/* Words of scratch memory that an instruction writes (is_store) or reads; 0: none. */
+static uint16_t memory_words(const struct bpf_insn *insn, bool is_store)
+{
+	uint16_t code = insn->code;
+	bool is_mine = is_store ? code == BPF_ST || code == BPF_STX
+				: code == (BPF_LD | BPF_MEM) || code == (BPF_LDX | BPF_MEM);
+
+	return is_mine && insn->k < BPF_MEMWORDS ? (uint16_t)(1u << insn->k) : 0;
+}
+
+/* Are all codes known, do all jumps lead forward, and is no memory word read that some way there
+ * has not written?  bpf_validate() has checked that jumps end inside the program. */
+static bool program_is_straight(const struct bpf_insn *insn, uint32_t n)
+{
+	uint16_t written[CAPTURE_FILTER_MAX + 256]; /* on every way to an instruction */
+
+	static_assert(BPF_MEMWORDS == 16, "one bit a word");
+	memset(written, 0xff, sizeof(written));
+	written[0] = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		uint16_t words = written[i] | memory_words(&insn[i], true);
+		uint32_t next = i + 1;
+
+		if (!code_is_known(insn[i].code)
+			|| (memory_words(&insn[i], false) & ~written[i]) != 0)
+			return false;
+		if (BPF_CLASS(insn[i].code) == BPF_RET)
+			continue;
+		if (BPF_CLASS(insn[i].code) != BPF_JMP) {
+			written[next] &= words;
+		} else if (BPF_OP(insn[i].code) == BPF_JA) {
+			if (insn[i].k >= n - next)
+				return false;
+			written[next + insn[i].k] &= words;
+		} else {
+			written[next + insn[i].jt] &= words;
+			written[next + insn[i].jf] &= words;
+		}
+	}
+	return true;
 }
 
 static int load_filter(struct capture *c, const struct msg_capture *m, struct err *e)
@@ -71,6 +154,19 @@ static int load_filter(struct capture *c, const struct msg_capture *m, struct er
 		};
 	if (m->n_insns > 0 && !bpf_validate(c->insn, (int)m->n_insns))
 		return err_set(e, -EINVAL, "capture.filter", "not a valid program of classic BPF");
+	if (!program_is_straight(c->insn, m->n_insns))
+		return err_set(e, -EINVAL, "capture.filter",
+			"it loops, as protochain does, or does what no compiled expression does");
+	return 0;
+}
+
+static int check_event(const struct capture *c, struct err *e)
+{
+	int domain = 0;
+	socklen_t len = sizeof(domain);
+
+	if (getsockopt(c->event_fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0 || domain != AF_UNIX)
+		return err_set(e, -EINVAL, "capture.event", "not a unix socket");
 	return 0;
 }
 
@@ -129,13 +225,9 @@ struct capture *capture_open(const struct msg_capture *m, int ring_fd, int event
 	}
 	c->ring_fd = ring_fd;
 	c->event_fd = event_fd;
-	if (check_message(m, e) < 0 || load_filter(c, m, e) < 0 || map_ring(c, e) < 0)
+	if (check_message(m, e) < 0 || load_filter(c, m, e) < 0 || check_event(c, e) < 0
+		|| map_ring(c, e) < 0)
 		goto failed;
-	/* a blocking eventfd would let the reader stop a worker */
-	if (fcntl(event_fd, F_SETFL, O_NONBLOCK) < 0) {
-		err_set(e, -errno, "capture.eventfd", "cannot be made non-blocking");
-		goto failed;
-	}
 	c->id = m->capture_id;
 	c->target = m->target;
 	c->target_id = m->target_id;
@@ -294,18 +386,25 @@ void capture_drops_slow(const struct capture_set *set, const struct burst *b)
 	}
 }
 
+/* Full, or the reader is gone: it needs no more wake-ups than it has. */
+static void reader_wake(const struct capture *c)
+{
+	static char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = sizeof(byte) };
+	struct mmsghdr msg = { .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1 } };
+
+	/* sendmmsg(2) is what a worker may call; what it returns is of no use here */
+	if (sendmmsg(c->event_fd, &msg, 1, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		return;
+}
+
 void capture_flush_slow(const struct capture_set *set)
 {
-	static const uint64_t one = 1;
-
 	for (uint32_t i = 0; i < set->n; i++) {
 		struct capture *c = set->session[i];
 
-		if (!c->has_news)
-			continue;
+		if (c->has_news)
+			reader_wake(c);
 		c->has_news = false;
-		/* EAGAIN: the reader has 2^64 - 2 wake-ups waiting; it needs no more */
-		if (write(c->event_fd, &one, sizeof(one)) < 0)
-			continue;
 	}
 }

@@ -30,7 +30,7 @@ struct capture_set {
 struct capture *capture_open(const struct msg_capture *m, int ring_fd, int event_fd, struct err *e);
 void capture_close(struct capture *c);
 uint32_t capture_id(const struct capture *c);
-/* fds[0] ring, fds[1] eventfd; stay the session's. */
+/* fds[0] ring, fds[1] event socket; stay the session's. */
 void capture_fds(const struct capture *c, int fds[2]);
 
 /* Frames that entered the switch, after guard_ingress(): both vif and network targets, also those

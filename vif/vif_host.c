@@ -15,6 +15,7 @@
 #include "vif/vnet_hdr.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <string.h>
@@ -37,6 +38,9 @@ static int host_open(struct vif *v, struct err *e)
 			return err_set(e, -EINVAL, v->name,
 				"tap %u has a vnet header of %d bytes, not %d", i, hdr_len,
 				HOST_HDR_LEN);
+		/* the daemon is not believed either: a tap that blocks would stop a worker */
+		if (fcntl(v->queue[i].fd, F_SETFL, O_NONBLOCK) < 0)
+			return err_set(e, -errno, v->name, "tap %u cannot be non-blocking", i);
 	}
 	return 0;
 }

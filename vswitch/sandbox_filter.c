@@ -43,14 +43,14 @@ struct rule {
 
 static const struct rule worker_rules[] = {
 	{ .nr = SCMP_SYS(recvmmsg) }, /* frames from packet sockets */
-	{ .nr = SCMP_SYS(sendmmsg) }, /* frames to packet sockets */
+	{ .nr = SCMP_SYS(sendmmsg) }, /* frames to packet sockets; waking readers */
 	{ .nr = SCMP_SYS(readv) }, /* frames from taps */
 	{ .nr = SCMP_SYS(writev) }, /* frames to taps */
 	{ .nr = SCMP_SYS(epoll_wait) }, /* sleep until a queue is ready */
 	{ .nr = SCMP_SYS(epoll_pwait) }, /* the same where epoll_wait(2) does not exist */
 	{ .nr = SCMP_SYS(epoll_ctl) }, /* arm queues that have gone cold */
 	{ .nr = SCMP_SYS(read) }, /* its wake-up eventfd */
-	{ .nr = SCMP_SYS(write) }, /* eventfds of captures and control; the log */
+	{ .nr = SCMP_SYS(write) }, /* eventfd of control; the log */
 	{ .nr = SCMP_SYS(getsockopt), 2, { ARG_IS(1, SOL_PACKET), ARG_IS(2, PACKET_STATISTICS) } },
 	{ .nr = SCMP_SYS(clock_gettime) }, /* where the vDSO has no clock to read */
 	{ .nr = SCMP_SYS(restart_syscall) }, /* the kernel's own, after a stop */
@@ -80,7 +80,7 @@ static const struct rule control_rules[] = {
 	{ .nr = SCMP_SYS(ioctl), 1, { ARG_IS(1, TUNGETIFF) } }, /* is this fd a tap? */
 	{ .nr = SCMP_SYS(ioctl), 1, { ARG_IS(1, TUNGETVNETHDRSZ) } },
 	{ .nr = SCMP_SYS(fcntl), 1, { ARG_IS(1, F_GET_SEALS) } }, /* is this memfd sealed? */
-	{ .nr = SCMP_SYS(fcntl), 2, { ARG_IS(1, F_SETFL), ARG_IS(2, O_NONBLOCK) } }, /* eventfds */
+	{ .nr = SCMP_SYS(fcntl), 2, { ARG_IS(1, F_SETFL), ARG_IS(2, O_NONBLOCK) } }, /* taps */
 	{ .nr = SCMP_SYS(fstat) }, /* size of memfds */
 	{ .nr = SCMP_SYS(newfstatat), 1, { ARG_IS(3, AT_EMPTY_PATH) } }, /* what fstat(3) calls */
 	{ .nr = SCMP_SYS(pread64) }, /* snapshots */

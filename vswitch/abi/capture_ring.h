@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* capture_ring.h - the ring through which a capture's reader gets frames straight from the engine.
  *
- * Life: the daemon makes the memfd (size sealed) and an eventfd, gives both to the engine and,
- * over cap.sock, to the reader; it never maps the ring itself.  One producer (the engine), one
+ * Life: the daemon makes the memfd (size sealed) and a pair of unix sockets; the engine gets the ring
+ * and one socket, the reader, over cap.sock, the ring and the other one, which becomes readable when
+ * there is news.  The daemon never maps the ring itself.  One producer (the engine), one
  * consumer (the reader).  The engine treats everything in here as hostile: it keeps its own copy
  * of head, reads tail once per write, and looks at nothing else.  A full ring loses the new
  * packet and counts it in `lost`; the engine never waits.

@@ -165,7 +165,7 @@ struct msg_bpf_insn {
 	uint8_t jf;
 	uint32_t k;
 };
-struct msg_capture { /* fds: ring memfd, eventfd */
+struct msg_capture { /* fds: ring memfd, unix socket whose other end the reader has */
 	uint32_t capture_id; /* given by the daemon */
 	uint32_t target; /* enum capture_target */
 	uint32_t target_id; /* vif or network id */

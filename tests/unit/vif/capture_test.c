@@ -7,8 +7,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define RING_SIZE (sizeof(struct capture_ring) + CAPTURE_DATA_SIZE_MIN)
@@ -53,16 +53,17 @@ static void open_capture(struct fixture *f, struct msg_capture *m)
 {
 	struct err e = ERR_NONE;
 	int fd = ring_fd_make(RING_SIZE, F_SEAL_SHRINK | F_SEAL_GROW);
-	int event = eventfd(0, EFD_NONBLOCK);
+	int event[2];
 
 	memset(f, 0, sizeof(*f));
-	f->event_fd = dup(event);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, event), 0);
+	f->event_fd = event[1];
 	f->ring = mmap(NULL, RING_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	assert_true(f->ring != MAP_FAILED);
 	m->capture_id = 1;
 	if (m->snaplen == 0)
 		m->snaplen = CAPTURE_SNAPLEN_DEFAULT;
-	f->capture = capture_open(m, fd, event, &e);
+	f->capture = capture_open(m, fd, event[0], &e);
 	assert_non_null(f->capture);
 	f->set = (struct capture_set){ .n = 1, .session = { f->capture } };
 	frame_make(f);
@@ -215,29 +216,121 @@ static void hostile_tail_and_head_only_lose_packets(void **)
 static void reader_is_told_once_a_burst(void **)
 {
 	struct msg_capture m = { .target = CAPTURE_TARGET_VIF, .target_id = 7 };
-	uint64_t n = 0;
+	char bytes[8];
 
 	open_capture(&fix, &m);
 	capture_in(&fix.set, &fix.burst);
 	capture_in(&fix.set, &fix.burst);
 	capture_flush(&fix.set);
 	capture_flush(&fix.set);
-	assert_int_equal(read(fix.event_fd, &n, sizeof(n)), sizeof(n));
-	assert_int_equal(n, 1);
+	assert_int_equal(recv(fix.event_fd, bytes, sizeof(bytes), MSG_DONTWAIT), 1);
+	close_capture(&fix);
+}
+
+static void reader_that_never_reads_or_is_gone_delays_nobody(void **)
+{
+	struct msg_capture m = { .target = CAPTURE_TARGET_VIF, .target_id = 7 };
+
+	open_capture(&fix, &m);
+	/* what a reader can do to the file it shares */
+	assert_int_equal(fcntl(fix.event_fd, F_SETFL, 0), 0);
+	for (unsigned i = 0; i < 100000; i++) {
+		capture_in(&fix.set, &fix.burst);
+		capture_flush(&fix.set);
+	}
+	shutdown(fix.event_fd, SHUT_RDWR);
+	capture_in(&fix.set, &fix.burst);
+	capture_flush(&fix.set);
+	assert_int_equal(fix.ring->seen, 100001);
 	close_capture(&fix);
 }
 
 static void assert_refused(const struct msg_capture *m, size_t size, int seals)
 {
 	struct err e = ERR_NONE;
+	int event[2];
 
-	assert_null(capture_open(m, ring_fd_make(size, seals), eventfd(0, 0), &e));
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, event), 0);
+	assert_null(capture_open(m, ring_fd_make(size, seals), event[0], &e));
 	assert_int_equal(e.code, -EINVAL);
+	close(event[1]);
+}
+
+/* Programs that libpcap finds valid. */
+static void filter_that_could_stop_the_engine_or_look_into_it_is_refused(void **)
+{
+	static const struct {
+		uint32_t n;
+		struct msg_bpf_insn insn[5];
+	} bad[] = {
+		/* ja -1, then ret: never ends */
+		{ 2, { { 0x05, 0, 0, 0xffffffff }, { 0x06, 0, 0, 1 } } },
+		/* ja over and back again */
+		{ 3, { { 0x05, 0, 0, 1 }, { 0x06, 0, 0, 1 }, { 0x05, 0, 0, 0xfffffffe } } },
+		/* a return that bpf_filter() does not know: it aborts */
+		{ 1, { { 0x106, 0, 0, 1 } } },
+		{ 1, { { 0x0e, 0, 0, 1 } } },
+		{ 2, { { 0x104, 0, 0, 1 }, { 0x06, 0, 0, 1 } } },
+		/* ld M[3]; ret a: what the stack held before */
+		{ 2, { { 0x60, 0, 0, 3 }, { 0x16, 0, 0, 0 } } },
+		/* M[3] is written on one way only: jeq #5, st M[3], ldx M[3] */
+		{ 5,
+			{ { 0x30, 0, 0, 0 }, { 0x15, 1, 0, 5 }, { 0x02, 0, 0, 3 },
+				{ 0x61, 0, 0, 3 }, { 0x16, 0, 0, 0 } } },
+	};
+
+	for (unsigned i = 0; i < ARRAY_LEN(bad); i++) {
+		struct msg_capture m = { .capture_id = 1,
+			.target = CAPTURE_TARGET_VIF,
+			.target_id = 1,
+			.snaplen = 64,
+			.n_insns = bad[i].n };
+
+		memcpy(m.insn, bad[i].insn, sizeof(bad[i].insn));
+		assert_refused(&m, RING_SIZE, F_SEAL_SHRINK);
+	}
+}
+
+static void only_drops_are_captured_of_all_vifs(void **)
+{
+	struct msg_capture m = { .capture_id = 1, .target = CAPTURE_TARGET_VIF, .snaplen = 64 };
+
+	assert_refused(&m, RING_SIZE, F_SEAL_SHRINK);
+	m.target = CAPTURE_TARGET_NETWORK;
+	assert_refused(&m, RING_SIZE, F_SEAL_SHRINK);
+}
+
+static void memory_word_that_was_written_may_be_read(void **)
+{
+	/* ldb [0]; st M[1]; ld M[1]; jeq #0x40, 0, 1; ret #-1; ret #0 */
+	struct msg_capture m = { .target = CAPTURE_TARGET_VIF,
+		.target_id = 7,
+		.n_insns = 6,
+		.insn = { { 0x30, 0, 0, 0 }, { 0x02, 0, 0, 1 }, { 0x60, 0, 0, 1 },
+			{ 0x15, 0, 1, 0x40 }, { 0x06, 0, 0, 0xffffffff }, { 0x06, 0, 0, 0 } } };
+
+	open_capture(&fix, &m);
+	capture_in(&fix.set, &fix.burst);
+	assert_int_equal(fix.ring->seen, 1);
+	close_capture(&fix);
+}
+
+static void wake_up_that_is_no_unix_socket_is_refused(void **)
+{
+	struct msg_capture m = { .capture_id = 1, .target = CAPTURE_TARGET_DROPS, .snaplen = 64 };
+	struct err e = ERR_NONE;
+	int fds[2];
+
+	assert_int_equal(pipe(fds), 0);
+	assert_null(capture_open(&m, ring_fd_make(RING_SIZE, F_SEAL_SHRINK), fds[1], &e));
+	assert_int_equal(e.code, -EINVAL);
+	close(fds[0]);
 }
 
 static void bad_messages_and_rings_are_refused(void **)
 {
-	struct msg_capture good = { .capture_id = 1, .target = CAPTURE_TARGET_VIF, .snaplen = 64 };
+	struct msg_capture good
+		= { .capture_id = 1, .target = CAPTURE_TARGET_VIF, .target_id = 1, .snaplen = 64 };
 	struct msg_capture m = good;
 
 	assert_refused(&good, RING_SIZE, 0);
@@ -294,6 +387,11 @@ int main(void)
 		cmocka_unit_test(full_ring_loses_new_packets_and_counts_them),
 		cmocka_unit_test(hostile_tail_and_head_only_lose_packets),
 		cmocka_unit_test(reader_is_told_once_a_burst),
+		cmocka_unit_test(reader_that_never_reads_or_is_gone_delays_nobody),
+		cmocka_unit_test(filter_that_could_stop_the_engine_or_look_into_it_is_refused),
+		cmocka_unit_test(only_drops_are_captured_of_all_vifs),
+		cmocka_unit_test(memory_word_that_was_written_may_be_read),
+		cmocka_unit_test(wake_up_that_is_no_unix_socket_is_refused),
 		cmocka_unit_test(bad_messages_and_rings_are_refused),
 		cmocka_unit_test(ring_goes_on_where_a_dead_engine_stopped),
 	};
