@@ -3,7 +3,10 @@
  *
  * From: daemon.c, saklard's --stop.  To: the file system.
  * Theory: the kernel gives a lock back when its holder dies, so there are no stale locks.  The file
- * holds two lines: the pid, for the error message of a second daemon, and a note.
+ * holds two lines: the pid, for the error message of a second daemon, and a note.  To die may take
+ * a moment after kill -9: a process loses its memory before its files, a child that it was about to
+ * start holds them until its exec, and saklard --stop takes the lock for a moment to see that it is
+ * free.  So a second daemon is refused only when the lock stays taken for GRACE_MS.
  * Thread: the daemon has one. */
 #include "config/dir_lock.h"
 
@@ -87,10 +90,11 @@ int dir_lock(const char *dir, const char *option, const char *note, struct err *
 			"with "
 			"%s",
 			dir, strerror(errno), option);
-	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		rc = errno == EWOULDBLOCK
+	rc = lock_within(fd, GRACE_MS);
+	if (rc != 0) {
+		rc = rc == -EWOULDBLOCK
 			? held_by_other(fd, dir, option, e)
-			: err_set(e, -errno, option, "cannot lock %s: %s", path, strerror(errno));
+			: err_set(e, rc, option, "cannot lock %s: %s", path, strerror(-rc));
 		close(fd);
 		return rc;
 	}

@@ -23,12 +23,8 @@ _Noreturn static void child_exec(const char *const argv[], const int fds[4], int
 	sigset_t none;
 	int up[5];
 
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	for (int sig = 1; sig < NSIG; sig++)
-		signal(sig, SIG_DFL);
-	setsid();
-	/* Out of the way of 0..4 first: dup2() must not overwrite a source. */
+	/* The fds first: among them are the daemon's locks.  Out of the way of 0..4, since dup2() must
+	 * not overwrite a source. */
 	for (int i = 0; i < 4; i++)
 		up[i] = fds[i] < 0 ? -1 : fcntl(fds[i], F_DUPFD_CLOEXEC, 16);
 	up[4] = fcntl(error_pipe, F_DUPFD_CLOEXEC, 16);
@@ -40,6 +36,11 @@ _Noreturn static void child_exec(const char *const argv[], const int fds[4], int
 	if (fds[3] < 0)
 		close(3);
 	close_range(5, ~0u, 0);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	setsid();
 	execvp(argv[0], (char *const *)(uintptr_t)argv);
 	int error = errno;
 
