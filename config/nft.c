@@ -48,6 +48,11 @@ void nft_table_name(const char *run_dir, char name[NFT_TABLE_NAME_LEN])
 			(unsigned)(siphash13(&key, run_dir, strlen(run_dir)) & 0xffffffffu));
 }
 
+const char *nft_table(const struct nft *nft)
+{
+	return nft->table;
+}
+
 /* What a guest may say to the host through its own leg: the gateways, and what is addressed to
  * everybody on the link. */
 static void print_input(FILE *f, const struct nft_leg *leg)

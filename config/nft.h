@@ -22,6 +22,8 @@ void nft_destroy(struct nft *nft, bool remove_table);
 /* No legs: no table.  0 or -errno with @e; legs must not be brought up then. */
 [[nodiscard]] int nft_apply(struct nft *nft, const struct nft_leg *legs, unsigned n, struct err *e);
 
+/* The name of our table. */
+const char *nft_table(const struct nft *nft);
 /* Name of the table of the instance at @run_dir. */
 void nft_table_name(const char *run_dir, char name[NFT_TABLE_NAME_LEN]);
 /* The transaction's text, malloc'ed; NULL without memory.  Pure. */

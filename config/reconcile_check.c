@@ -4,11 +4,13 @@
  * Theory: refused early with what to do, rather than stored and failing for ever; what does not exist
  * yet is no clash.  Thread: the daemon's only one. */
 #include "config/netns.h"
+#include "config/nft_foreign.h"
 #include "config/reconcile_state.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -108,22 +110,6 @@ int reconcile_check_vif(struct reconcile *r, const struct vif_cfg *v, struct err
 	return rc < 0 ? err_set(e, rc, own.path, "%s", own.msg) : 0;
 }
 
-PRINTF_LIKE(5, 6)
-static void add_problem(
-	struct problem *out, unsigned max, unsigned *n, const char *object, const char *text, ...)
-{
-	va_list args;
-
-	if (*n >= max)
-		return;
-	memset(&out[*n], 0, sizeof(out[*n]));
-	snprintf(out[*n].object, sizeof(out[*n].object), "%s", object);
-	va_start(args, text);
-	vsnprintf(out[*n].text, sizeof(out[*n].text), text, args);
-	va_end(args);
-	(*n)++;
-}
-
 static const char *network_cure(const char *why)
 {
 	if (strstr(why, "dnsmasq-base") != NULL)
@@ -133,42 +119,117 @@ static const char *network_cure(const char *why)
 	return "see the reason; it is tried again every few seconds";
 }
 
-unsigned reconcile_problems(const struct reconcile *r, struct problem *out, unsigned max)
+struct problems {
+	struct problem *out;
+	unsigned n, max;
+};
+
+PRINTF_LIKE(4, 5)
+static void add_problem(
+	struct problems *p, const char *object, const char *cure, const char *text, ...)
+{
+	struct problem *one = &p->out[p->n];
+	va_list args;
+
+	if (p->n >= p->max)
+		return;
+	memset(one, 0, sizeof(*one));
+	snprintf(one->object, sizeof(one->object), "%s", object);
+	snprintf(one->cure, sizeof(one->cure), "%s", cure);
+	va_start(args, text);
+	vsnprintf(one->text, sizeof(one->text), text, args);
+	va_end(args);
+	p->n++;
+}
+
+static void add_engine(const struct reconcile *r, struct problems *p)
 {
 	struct engine_actual engine;
-	char object[48];
-	unsigned n = 0;
 
 	engine_link_actual(r->link, &engine);
-	if (engine.state != ENGINE_RUNNING && max > 0) {
-		add_problem(out, max, &n, "engine", "%s: %s", engine_state_name(engine.state),
-			engine.why);
-		snprintf(out[n - 1].cure, sizeof(out[n - 1].cure),
-			"it is started again by itself; if it keeps failing, read the log");
-	}
-	for (unsigned i = 0; r->model != NULL && i < r->model->n_networks && n < max; i++) {
-		const struct network_cfg *cfg = &r->model->network[i];
-		const struct network_slot *slot = &r->actual.network[cfg->id];
+	if (engine.state != ENGINE_RUNNING)
+		add_problem(p, "engine",
+			"it is started again by itself; if it keeps failing, read the log",
+			"%s: %s", engine_state_name(engine.state), engine.why);
+}
 
-		if (slot->state != STATE_FAILED && slot->state != STATE_WAITING)
-			continue;
-		snprintf(object, sizeof(object), "network %s", cfg->name);
-		add_problem(out, max, &n, object, "%s", slot->why);
-		snprintf(out[n - 1].cure, sizeof(out[n - 1].cure), "%s", network_cure(slot->why));
-	}
-	for (unsigned i = 0; r->model != NULL && i < r->model->n_vifs && n < max; i++) {
-		const struct vif_cfg *cfg = &r->model->vif[i];
-		const struct vif_slot *slot = &r->actual.vif[cfg->id];
+/* Routes that came after the network: looked at when somebody asks, since events about them may come
+ * by the thousand on a router. */
+static void add_routes(const struct reconcile *r, const struct network_cfg *n, const char *object,
+	struct problems *p)
+{
+	const struct vif_slot *leg = &r->actual.vif[n->leg_vif_id];
+	int own = leg->is_open ? leg->fds.ifindex : 0;
+	char route[96], text[IPNET_STR_LEN], cure[256];
 
-		if (slot->state != STATE_FAILED && slot->state != STATE_WAITING)
+	for (unsigned i = 0; i < n->n_subnets; i++) {
+		if (netlink_find_route(&n->subnet[i], own, route, sizeof(route)) <= 0)
 			continue;
-		snprintf(object, sizeof(object), "vif %s", cfg->name);
-		add_problem(
-			out, max, &n, object, "%s: %s", object_state_name(slot->state), slot->why);
-		snprintf(out[n - 1].cure, sizeof(out[n - 1].cure), "%s",
-			slot->state == STATE_WAITING
-				? "it comes up by itself when that changes"
-				: "do what the reason says; it is tried again");
+		snprintf(cure, sizeof(cure),
+			"ip route del %s, or give the network another subnet: saklar network set "
+			"%s --subnet ...",
+			route, n->name);
+		add_problem(p, object, cure, "the host also routes part of %s elsewhere: %s",
+			ipnet_print(&n->subnet[i], text), route);
 	}
-	return n;
+}
+
+static void add_network(const struct reconcile *r, const struct network_cfg *n, const char *ruleset,
+	struct problems *p)
+{
+	const struct network_slot *slot = &r->actual.network[n->id];
+	struct nft_obstacle o;
+	char object[48];
+
+	snprintf(object, sizeof(object), "network %s", n->name);
+	if (slot->state == STATE_FAILED || slot->state == STATE_WAITING)
+		add_problem(p, object, network_cure(slot->why), "%s", slot->why);
+	if (r->netlink == NULL || n->n_subnets == 0)
+		return;
+	add_routes(r, n, object, p);
+	if (ruleset != NULL && nft_foreign_find(ruleset, nft_table(r->nft), n->name, &o))
+		add_problem(p, object, o.cure,
+			"guests do not reach the host (DHCP and DNS included): chain %s of the "
+			"nftables table %s %s refuses what comes in from %s (%s)",
+			o.chain, o.family, o.table, n->name, o.verdict);
+}
+
+static void add_vif(const struct reconcile *r, const struct vif_cfg *cfg, struct problems *p)
+{
+	const struct vif_slot *slot = &r->actual.vif[cfg->id];
+	char object[48];
+
+	if (slot->state != STATE_FAILED && slot->state != STATE_WAITING)
+		return;
+	snprintf(object, sizeof(object), "vif %s", cfg->name);
+	add_problem(p, object,
+		slot->state == STATE_WAITING ? "it comes up by itself when that changes"
+					     : "do what the reason says; it is tried again",
+		"%s: %s", object_state_name(slot->state), slot->why);
+}
+
+static bool has_legs(const struct model *m)
+{
+	for (unsigned i = 0; i < m->n_networks; i++)
+		if (m->network[i].n_subnets > 0)
+			return true;
+	return false;
+}
+
+unsigned reconcile_problems(const struct reconcile *r, struct problem *out, unsigned max)
+{
+	struct problems p = { .out = out, .max = max };
+	char *ruleset = NULL;
+
+	add_engine(r, &p);
+	if (r->model == NULL)
+		return p.n;
+	if (r->netlink != NULL && has_legs(r->model))
+		ruleset = nft_foreign_read();
+	for (unsigned i = 0; i < r->model->n_networks; i++)
+		add_network(r, &r->model->network[i], ruleset, &p);
+	for (unsigned i = 0; i < r->model->n_vifs; i++)
+		add_vif(r, &r->model->vif[i], &p);
+	free(ruleset);
+	return p.n;
 }
