@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -32,6 +33,8 @@ static int socket_address(const char *run_dir, struct sockaddr_un *addr)
 
 int engine_exec_connect(const char *run_dir)
 {
+	/* For sends and the connect: a stopped engine's queues fill up. */
+	struct timeval patience = { .tv_sec = 2 };
 	struct sockaddr_un addr;
 	int one = 1;
 	int rc = socket_address(run_dir, &addr);
@@ -45,6 +48,7 @@ int engine_exec_connect(const char *run_dir)
 	/* The listener was made by a daemon, so SO_PEERCRED would name that one: each message
 	 * brings its sender's credentials instead, filled in by the kernel. */
 	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)) < 0
+		|| setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0
 		|| connect(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0) {
 		rc = -errno;
 		close(fd);
@@ -154,6 +158,17 @@ pid_t engine_exec_find_pid(const char *run_dir)
 	pid_t pid = spawn_read_pidfile(path);
 
 	return pid > 0 && spawn_has_argument(pid, "--listen-fd") ? pid : 0;
+}
+
+void engine_exec_forget(const char *run_dir)
+{
+	static const char *const names[] = { "engine.pid", "engine.sock" };
+	char path[512];
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		snprintf(path, sizeof(path), "%s/%s", run_dir, names[i]);
+		unlink(path);
+	}
 }
 
 pid_t engine_exec(const struct daemon_paths *paths, bool no_huge, struct err *e)

@@ -14,3 +14,5 @@
 [[nodiscard]] int engine_exec_connect(const char *run_dir);
 /* The engine that RUN/engine.pid names, checked to be one; 0: none. */
 pid_t engine_exec_find_pid(const char *run_dir);
+/* It was stopped on purpose: remove its pidfile and its socket. */
+void engine_exec_forget(const char *run_dir);

@@ -30,7 +30,8 @@ LOG_MODULE("engine_link");
 
 #define ANSWER_TIMEOUT_MS 5000
 #define START_TIMEOUT_S 20 /* EAL on a loaded machine */
-#define SHORT_LIFE_NS (2 * NS_PER_SEC)
+/* Longer than a start takes: an engine that has carried packets is not in a crash loop. */
+#define SHORT_LIFE_NS (200 * NS_PER_MS)
 #define DELAY_MAX_MS 10000
 
 struct engine_link {
@@ -509,6 +510,8 @@ void engine_link_destroy(struct engine_link *l, bool stop_engine)
 	} else if (stop_engine && l->pidfd >= 0) {
 		pidfd_send_signal(l->pidfd, SIGKILL, NULL, 0);
 	}
+	if (stop_engine)
+		engine_exec_forget(l->paths->run_dir);
 	l->state = ENGINE_STOPPED;
 	hang_up(l);
 	drop_event(&l->pid_event);

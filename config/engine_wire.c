@@ -121,7 +121,7 @@ int engine_wire_send(int sock, uint32_t type, uint32_t seq, const void *body, si
 	ssize_t n = sendmsg(sock, &msg, MSG_NOSIGNAL);
 
 	if (n < 0)
-		return -errno;
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	return (size_t)n == hdr.len ? 0 : -EIO;
 }
 

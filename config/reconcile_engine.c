@@ -261,7 +261,7 @@ out:
 	free(bytes);
 }
 
-void reconcile_engine_run(struct reconcile *r)
+static void give_vifs(struct reconcile *r)
 {
 	for (unsigned id = 1; id < VIF_ID_MAX; id++) {
 		if (!engine_link_is_ready(r->link))
@@ -270,12 +270,31 @@ void reconcile_engine_run(struct reconcile *r)
 			&& !r->actual.vif[id].has_taken)
 			give_vif(r, (uint16_t)id);
 	}
-	/* Before the first look at a taken-over vif its state is not known: the engine goes on
-	 * with the snapshot it has. */
+}
+
+/* Is there a vif whose state is not known, since it was taken over and not looked at yet? */
+static bool has_taken_vif(const struct reconcile *r)
+{
 	for (unsigned id = 1; id < VIF_ID_MAX; id++)
 		if (r->actual.vif[id].has_taken)
-			return;
-	if (engine_link_is_ready(r->link))
+			return true;
+	return false;
+}
+
+/* A new engine receives nothing before its first snapshot, so its vifs come first.  For one that
+ * runs the snapshot that names a new port comes before its vif, whose first frames would have no
+ * network otherwise; the port gets what is flooded only from the second snapshot on. */
+void reconcile_engine_run(struct reconcile *r)
+{
+	bool has_taken = has_taken_vif(r); /* then the engine goes on with the snapshot it has */
+	struct engine_actual engine;
+
+	engine_link_actual(r->link, &engine);
+	if (!has_taken && (r->snapshot != NULL || engine.was_taken_over)
+		&& engine_link_is_ready(r->link))
+		give_snapshot(r);
+	give_vifs(r);
+	if (!has_taken && engine_link_is_ready(r->link))
 		give_snapshot(r);
 }
 

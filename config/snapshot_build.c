@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* snapshot_build.c - lay out networks and ports as vswitch/abi/snapshot_msg.h says.
  * From: reconcile_engine.c.  Pure.
- * Invariants: only vifs whose fds are held become ports, so that nothing is flooded into the void;
- * a port without carrier is down, as with the kernel's bridge.  Thread: the daemon's only one. */
+ * Invariants: only vifs whose fds are held become ports, and only those that the engine has get what
+ * is flooded, so that nothing is flooded into the void; a port without carrier is down, as with the
+ * kernel's bridge.  Thread: the daemon's only one. */
 #include "config/snapshot_build.h"
 
 #include <errno.h>
@@ -28,9 +29,9 @@ static void build_network(
 	}
 }
 
+#define PORT_FLAGS_FLOOD (SNAP_PORT_FLOOD | SNAP_PORT_MCAST_FLOOD | SNAP_PORT_BCAST_FLOOD)
 /* A leg behaves as a bridge's own port does: it gets everything that is flooded. */
-#define PORT_FLAGS_DEFAULT \
-	(SNAP_PORT_LEARN | SNAP_PORT_FLOOD | SNAP_PORT_MCAST_FLOOD | SNAP_PORT_BCAST_FLOOD)
+#define PORT_FLAGS_DEFAULT (SNAP_PORT_LEARN | PORT_FLAGS_FLOOD)
 
 static uint32_t port_flags(const struct vif_cfg *v)
 {
@@ -62,6 +63,8 @@ static void build_port(const struct model *m, const struct vif_want *want,
 	out->flags = v != NULL ? port_flags(v) : (uint32_t)(PORT_FLAGS_DEFAULT | SNAP_PORT_LEG);
 	if (!want->is_down && (want->type == VIF_TYPE_HOST || slot->has_carrier))
 		out->flags |= SNAP_PORT_UP;
+	if (!slot->is_in_engine)
+		out->flags &= ~(uint32_t)PORT_FLAGS_FLOOD;
 	out->fdb_limit = v != NULL ? v->fdb_limit : 0;
 	out->mtu = MAX(slot->mtu != 0 ? slot->mtu : want->mtu, (uint16_t)PORT_MTU_MIN);
 	if (want->has_mac)

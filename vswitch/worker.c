@@ -39,7 +39,7 @@ LOG_MODULE("worker");
 #define QUEUE_TURN_MAX 32
 #define EPOLL_EVERY 8
 #define EPOLL_EVENTS 64
-#define HOT_MAX (VIF_ID_MAX * 2)
+#define HOT_MAX (VIF_ID_MAX * VIF_QUEUES_MAX) /* every queue there can be: none is ever left out */
 #define CALL_WAIT_NS 20000
 
 struct hot_queue {
@@ -144,8 +144,10 @@ static void call_publish(struct worker *w, void *arg)
 {
 	static const struct vif_table none;
 	const struct worker_config *cfg = arg;
-	const struct vif_table *before = w->cfg && w->cfg->vifs ? w->cfg->vifs : &none;
-	const struct vif_table *after = cfg->vifs ? cfg->vifs : &none;
+	/* Before the first snapshot nobody knows where frames go: those that wait in the sockets while
+	 * an engine is replaced stay there. */
+	const struct vif_table *before = w->cfg && w->cfg->snapshot ? w->cfg->vifs : &none;
+	const struct vif_table *after = cfg->snapshot ? cfg->vifs : &none;
 
 	w->io.now_ns = clock_now_ns();
 	for (unsigned i = 0; i < before->n; i++)

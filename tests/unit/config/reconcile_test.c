@@ -110,6 +110,31 @@ static void snapshot_has_only_open_vifs_and_their_flags(void **)
 	free(again);
 }
 
+static void port_gets_floods_only_when_the_engine_has_its_vif(void **)
+{
+	struct network_cfg n = make_network(NETWORK_MODE_BRIDGE, "10.0.0.0/24", "fd00::/64");
+	struct vif_cfg v = { .id = 1, .name = "a", .network_id = 1, .type = VIF_TYPE_HOST };
+	struct model m = { .n_networks = 1, .n_vifs = 1, .network = &n, .vif = &v };
+	const uint32_t floods = SNAP_PORT_FLOOD | SNAP_PORT_MCAST_FLOOD | SNAP_PORT_BCAST_FLOOD;
+
+	vif_wants_build(&m, &wants);
+	actual.vif[1].is_open = true;
+	for (unsigned i = 0; i < 2; i++) {
+		struct snap_port port;
+		void *bytes;
+		size_t len;
+
+		actual.vif[1].is_in_engine = i == 1;
+		assert_int_equal(snapshot_build(&m, &wants, &actual, 5, &bytes, &len), 0);
+		memcpy(&port,
+			(uint8_t *)bytes + sizeof(struct snap_hdr) + sizeof(struct snap_network),
+			sizeof(port));
+		assert_true((port.flags & SNAP_PORT_UP) != 0);
+		assert_int_equal(port.flags & floods, i == 1 ? floods : 0);
+		free(bytes);
+	}
+}
+
 static void firewall_rejects_forwarding_and_foreign_gateways(void **)
 {
 	struct network_cfg n = make_network(NETWORK_MODE_BRIDGE, "10.0.0.0/24", "fd00::/64");
@@ -212,6 +237,7 @@ int main(void)
 		cmocka_unit_test_setup(closings_come_before_openings, clear),
 		cmocka_unit_test_setup(vif_whose_netdev_is_gone_is_closed_and_opened, clear),
 		cmocka_unit_test_setup(snapshot_has_only_open_vifs_and_their_flags, clear),
+		cmocka_unit_test_setup(port_gets_floods_only_when_the_engine_has_its_vif, clear),
 		cmocka_unit_test(firewall_rejects_forwarding_and_foreign_gateways),
 		cmocka_unit_test(table_is_named_by_the_run_dir),
 		cmocka_unit_test(dhcp_leases_the_whole_subnet_but_the_gateway),
