@@ -114,7 +114,7 @@ static int read_all_links(struct netlink *nl)
 	return rc;
 }
 
-void netlink_sync(struct netlink *nl)
+static void drain(struct netlink *nl)
 {
 	/* Ends with "would block"; one call reads one datagram. */
 	for (int rc = 0; rc >= 0;) {
@@ -129,11 +129,20 @@ void netlink_sync(struct netlink *nl)
 	}
 }
 
+/* What is read here is not in the socket any more: the callback must be woken another way, or a
+ * change that came in the middle of a run would be seen by nobody. */
+void netlink_sync(struct netlink *nl)
+{
+	drain(nl);
+	if (nl->has_changed)
+		event_active(nl->readable, EV_READ, 0);
+}
+
 static void on_readable(int, short, void *arg)
 {
 	struct netlink *nl = arg;
 
-	netlink_sync(nl);
+	drain(nl);
 	if (nl->has_changed) {
 		nl->has_changed = false;
 		nl->on_change(nl->arg);
@@ -184,6 +193,7 @@ struct netlink *netlink_create(
 		rc = subscribe(nl, base); /* before the dump, so that no change falls between */
 		if (rc == 0)
 			rc = read_all_links(nl);
+		nl->has_changed = false;
 	}
 	if (rc < 0) {
 		err_set(e, rc, "", "cannot listen to the kernel's netlink: %s", strerror(-rc));

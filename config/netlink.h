@@ -25,6 +25,9 @@ struct link {
 	int master; /* ifindex of its bridge, bond...; 0: none */
 	bool has_carrier;
 	char kind[LINK_KIND_LEN]; /* "tun", "veth"; "" for hardware */
+	bool is_multi_queue; /* kind "tun": how a VMM has to open it */
+	bool has_owner; /* kind "tun": who may, root apart */
+	uint32_t owner_uid;
 	char alias[LINK_ALIAS_LEN];
 };
 
@@ -35,7 +38,8 @@ struct netlink;
 struct netlink *netlink_create(
 	struct event_base *base, void (*on_change)(void *arg), void *arg, struct err *e);
 void netlink_destroy(struct netlink *nl);
-/* Take what is queued in the kernel now, so that the table is what our own requests made it. */
+/* Take what is queued in the kernel now, so that the table is what our own requests made it.  When
+ * that changes anything, on_change is called from the event loop. */
 void netlink_sync(struct netlink *nl);
 const struct link *netlink_link(const struct netlink *nl, int ifindex);
 const struct link *netlink_link_by_name(const struct netlink *nl, const char *name);
@@ -48,6 +52,7 @@ struct link_change {
 	const char *alias;
 	const struct mac *mac;
 	uint32_t mtu;
+	uint32_t tx_queue_len;
 	int up; /* 1, 0, -1 */
 	int ns_fd; /* move there; -1: stay */
 	bool no_addrgen; /* no IPv6 link-local address of the kernel's making */

@@ -75,6 +75,19 @@ static void copy_text(struct nlattr *attr, char *out, size_t size)
 		nla_strlcpy(out, attr, size);
 }
 
+static void parse_tun(struct nlattr *nested, struct link *out)
+{
+	struct nlattr *attr[IFLA_TUN_MAX + 1];
+
+	if (nla_parse_nested(attr, IFLA_TUN_MAX, nested, NULL) < 0)
+		return;
+	if (has_exact(attr, IFLA_TUN_MULTI_QUEUE, sizeof(uint8_t)))
+		out->is_multi_queue = nla_get_u8(attr[IFLA_TUN_MULTI_QUEUE]) != 0;
+	out->has_owner = has_exact(attr, IFLA_TUN_OWNER, sizeof(uint32_t));
+	if (out->has_owner)
+		out->owner_uid = nla_get_u32(attr[IFLA_TUN_OWNER]);
+}
+
 bool netlink_parse_link(struct nlmsghdr *hdr, struct link *out)
 {
 	struct nlattr *attr[IFLA_MAX + 1], *linkinfo[IFLA_INFO_MAX + 1];
@@ -97,9 +110,14 @@ bool netlink_parse_link(struct nlmsghdr *hdr, struct link *out)
 		out->master = (int)nla_get_u32(attr[IFLA_MASTER]);
 	if (attr[IFLA_ADDRESS] != NULL && nla_len(attr[IFLA_ADDRESS]) == sizeof(out->mac))
 		memcpy(&out->mac, nla_data(attr[IFLA_ADDRESS]), sizeof(out->mac));
+	if (has_exact(attr, IFLA_CARRIER, sizeof(uint8_t))) /* also of a link that is down */
+		out->has_carrier = nla_get_u8(attr[IFLA_CARRIER]) != 0;
 	if (attr[IFLA_LINKINFO] != NULL
-		&& nla_parse_nested(linkinfo, IFLA_INFO_MAX, attr[IFLA_LINKINFO], NULL) == 0)
+		&& nla_parse_nested(linkinfo, IFLA_INFO_MAX, attr[IFLA_LINKINFO], NULL) == 0) {
 		copy_text(linkinfo[IFLA_INFO_KIND], out->kind, sizeof(out->kind));
+		if (linkinfo[IFLA_INFO_DATA] != NULL && strcmp(out->kind, "tun") == 0)
+			parse_tun(linkinfo[IFLA_INFO_DATA], out);
+	}
 	return true;
 }
 
@@ -124,6 +142,8 @@ static int put_change(struct nl_msg *msg, const struct link_change *c)
 	if (c->mac != NULL && nla_put(msg, IFLA_ADDRESS, sizeof(*c->mac), c->mac) < 0)
 		return -ENOMEM;
 	if (c->mtu != 0 && nla_put_u32(msg, IFLA_MTU, c->mtu) < 0)
+		return -ENOMEM;
+	if (c->tx_queue_len != 0 && nla_put_u32(msg, IFLA_TXQLEN, c->tx_queue_len) < 0)
 		return -ENOMEM;
 	if (c->ns_fd >= 0 && nla_put_u32(msg, IFLA_NET_NS_FD, (uint32_t)c->ns_fd) < 0)
 		return -ENOMEM;

@@ -22,6 +22,7 @@
 
 #define START_WAIT_MS 5000 /* for an engine that starts: verbs answer when it is there */
 #define LOOK_AT_NETNS_MS 1000 /* namespaces die without a word */
+#define FAILED_WAIT_MS 200
 
 void reconcile_ask_in(struct reconcile *r, uint32_t ms)
 {
@@ -45,17 +46,6 @@ void reconcile_ask(struct reconcile *r)
 	evtimer_add(r->run_timer, &now);
 }
 
-static bool is_held(int ifindex, void *arg)
-{
-	const struct reconcile *r = arg;
-
-	for (unsigned id = 1; id < VIF_ID_MAX; id++)
-		if (r->actual.vif[id].is_open && r->actual.vif[id].fds.ifindex == ifindex
-			&& (r->actual.vif[id].fds.flags & MSG_VIF_TAP_FD) == 0)
-			return true;
-	return false;
-}
-
 static void run_vifs(struct reconcile *r)
 {
 	static struct vif_sight sight[VIF_ID_MAX];
@@ -63,26 +53,19 @@ static void run_vifs(struct reconcile *r)
 
 	reconcile_vif_look(r, sight);
 	unsigned n = actual_diff(&r->wants, &r->actual, sight, steps);
-	bool has_opened = false;
+	unsigned i = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		/* Closed ones are closed: what nobody holds now was left behind by a kill. */
-		if (steps[i].kind != STEP_CLOSE && !r->is_listed && !has_opened) {
-			undo_revert_orphans(r->undo, is_held, r);
-			r->is_listed = true;
-		}
+	for (; i < n && steps[i].kind == STEP_CLOSE; i++)
+		reconcile_vif_close(r, steps[i].vif_id);
+	/* Closed ones are closed: what nobody holds or wants now was left behind. */
+	reconcile_vif_revert_orphans(r);
+	r->is_listed = true;
+	for (; i < n; i++) {
 		switch (steps[i].kind) {
-		case STEP_CLOSE: reconcile_vif_close(r, steps[i].vif_id); break;
-		case STEP_OPEN:
-			has_opened = true;
-			reconcile_vif_open(r, steps[i].vif_id);
-			break;
+		case STEP_CLOSE: break; /* they all come first */
+		case STEP_OPEN: reconcile_vif_open(r, steps[i].vif_id); break;
 		case STEP_ADJUST: reconcile_vif_adjust(r, steps[i].vif_id); break;
 		}
-	}
-	if (!r->is_listed) {
-		undo_revert_orphans(r->undo, is_held, r);
-		r->is_listed = true;
 	}
 }
 
@@ -137,13 +120,21 @@ static void on_cause(void *arg)
 	reconcile_ask(arg);
 }
 
-/* A netdev that failed may be another one now: events end every wait. */
+/* A netdev that was missing may be there, one that failed may be another now: events shorten every
+ * wait.  Not to nothing for those that failed, whose own attempts cause events. */
 static void on_netlink(void *arg)
 {
 	struct reconcile *r = arg;
+	uint64_t soon = clock_now_ns() + FAILED_WAIT_MS * NS_PER_MS;
 
-	for (unsigned id = 1; id < VIF_ID_MAX; id++)
-		r->actual.vif[id].retry.at_ns = 0;
+	for (unsigned id = 1; id < VIF_ID_MAX; id++) {
+		struct vif_slot *slot = &r->actual.vif[id];
+
+		if (slot->state != STATE_FAILED)
+			slot->retry.at_ns = 0;
+		else
+			slot->retry.at_ns = MIN(slot->retry.at_ns, soon);
+	}
 	reconcile_ask(r);
 }
 

@@ -30,7 +30,7 @@ struct reconcile {
 	struct event *netns_event;
 	int netns_watch; /* inotify on /run/netns */
 	bool is_running; /* in a run: causes ask for another one */
-	bool is_listed; /* orphans of the undo list have been looked at */
+	bool is_listed; /* the first run has seen what is held and what was left behind */
 	void *snapshot; /* as the engine has it; NULL: none */
 	size_t snapshot_len;
 	uint64_t snapshot_generation;
@@ -46,6 +46,8 @@ void reconcile_vif_open(struct reconcile *r, uint16_t id);
 void reconcile_vif_close(struct reconcile *r, uint16_t id);
 void reconcile_vif_adjust(struct reconcile *r, uint16_t id);
 void reconcile_vif_look(struct reconcile *r, struct vif_sight *sight /* [VIF_ID_MAX] */);
+/* Give back netdevs that no vif holds or wants (any longer), as after a kill. */
+void reconcile_vif_revert_orphans(struct reconcile *r);
 /* Take every netdev back from the engine: at the very end. */
 void reconcile_vif_remove_all(struct reconcile *r);
 /* May this netdev be a vif?  0 or -errno with what to do. */

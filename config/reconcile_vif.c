@@ -184,27 +184,73 @@ static int bring_up(struct reconcile *r, const struct link *link, struct err *e)
 			       strerror(-rc));
 }
 
+/* A tap of ours that a VMM has open: see netdev_tap.c.  Asked anew, since events about carriers come
+ * late. */
+static bool is_in_use_by_vmm(const struct reconcile *r, int ifindex)
+{
+	struct link link;
+
+	return undo_has(r->undo, ifindex, UNDO_CREATED) && netlink_get(ifindex, NULL, &link) == 0
+		&& link.has_carrier;
+}
+
+/* Would a VMM that is started as the vif says fail to open this tap of ours? */
+static bool is_tap_unfit(const struct link *link, const struct vif_want *want)
+{
+	return link->is_multi_queue != (want->queues > 1) || link->has_owner != want->has_owner
+		|| (want->has_owner && link->owner_uid != want->owner_uid);
+}
+
+/* Queues and owner are settled when a tap is made: make it anew. */
+static int replace_tap(struct reconcile *r, const struct link *link, struct err *e)
+{
+	int ifindex = link->ifindex;
+
+	if (is_in_use_by_vmm(r, ifindex))
+		return err_set(e, -EBUSY, "vif.queues",
+			"a program has tap %s open as it was made, with other queues or another "
+			"owner; stop the VMM, and the tap is made anew",
+			link->name);
+	netdev_bpf_detach(ifindex);
+	undo_revert(r->undo, ifindex);
+	netlink_sync(r->netlink);
+	return 0;
+}
+
+static bool is_own_tap(
+	const struct reconcile *r, const struct vif_want *want, const struct link *link)
+{
+	char alias[LINK_ALIAS_LEN];
+
+	alias_of(r, want, alias);
+	return want->type == VIF_TYPE_TAP && link != NULL && strcmp(link->alias, alias) == 0;
+}
+
 /* The wanted netdev; makes a tap that is not there.  -ENODEV: wait for it. */
 static int find_kernel_netdev(
 	struct reconcile *r, const struct vif_want *want, struct link *out, struct err *e)
 {
 	char alias[LINK_ALIAS_LEN];
 	const struct link *link = netlink_link_by_name(r->netlink, want->ifname);
-	int rc;
+	int rc = 0;
 
-	if (link == NULL && want->type == VIF_TYPE_TAP) {
+	/* Ours by its mark, also when we were killed before it was written down. */
+	if (is_own_tap(r, want, link))
+		rc = undo_record(r->undo, link->ifindex, UNDO_CREATED, 0, e);
+	if (rc == 0 && is_own_tap(r, want, link) && is_tap_unfit(link, want)) {
+		rc = replace_tap(r, link, e);
+		link = netlink_link_by_name(r->netlink, want->ifname);
+	}
+	if (rc == 0 && link == NULL && want->type == VIF_TYPE_TAP) {
 		alias_of(r, want, alias);
 		rc = netdev_create_tap(want, alias, e);
-		if (rc < 0)
-			return rc;
 		netlink_sync(r->netlink);
 		link = netlink_link_by_name(r->netlink, want->ifname);
-		if (link != NULL) {
+		if (rc == 0 && link != NULL)
 			rc = undo_record(r->undo, link->ifindex, UNDO_CREATED, 0, e);
-			if (rc < 0)
-				return rc;
-		}
 	}
+	if (rc < 0)
+		return rc;
 	if (link == NULL)
 		return err_set(e, -ENODEV, "vif.dev",
 			"netdev %s is gone or does not exist yet; the vif "
@@ -231,7 +277,7 @@ static int open_kernel(
 		rc = bring_up(r, &link, e);
 	if (rc == 0)
 		rc = netdev_open_socket(link.ifindex, fds, e);
-	if (rc < 0) {
+	if (rc < 0 && !is_in_use_by_vmm(r, link.ifindex)) {
 		netdev_bpf_detach(link.ifindex);
 		undo_revert(r->undo, link.ifindex);
 	}
@@ -307,6 +353,43 @@ static int open_host(
 	return rc;
 }
 
+struct kept {
+	const struct reconcile *r;
+	unsigned n;
+	int ifindex[VIF_ID_MAX];
+};
+
+static bool is_kept(int ifindex, void *arg)
+{
+	const struct kept *kept = arg;
+
+	for (unsigned i = 0; i < kept->n; i++)
+		if (kept->ifindex[i] == ifindex)
+			return true;
+	return is_in_use_by_vmm(kept->r, ifindex);
+}
+
+/* What is wanted stays as it is although nobody holds it yet, as when engine and daemon died both:
+ * the host's stack must not see a guest's frames in between, and a tap's VMM goes on. */
+void reconcile_vif_revert_orphans(struct reconcile *r)
+{
+	struct kept kept = { .r = r };
+
+	for (unsigned id = 1; id < VIF_ID_MAX; id++) {
+		const struct vif_want *want = &r->wants.vif[id];
+		const struct vif_slot *slot = &r->actual.vif[id];
+		const struct link *link = NULL;
+
+		if (slot->is_open && (slot->fds.flags & MSG_VIF_TAP_FD) == 0)
+			link = netlink_link(r->netlink, slot->fds.ifindex);
+		else if (want->id != VIF_ID_NONE && is_kernel_type(want->type))
+			link = netlink_link_by_name(r->netlink, want->ifname);
+		if (link != NULL)
+			kept.ifindex[kept.n++] = link->ifindex;
+	}
+	undo_revert_orphans(r->undo, is_kept, &kept);
+}
+
 static void show_state(struct vif_slot *slot)
 {
 	if (slot->as.is_down)
@@ -329,6 +412,10 @@ static void follow_link(struct reconcile *r, struct vif_slot *slot)
 {
 	const struct link *link = netlink_link(r->netlink, slot->fds.ifindex);
 
+	if (link == NULL && is_kernel_type(slot->as.type)) {
+		slot->has_carrier = false; /* just vanished: the next run closes it */
+		return;
+	}
 	if (slot->as.netns[0] != '\0' || link == NULL) {
 		snprintf(slot->ifname, sizeof(slot->ifname), "%s", slot->as.ifname);
 		slot->has_carrier = !slot->as.is_down;
@@ -442,7 +529,9 @@ static void release(struct reconcile *r, struct vif_slot *slot)
 	slot->is_open = false;
 	slot->ifname[0] = '\0';
 	slot->has_carrier = false;
-	if (!is_tap_fd) {
+	if (!is_tap_fd && is_in_use_by_vmm(r, ifindex)) {
+		LOG_INFO("event=tap_stays vif=%s reason=\"a program has it open\"", slot->as.name);
+	} else if (!is_tap_fd) {
 		if (netlink_link(r->netlink, ifindex) != NULL)
 			netdev_bpf_detach(ifindex);
 		undo_revert(r->undo, ifindex);
