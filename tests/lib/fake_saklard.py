@@ -20,6 +20,7 @@ MAGIC = 0x31706163686C6B73
 PAD = 0xFFFFFFFF
 HEADER = 192
 IN, OUT = 1, 2
+HEAD, LOST, TAIL = 0, 1, 8  # of the words from byte 64 on
 
 
 def program():
@@ -56,6 +57,8 @@ class Ring:
         fcntl.fcntl(self.memfd, F_ADD_SEALS, SEAL_SHRINK | SEAL_GROW)
         self.eventfd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self.map = mmap.mmap(self.memfd, HEADER + size)
+        # one store each: struct's packing writes byte by byte, and the reader would see half a number
+        self.counters = memoryview(self.map)[64:136].cast("Q")
         struct.pack_into("=QI", self.map, 0, MAGIC, size)
         self.head = 0
 
@@ -63,7 +66,7 @@ class Ring:
         """One packet; like the engine, loses it when the ring is full."""
         length = 32 + (len(frame) + 7) // 8 * 8
         pos = self.head % self.size
-        tail = struct.unpack_from("=Q", self.map, 128)[0]
+        tail = self.counters[TAIL]
         need = length if pos + length <= self.size else self.size - pos + length
         if self.head + need - tail > self.size:
             self.lose(1)
@@ -77,16 +80,15 @@ class Ring:
                          time.time_ns() if wall_ns is None else wall_ns, gso[1], gso[0], 0, 0)
         self.map[HEADER + pos + 32:HEADER + pos + 32 + len(frame)] = frame
         self.head += length
-        struct.pack_into("=Q", self.map, 64, self.head)
+        self.counters[HEAD] = self.head
         os.eventfd_write(self.eventfd, 1)
         return True
 
     def lose(self, n):
-        lost = struct.unpack_from("=Q", self.map, 72)[0]
-        struct.pack_into("=Q", self.map, 72, lost + n)
+        self.counters[LOST] += n
 
     def damage(self):
-        struct.pack_into("=Q", self.map, 64, self.head + self.size + 8)
+        self.counters[HEAD] = self.head + self.size + 8
         os.eventfd_write(self.eventfd, 1)
 
 

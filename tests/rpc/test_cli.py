@@ -511,7 +511,7 @@ def test_many_lines_through_tcpdump_keep_their_names(daemon):
                 wait_until(lambda i=i: ring.put(FRAME, vif=1 + i % 2,
                                                 wall_ns=10 ** 18 + i * 1000), "there is room")
         threading.Thread(target=feed, daemon=True).start()
-        out, _ = child.communicate(timeout=60)
+        out, said = child.communicate(timeout=60)
     lines = out.decode().splitlines()
-    assert len(lines) == 3000
+    assert len(lines) == 3000, (lines[-2:], said, child.returncode)
     assert [line.split()[0] for line in lines] == ["web0", "db0"] * 1500
