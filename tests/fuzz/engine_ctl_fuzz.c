@@ -5,7 +5,8 @@
  * fds of the kinds that the bits name and, unless the flags say otherwise, a header whose length and
  * number of fds are true (a fuzzer seldom guesses both), received by ctl_wire_recv(), and what passes is given to those consumers
  * of bodies that need no worker: vif_open(), capture_open(), snapshot_create().
- * Claims: no crash, no fd left open, no body shorter than its struct is looked at. */
+ * Claims: no crash, no fd left open, no body shorter than its struct is looked at.
+ * Planted bug (SAKLAR_PLANTED_BUG): a body may be shorter than its struct. */
 #include "bridge/snapshot.h"
 #include "vif/capture.h"
 #include "vif/vif.h"

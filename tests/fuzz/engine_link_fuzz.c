@@ -5,7 +5,8 @@
  * header gets a true length and number of fds (a fuzzer seldom guesses both).  What
  * engine_wire_decode() lets through is read as its consumers read it: every byte of the body, names,
  * and as many entries of the forwarding table as the message promises.
- * Claims: no crash, nothing behind the message is looked at. */
+ * Claims: no crash, nothing behind the message is looked at.
+ * Planted bug (SAKLAR_PLANTED_BUG): FDB_ENTRIES may promise more entries than it has. */
 #include "config/engine_wire.h"
 #include "vswitch/base/check.h"
 
