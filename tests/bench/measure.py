@@ -19,10 +19,13 @@ def tcp_gbits(peer, seconds, v6=False):
     a, b = peer.guests[:2]
     server = b.start(*peer.prefix(), "iperf3", "-s", "-1")
     wait_until(lambda: b.listens(5201), 5, "iperf3 listens")
-    done = a.out(*peer.prefix(), "iperf3", "-J", "-t", str(seconds), "-O", "0.5" if seconds > 1
-                 else "0", "-c", "fd40::11" if v6 else "10.40.0.11", timeout=seconds + 30)
+    done = a.run(*peer.prefix(), "iperf3", "-J", "-t", str(seconds), "-c",
+                 "fd40::11" if v6 else "10.40.0.11", timeout=seconds + 30, check=False)
     server.stop(signal.SIGKILL)
-    return json.loads(done)["end"]["sum_received"]["bits_per_second"] / 1e9
+    result = json.loads(done.stdout)
+    if "error" in result:
+        raise RuntimeError(f"{peer.name}: {result['error']}")
+    return result["end"]["sum_received"]["bits_per_second"] / 1e9
 
 
 def rtt_us(peer, n):
@@ -36,8 +39,6 @@ def rtt_us(peer, n):
 def udp_kpps(peer, seconds):
     """Datagrams of 64 bytes that arrive at the receiver's device while the sender floods."""
     a, b = peer.guests[:2]
-    sink = b.socket()
-    sink.close()
     receiver = b.start(PYTHON, BLAST, "sink", "9000")
     wait_until(lambda: b.listens(9000, udp=True), 5, "the sink is bound")
 

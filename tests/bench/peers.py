@@ -125,6 +125,8 @@ class OvsUserspace(Peer):
         d = self.workdir
         self.env = dict(os.environ, OVS_RUNDIR=str(d), OVS_LOGDIR=str(d), OVS_DBDIR=str(d),
                         OVS_SYSCONFDIR=str(d))
+        # ovsdb-server insists on unnamed files in /tmp, which is read-only in a test's host.
+        self.host.run("sh", "-c", "mount --bind /tmp /tmp && mount -o remount,bind,rw /tmp")
         run = lambda *cmd: self.host.run(*cmd, env=self.env)  # noqa: E731
         run("ovsdb-tool", "create", f"{d}/conf.db", "/usr/share/openvswitch/vswitch.ovsschema")
         self.db = self.host.start("ovsdb-server", f"{d}/conf.db", f"--remote=punix:{d}/db.sock",
