@@ -425,12 +425,11 @@ static bool parse_eth(struct pkt *p, struct walk *w)
 	return true;
 }
 
-/* Forget what the last packet in this slot left behind. */
+/* Forget what the last packet in this slot left behind; .drop is rx's word on this one. */
 static void parse_reset(struct pkt *p)
 {
 	p->flags &= PKT_CSUM_PARTIAL | PKT_CSUM_VALID | PKT_GSO_ECN;
 	p->network_id = NETWORK_ID_NONE;
-	p->drop = DROP_NONE;
 	p->consumed = 0;
 	p->n_vlan = 0;
 	p->hdr_len = 0;
@@ -451,6 +450,14 @@ void pkt_parse_one(struct pkt *p)
 	struct walk w = { 0 };
 
 	parse_reset(p);
+	if (p->drop != DROP_NONE) { /* rx could not make sense of its offload metadata */
+		p->gso_type = PKT_GSO_NONE;
+		p->gso_size = 0;
+		p->csum_start = 0;
+		p->csum_offset = 0;
+		p->flags = 0;
+		return;
+	}
 	if (p->len > FRAME_LEN_MAX) {
 		pkt_drop(p, DROP_PKT_TOO_BIG);
 		return;

@@ -12,7 +12,7 @@
 
 /* Fill the offsets and the address-class flags of every packet, check its offload metadata against
  * its own headers, and drop what does not fit.  Before: m, len, in_vif and the offload fields are
- * set by rx; everything else may hold what the last burst left.  Never reads beyond the linear
+ * set by rx, and .drop where they make no sense; everything else may hold what the last burst left.  Never reads beyond the linear
  * part of an mbuf.  Worker thread. */
 void pkt_parse(struct burst *b);
 

@@ -123,41 +123,45 @@ static bool must_segment(const struct vif *v, const struct pkt *p)
 	return (p->flags & PKT_TUNNEL_GSO) != 0;
 }
 
-/* Send one round of segments; true when each was sent. */
-static bool segments_send(struct vif *v, struct vif_io *io, struct burst *segs)
+/* Send one round of segments; the reason of one that was lost, or DROP_NONE. */
+static enum drop_reason segments_send(struct vif *v, struct vif_io *io, struct burst *segs)
 {
 	struct tx_item items[BURST_MAX];
-	bool all_sent = true;
+	enum drop_reason lost = DROP_NONE;
 
 	for (uint16_t i = 0; i < segs->n; i++)
 		items[i] = (struct tx_item){ .pkt = i, .out_vif = v->id };
 	v->ops->tx(v, io, segs, items, segs->n);
 	for (uint16_t i = 0; i < segs->n; i++) {
-		all_sent &= items[i].drop == DROP_NONE;
+		if (items[i].drop != DROP_NONE)
+			lost = items[i].drop;
 		rte_pktmbuf_free(segs->pkt[i].m);
 	}
 	segs->n = 0;
-	return all_sent;
+	return lost;
 }
 
 static void segment_tx(struct vif *v, struct vif_io *io, const struct pkt *p, struct tx_item *item)
 {
-	struct burst segs = { .n = 0 };
-	bool all_sent = true;
+	enum drop_reason lost = DROP_NONE, reason;
 	struct rte_mbuf *m;
+	struct burst segs;
 	struct gso g;
 
+	segs.n = 0;
 	gso_begin(&g, p, io->small_pool);
 	while ((m = gso_next(&g)) != NULL) {
 		segs.pkt[segs.n++] = (struct pkt){ .m = m, .len = m->pkt_len };
-		if (segs.n == BURST_MAX)
-			all_sent &= segments_send(v, io, &segs);
+		if (segs.n < BURST_MAX)
+			continue;
+		reason = segments_send(v, io, &segs);
+		lost = reason != DROP_NONE ? reason : lost;
 	}
-	all_sent &= segments_send(v, io, &segs);
+	reason = segments_send(v, io, &segs);
+	lost = reason != DROP_NONE ? reason : lost;
 	if (g.failed)
-		item->drop = DROP_TX_GSO_FAILED;
-	else if (!all_sent)
-		item->drop = DROP_TX_QUEUE_FULL;
+		lost = g.no_buffer ? DROP_NO_BUFFER : DROP_TX_GSO_FAILED;
+	item->drop = (uint8_t)lost;
 }
 
 /* Neighbouring items that need no segmenting go out in one call, so that order is kept. */

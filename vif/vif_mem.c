@@ -168,7 +168,7 @@ static uint16_t mem_rx(
 		struct mem_frame f;
 
 		CHECK(queue_take(&mem->in, &f));
-		p->m = rte_pktmbuf_alloc(io->small_pool);
+		*p = (struct pkt){ .m = rte_pktmbuf_alloc(io->small_pool) };
 		CHECK(p->m != NULL);
 		mbuf_fill(p->m, f.bytes, f.len, io);
 		p->len = f.len;

@@ -23,6 +23,7 @@ static void parse(uint32_t linear)
 	M.pkt_len = F.len;
 	P.m = &M;
 	P.len = F.len;
+	P.drop = DROP_NONE;
 	P.flags = F.offload.flags;
 	P.gso_type = F.offload.gso_type;
 	P.gso_size = F.offload.gso_size;
@@ -216,6 +217,19 @@ static void sctp_and_icmp6_checksums_may_be_partial(void **)
 	assert_int_equal(P.drop, DROP_CSUM_BAD);
 }
 
+static void what_rx_has_given_up_stays_given_up(void **)
+{
+	frame_simple(&F, MAC_OF(2), MAC_OF(1), 10);
+	parse(0);
+	P.drop = DROP_GSO_BAD; /* as vnet_hdr_decode() does for UFO */
+	P.flags |= PKT_CSUM_PARTIAL;
+	P.csum_start = 40000;
+	pkt_parse_one(&P);
+	assert_int_equal(P.drop, DROP_GSO_BAD);
+	assert_int_equal(P.csum_start, 0);
+	assert_int_equal(P.flags, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -231,6 +245,7 @@ int main(void)
 		cmocka_unit_test(hdr_len_is_our_own),
 		cmocka_unit_test(tunnels_give_the_inner_offsets),
 		cmocka_unit_test(bytes_that_only_look_like_a_tunnel_do_not_help),
+		cmocka_unit_test(what_rx_has_given_up_stays_given_up),
 		cmocka_unit_test(sctp_and_icmp6_checksums_may_be_partial),
 	};
 
