@@ -29,6 +29,7 @@
 #define AGE_EVERY_NS NS_PER_MS
 #define TOUCH_EVERY_NS NS_PER_SEC
 #define FDB_HOT_BITS 12
+#define FAT_AGAIN 64
 
 struct fdb_owner {
 	uint32_t prev, next; /* in the vif's list; learned entries only */
@@ -205,13 +206,14 @@ static uint16_t find_fat(const struct fdb *f, const struct snapshot_network *net
 }
 
 /* Take an entry from the vif that holds most, unless that is @vif_id.  @fat remembers who it was:
- * the one that floods is refused without looking for it again. */
+ * the one that floods is refused without looking for it again, but for every 64th time, since its
+ * entries may have aged while another's grew. */
 static bool evict_fair(
 	struct fdb *f, const struct snapshot_network *net, uint16_t vif_id, uint16_t *fat)
 {
-	if (*fat == vif_id && f->vif[vif_id].n > 0)
+	if (*fat == vif_id && f->vif[vif_id].n > 0 && ++f->n_refused % FAT_AGAIN != 0)
 		return false;
-	if (f->vif[*fat].n <= f->vif[vif_id].n + 1)
+	if (*fat == vif_id || f->vif[*fat].n <= f->vif[vif_id].n + 1)
 		*fat = find_fat(f, net);
 	if (f->vif[*fat].n <= f->vif[vif_id].n + 1)
 		return false;
@@ -544,15 +546,19 @@ static int owners_rebuild(struct fdb *f, uint64_t now_ns)
 	}
 	qsort(order, n, sizeof(*order), seen_compare);
 	for (uint32_t i = 0; i < n; i++) {
-		const struct fdb_record *r = record_at(f, order[i].index);
+		/* A copy: attach has checked what stood there then, and the segment is shared. */
+		struct fdb_record r
+			= *(const volatile struct fdb_record *)record_at(f, order[i].index);
 
+		if (!record_is_sound(&r))
+			continue; /* nobody owns it: it is never found */
 		f->owner[order[i].index] = (struct fdb_owner){
-			.vif_id = r->vif_id,
-			.network_id = (uint16_t)r->key.b,
-			.origin = r->origin,
-			.touched_ns = r->last_seen_ns,
+			.vif_id = r.vif_id,
+			.network_id = (uint16_t)r.key.b,
+			.origin = r.origin,
+			.touched_ns = order[i].seen_ns,
 		};
-		if (r->origin == FDB_ORIGIN_LEARNED)
+		if (r.origin == FDB_ORIGIN_LEARNED)
 			list_add(f, order[i].index);
 	}
 	free(order);

@@ -49,6 +49,7 @@ struct fdb {
 	uint32_t network_n[NETWORK_ID_MAX]; /* learned entries */
 	uint16_t network_fat[NETWORK_ID_MAX]; /* vif that held most when last looked for */
 	uint16_t table_fat;
+	uint32_t n_refused; /* because the vif itself held most */
 	uint32_t age_cursor;
 	uint64_t age_next_ns;
 };

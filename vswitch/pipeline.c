@@ -121,11 +121,13 @@ void pipeline_destroy(struct pipeline *l)
 void pipeline_set_config(struct pipeline *l, const struct snapshot *cfg,
 	const struct vif_table *vifs, const struct capture_set *captures)
 {
+	const struct snapshot *before = l->cfg;
+
 	l->cfg = cfg != NULL ? cfg : &no_config;
 	l->vifs = vifs != NULL ? vifs : &no_vifs;
 	l->captures = captures;
 	/* Without a configuration the table is left alone: it may be a dead engine's legacy. */
-	if (cfg != NULL && l->fdb != NULL)
+	if (cfg != NULL && cfg != before && l->fdb != NULL)
 		fdb_sync(l->fdb, cfg, l->io->now_ns);
 }
 
