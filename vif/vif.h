@@ -27,7 +27,8 @@ struct vif_queue {
 	uint16_t worker; /* that polls it */
 	uint64_t last_busy_ns; /* when rx last found something */
 	bool is_polled; /* in the worker's hot list; else waits in epoll */
-	bool is_dead; /* fd failed for good; reported once by an event */
+	bool is_dead; /* fd failed for good */
+	bool is_reported; /* and the control thread knows */
 	void *type_state; /* of the vif type */
 };
 

@@ -65,6 +65,14 @@ int ctl_answer(struct ctl *c, uint32_t type, const void *body, size_t body_len, 
 	return send_message(c, &hdr, body, fds);
 }
 
+int ctl_tell_dead(struct ctl *c, uint16_t vif_id)
+{
+	struct msg_event m = { .kind = EVENT_VIF_DEAD, .vif_id = vif_id, .code = -ENODEV };
+	struct engine_msg_hdr hdr = { .type = ENGINE_MSG_EVENT, .len = sizeof(hdr) + sizeof(m) };
+
+	return send_message(c, &hdr, &m, NULL);
+}
+
 static int send_ack(struct ctl *c, int rc, const struct err *e)
 {
 	struct msg_ack ack = { .rc = rc };
@@ -154,13 +162,9 @@ static void dead_vifs_report(struct ctl *c)
 		return;
 	for (unsigned i = 0; i < c->params.n_workers; i++) {
 		while (worker_take_dead(c->params.workers[i], &id)) {
-			struct msg_event m
-				= { .kind = EVENT_VIF_DEAD, .vif_id = id, .code = -ENODEV };
-			struct engine_msg_hdr hdr
-				= { .type = ENGINE_MSG_EVENT, .len = sizeof(hdr) + sizeof(m) };
-
 			LOG_WARN("event=vif_dead id=%u", id);
-			if (c->has_hello && send_message(c, &hdr, &m, NULL) < 0)
+			c->dead[id / 64] |= UINT64_C(1) << (id % 64);
+			if (c->has_hello && ctl_tell_dead(c, id) < 0)
 				hang_up(c, "daemon does not read");
 		}
 	}

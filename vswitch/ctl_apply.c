@@ -136,6 +136,7 @@ static int vifs_change(struct ctl *c, uint16_t id, struct vif *v, struct err *e)
 	}
 	cfg->vifs = vifs;
 	config_swap(c, cfg);
+	c->dead[id / 64] &= ~(UINT64_C(1) << (id % 64));
 	free(old.out);
 	vif_close(before);
 	return 0;
@@ -312,6 +313,10 @@ static int apply_fd_list(struct ctl *c, struct ctl_request *, struct err *)
 		capture_fds(set->session[i], fds);
 		rc = ctl_answer(c, ENGINE_MSG_HELD_CAPTURE, &m, sizeof(m), fds, 2);
 	}
+	/* Events of the time without a daemon; the new one does not know which of its fds are dead. */
+	for (uint16_t id = 1; id < VIF_ID_MAX && rc == 0; id++)
+		if (c->dead[id / 64] >> (id % 64) & 1)
+			rc = ctl_tell_dead(c, id);
 	return rc;
 }
 

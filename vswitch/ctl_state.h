@@ -19,6 +19,7 @@ struct ctl {
 	const struct worker_config *config;
 	struct state state;
 	struct msg_vif vif_msg[VIF_ID_MAX]; /* as the daemon gave it, for HELD_VIF */
+	uint64_t dead[VIF_ID_MAX / 64]; /* vifs whose fds failed for good */
 	struct msg_fdb_entries fdb_entries; /* answer under construction */
 	_Alignas(8) uint8_t in[ENGINE_MSG_LEN_MAX];
 };
@@ -26,6 +27,9 @@ struct ctl {
 /* Carry out @r; data messages go out through ctl_answer(), the caller sends the ACK.  0 or -errno
  * with @e; -EPROTO ends the connection. */
 [[nodiscard]] int ctl_apply(struct ctl *c, struct ctl_request *r, struct err *e);
+
+/* Tell the daemon that the fd of @vif_id has failed for good.  0 or -ECONNRESET. */
+[[nodiscard]] int ctl_tell_dead(struct ctl *c, uint16_t vif_id);
 
 /* Send a message with the seq of the request being answered. */
 [[nodiscard]] int ctl_answer(struct ctl *c, uint32_t type, const void *body, size_t body_len,

@@ -107,9 +107,11 @@ int ctl_wire_recv(int sock, void *buffer, struct ctl_request *out)
 	} while (n < 0 && errno == EINTR);
 	if (n < 0)
 		return errno == EAGAIN ? -EAGAIN : -ECONNRESET;
-	if (n == 0)
-		return -ECONNRESET;
 	n_came = take_fds(&msg, out);
+	if (n == 0) { /* the end; or a message of nothing, which may carry fds */
+		ctl_wire_close_fds(out);
+		return -ECONNRESET;
+	}
 	rc = (msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
 		? -EPROTO
 		: ctl_wire_decode(buffer, (size_t)n, n_came, out);

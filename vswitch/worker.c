@@ -128,6 +128,9 @@ static void vif_remove(struct worker *w, struct vif *v)
 	for (unsigned i = 0; i < v->n_queues; i++)
 		if (is_mine(w, &v->queue[i]) && v->queue[i].fd >= 0)
 			epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, v->queue[i].fd, NULL);
+	/* a report that nobody has taken yet must not be about the next vif with this id */
+	atomic_fetch_and_explicit(
+		&w->dead[v->id / 64], ~(UINT64_C(1) << (v->id % 64)), memory_order_relaxed);
 }
 
 static void vif_insert(struct worker *w, struct vif *v)
@@ -190,11 +193,14 @@ static void calls_run(struct worker *w)
 
 /* Turns. */
 
-static void dead_report(struct worker *w, const struct vif *v)
+static void dead_report(struct worker *w, const struct vif *v, struct vif_queue *q)
 {
 	static const uint64_t one = 1;
 	uint64_t bit = UINT64_C(1) << (v->id % 64);
 
+	if (q->is_reported)
+		return;
+	q->is_reported = true;
 	atomic_fetch_or_explicit(&w->dead[v->id / 64], bit, memory_order_release);
 	if (write(w->params.event_fd, &one, sizeof(one)) < 0)
 		LOG_WARN("event=notify_failed errno=%d", errno);
@@ -207,7 +213,7 @@ static void queue_cool(struct worker *w, uint32_t i)
 
 	queue_unlist(w, i);
 	if (q->is_dead)
-		dead_report(w, v);
+		dead_report(w, v, q);
 	else
 		queue_epoll(w, v, q, EPOLL_CTL_MOD);
 }
@@ -253,7 +259,7 @@ static void dead_find(struct worker *w)
 
 		for (unsigned k = 0; k < v->n_queues; k++)
 			if (v->queue[k].is_dead && !v->queue[k].is_polled)
-				dead_report(w, v);
+				dead_report(w, v, &v->queue[k]);
 	}
 }
 
