@@ -138,6 +138,9 @@ static const char *cut(const char *text, char separator, char *buf, size_t size)
 	const char *end = strchr(text, separator);
 	size_t len = end ? (size_t)(end - text) : strlen(text);
 
+#ifdef SAKLAR_PLANTED_BUG
+	size = SIZE_MAX;
+#endif
 	if (len >= size)
 		len = 0; /* too long for what it should be: empty, refused by its parser */
 	memcpy(buf, text, len);
