@@ -182,22 +182,30 @@ static bool enqueue(struct client *c, char *text, struct rpc_call *call)
 	return true;
 }
 
+static struct client *most_unread(const struct rpc_server *s)
+{
+	struct client *most = NULL;
+	struct client *c;
+
+	TAILQ_FOREACH(c, &s->clients, next)
+		if (!most || c->out_pending > most->out_pending)
+			most = c;
+	return most;
+}
+
 /* Close clients with the most unread answers until all of them take little enough memory.
  * False: @c is one of them, and the caller closes it. */
 static bool shed(struct rpc_server *s, const struct client *c)
 {
 	while (s->pending > RPC_PENDING_MAX) {
-		struct client *largest = TAILQ_FIRST(&s->clients);
-		struct client *i;
+		struct client *most = most_unread(s);
 
-		TAILQ_FOREACH(i, &s->clients, next)
-			if (i->out_pending > largest->out_pending)
-				largest = i;
+		CHECK(most);
 		LOG_WARN("event=closed reason=\"too many unread answers\" uid=%u pid=%d bytes=%zu",
-			largest->session.peer.uid, largest->session.peer.pid, largest->out_pending);
-		if (largest == c)
+			most->session.peer.uid, most->session.peer.pid, most->out_pending);
+		if (most == c)
 			return false;
-		client_destroy(largest);
+		client_destroy(most);
 	}
 	return true;
 }
