@@ -132,23 +132,33 @@ static uint32_t delay_ms(uint32_t n_short_lives)
 	return MIN((uint32_t)DELAY_MAX_MS, 100u << doublings);
 }
 
-static void describe_death(struct engine_link *l, char *text, size_t size)
+/* True when it ended by its own will, which says more than why we stopped believing in it. */
+static bool describe_death(struct engine_link *l, char *text, size_t size)
 {
 	siginfo_t si = { 0 };
 
 	if (waitid(P_PIDFD, (id_t)l->pidfd, &si, WEXITED | WNOHANG) < 0 || si.si_pid == 0) {
 		snprintf(text, size, "the engine died");
-	} else if (si.si_code == CLD_EXITED && si.si_status == ENGINE_EXIT_NO_HUGEPAGES) {
-		snprintf(text, size, "hugepages ran short; starting without them");
-		l->no_huge = true;
-	} else if (si.si_code == CLD_EXITED) {
+		return false;
+	}
+	if (si.si_code != CLD_EXITED) {
+		snprintf(text, size, "the engine was killed by signal %d (%s)", si.si_status,
+			strsignal(si.si_status));
+		return false;
+	}
+	if (si.si_status != ENGINE_EXIT_NO_HUGEPAGES) {
 		snprintf(text, size,
 			"the engine ended with status %d; its last words are in the log",
 			si.si_status);
+	} else if (strcmp(l->paths->hugepages, "auto") == 0) {
+		snprintf(text, size, "hugepages ran short; starting without them");
+		l->no_huge = true;
 	} else {
-		snprintf(text, size, "the engine was killed by signal %d (%s)", si.si_status,
-			strsignal(si.si_status));
+		snprintf(text, size,
+			"hugepages ran short; reserve some (sysctl vm.nr_hugepages=64), or start "
+			"saklard with --hugepages auto");
 	}
+	return true;
 }
 
 static void on_engine_death(int, short, void *arg)
@@ -157,8 +167,7 @@ static void on_engine_death(int, short, void *arg)
 	char text[200];
 	bool no_huge = l->no_huge;
 
-	describe_death(l, text, sizeof(text));
-	if (l->verdict[0] != '\0')
+	if (!describe_death(l, text, sizeof(text)) && l->verdict[0] != '\0')
 		snprintf(text, sizeof(text), "%s", l->verdict);
 	l->verdict[0] = '\0';
 	LOG_WARN("event=engine_died pid=%d reason=\"%s\"", (int)l->pid, text);

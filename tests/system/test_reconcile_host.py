@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the host does to us: firewall chains, routes, hugepages, engines that hang, restarts.
+
+      guest a (netdev) --+-- network lan, 10.64.0.0/24, leg in the host namespace
+"""
+
+import pathlib
+import signal
+import time
+
+import pytest
+
+from lib.instance import BUILD
+from lib.traffic import ping, wait_ping
+from lib.wait import wait_until
+
+NR_HUGEPAGES = pathlib.Path("/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages")
+
+
+@pytest.fixture(scope="module")
+def a(lab):
+    lab.network("lan", "--subnet", "10.64.0.0/24")
+    return lab.guest("a", "lan", "netdev", addr="10.64.0.11/24")
+
+
+def stop(lab, instance):
+    """Daemon and engine both."""
+    lab.host.run(BUILD / "saklard", "--stop", "--run-dir", instance.run_dir, "--state-dir",
+                 instance.state_dir, env=instance.env)
+
+
+def problems(lab, word):
+    return [p for p in lab.saklar.json("status")["problems"] if word in p["text"]]
+
+
+def test_chain_that_keeps_guests_from_the_host_is_named_and_its_cure_works(lab, a):
+    wait_ping(a, "10.64.0.1")
+    assert not problems(lab, "nftables")
+    lab.host.run("nft", "add table ip guard; add chain ip guard inp "
+                 "{ type filter hook input priority 0; policy drop; }; "
+                 "add rule ip guard inp iif lo accept; add rule ip guard inp tcp dport 22 accept")
+    try:
+        assert not a.ok("ping", "-c1", "-W1", "10.64.0.1")
+        problem, = problems(lab, "nftables")
+        assert problem["object"] == "network lan"
+        for word in ("inp", "ip guard", "policy drop"):
+            assert word in problem["text"], problem
+        cure = problem["cure"].split(" (")[0]
+        assert cure.startswith("nft insert rule ip guard inp iifname lan accept")
+        lab.host.run("sh", "-c", cure)
+        ping(a, "10.64.0.1")
+        assert not problems(lab, "nftables")
+    finally:
+        lab.host.run("nft", "delete table ip guard")
+
+
+def test_rules_of_iptables_nft_are_seen(lab, a):
+    lab.host.run("iptables-nft", "-P", "INPUT", "DROP", check=False)
+    if "policy drop" not in lab.host.out("nft", "list", "ruleset"):
+        # the same as iptables-nft would make it
+        lab.host.run("nft", "add table ip filter; add chain ip filter INPUT "
+                     "{ type filter hook input priority 0; policy drop; }")
+    try:
+        problem, = problems(lab, "nftables")
+        assert "INPUT" in problem["text"] and "ip filter" in problem["text"]
+    finally:
+        lab.host.run("nft", "delete table ip filter")
+    assert not problems(lab, "nftables")
+
+
+def test_route_that_comes_after_the_network_is_a_problem_in_status(lab, a):
+    assert not problems(lab, "routes")
+    lab.veth(lab.host.guest("vpn"), "vpn0")
+    lab.host.ip("route", "add", "10.64.0.128/25", "dev", "vpn0")
+    problem, = problems(lab, "routes")
+    assert problem["object"] == "network lan"
+    assert "10.64.0.128/25 dev vpn0" in problem["text"]
+    lab.host.run("sh", "-c", problem["cure"].split(",")[0])
+    assert not problems(lab, "routes")
+
+
+def test_hanging_engine_is_replaced_and_the_verb_is_done(lab, a):
+    """The engine neither answers nor dies: the verb waits for it at most 5 s."""
+    wait_ping(a, "10.64.0.1")
+    pid = lab.saklar.engine_pid()
+    lab.host.kill(pid, signal.SIGSTOP)
+    start = time.monotonic()
+    assert lab.saklar.json("vif", "list"), "reads do not need the engine"
+    assert time.monotonic() - start < 2
+    lab.saklar("network", "add", "hang", "--mode", "bridge", timeout=20)
+    assert time.monotonic() - start < 12
+    assert lab.saklar.wait_engine(other_than=pid)
+    assert not lab.host.pid_alive(pid)
+    wait_ping(a, "10.64.0.1")
+    lab.saklar("network", "del", "hang")
+
+
+def test_daemon_restarts_right_behind_kill_9(lab, a):
+    for _ in range(10):
+        lab.saklar.daemon.send_signal(signal.SIGKILL)
+        lab.saklar.start()
+    ping(a, "10.64.0.1")
+
+
+def test_stop_leaves_no_file_that_names_an_engine(lab, a):
+    other = lab.second_instance("gone")
+    other("network", "add", "x", "--mode", "bridge", "--subnet", "10.65.0.0/24")
+    stop(lab, other)
+    assert not list(other.run_dir.glob("engine.*"))
+
+
+def test_netdev_is_restored_when_the_next_daemon_stops_wanting_it(lab, a):
+    """kill -9 of daemon and engine, the vif's other end changed meanwhile, then vif del."""
+    guest = lab.host.guest("orph")
+    lab.veth(guest, "orph")
+    guest.ip("link", "set", "eth0", "up")
+    before = lab.host.sysctl("net.ipv6.conf.orph.disable_ipv6")
+    lab.saklar("vif", "add", "orph", "--network", "lan", "--type", "netdev", "--dev", "orph",
+               "--mtu", "1400")
+    lab.saklar.wait_vif("orph")
+    engine = lab.saklar.engine_pid()
+    lab.saklar.kill_daemon()
+    lab.host.kill(engine)
+    lab.host.ip("addr", "add", "10.66.0.1/24", "dev", "orph")  # now it cannot be opened again
+    lab.saklar.start()
+    lab.saklar.wait_vif("orph", "failed")
+    lab.saklar("vif", "del", "orph")
+    link = lab.host.link("orph")
+    assert link["mtu"] == 1500 and link.get("promiscuity", 0) == 0
+    assert "clsact" not in lab.host.out("tc", "qdisc", "show", "dev", "orph")
+    assert lab.host.sysctl("net.ipv6.conf.orph.disable_ipv6") == before
+
+
+@pytest.fixture
+def hugepages():
+    """Reserve pages of 2 MiB on this machine; what was reserved before is put back."""
+    before = NR_HUGEPAGES.read_text(encoding="ascii")
+
+    def reserve(n):
+        NR_HUGEPAGES.write_text(str(n), encoding="ascii")
+        assert int(NR_HUGEPAGES.read_text(encoding="ascii")) == n
+    yield reserve
+    NR_HUGEPAGES.write_text(before, encoding="ascii")
+
+
+@pytest.mark.parametrize("pages,takes", ((512, True), (4, False)))
+def test_engine_takes_hugepages_or_does_without_when_they_are_short(lab, a, hugepages, pages, takes):
+    """auto: looks at what is free; an engine that finds too few ends with status 75 and is started
+    again without them.  Either way guests are served."""
+    hugepages(pages)
+    name = f"huge{pages}"
+    other = lab.second_instance(name, start=False)
+    other.start("--hugepages", "auto")
+    try:
+        assert other.json("status")["engine"]["hugepages"] is takes
+        assert ("hugepages ran short" in other.tail(100000)) == (not takes)
+        other("network", "add", "hpnet", "--mode", "bridge", "--subnet", "10.67.0.0/24")
+        guest = lab.guest(name, "hpnet", "host", saklar=other, addr="10.67.0.11/24")
+        wait_ping(guest, "10.67.0.1")
+        pid = other.kill_engine()
+        other.wait_engine(other_than=pid)
+        wait_ping(guest, "10.67.0.1")
+    finally:
+        stop(lab, other)
+
+
+def test_hugepages_that_must_be_there_and_are_not_are_said(lab, a, hugepages):
+    hugepages(0)
+    other = lab.second_instance("musthuge", start=False)
+    other.start("--hugepages", "on", wait=False)
+    try:
+        problem = wait_until(lambda: [p for p in other.json("status")["problems"]
+                                      if p["object"] == "engine" and "hugepages" in p["text"]], 20)
+        assert problem
+    finally:
+        stop(lab, other)

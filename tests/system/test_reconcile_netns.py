@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Host vifs whose namespace or device goes away, and netdevs that come and go quickly.
+
+      guests g* (host vifs in their namespaces), n (netdev) --+-- network lan, 10.62.0.0/24
+"""
+
+import os
+import time
+
+import pytest
+
+from lib.traffic import wait_ping
+from lib.wait import wait_until
+
+LOOPS = int(os.environ.get("SAKLAR_RECREATE_LOOPS", "20"))
+
+
+@pytest.fixture(scope="module")
+def net(lab):
+    lab.network("lan", "--subnet", "10.62.0.0/24")
+    return lab.guest("n", "lan", "netdev", addr="10.62.0.2/24")
+
+
+def test_device_deleted_inside_its_namespace_is_made_again(lab, net):
+    guest = lab.guest("g1", "lan", "host", addr="10.62.0.11/24")
+    mac = guest.mac("eth0")
+    guest.ip("link", "del", "eth0")
+    wait_until(lambda: guest.has_link("eth0"), 5, "the device is back")
+    assert guest.mac("eth0") == mac
+    guest.ip("addr", "add", "10.62.0.11/24", "dev", "eth0")
+    lab.saklar.wait_vif("g1")
+    wait_ping(guest, "10.62.0.2")
+    lab.saklar("vif", "del", "g1")
+
+
+def test_device_of_the_host_itself_deleted_is_made_again(lab, net):
+    lab.saklar("vif", "add", "h0", "--network", "lan", "--type", "host")
+    lab.saklar.wait_vif("h0")
+    lab.host.ip("link", "del", "h0")
+    wait_until(lambda: lab.host.has_link("h0"), 5, "the device is back")
+    lab.saklar.wait_vif("h0")
+    lab.saklar("vif", "del", "h0")
+
+
+def test_namespace_that_is_deleted_is_waited_for(lab, net):
+    guest = lab.guest("g2", "lan", "host", addr="10.62.0.12/24")
+    lab.drop_guest(guest)
+    vif = lab.saklar.wait_vif("g2", "waiting")
+    assert "g2" in vif["reason"] and "namespace" in vif["reason"]
+    for _ in range(3):
+        guest = lab.host.guest("g2")
+        wait_until(lambda g=guest: g.has_link("eth0"), 5, "the device is in the new namespace")
+        guest.ip("addr", "add", "10.62.0.12/24", "dev", "eth0")
+        lab.saklar.wait_vif("g2")
+        wait_ping(guest, "10.62.0.2")
+        lab.drop_guest(guest)
+        lab.saklar.wait_vif("g2", "waiting")
+    lab.saklar("vif", "del", "g2")
+
+
+def test_namespace_that_does_not_exist_yet_is_waited_for(lab, net):
+    lab.saklar("vif", "add", "g3", "--network", "lan", "--type", "host", "--netns", "g3",
+               "--ifname", "eth0")
+    lab.saklar.wait_vif("g3", "waiting")
+    guest = lab.host.guest("g3")
+    wait_until(lambda: guest.has_link("eth0"), 5)
+    lab.saklar.wait_vif("g3")
+    lab.saklar("vif", "del", "g3")
+
+
+def test_netdev_deleted_again_and_again_never_stays_up(lab, net):
+    """The state follows within moments each time, also when the deletion falls into a run."""
+    guest = lab.host.guest("flap")
+    lab.saklar("vif", "add", "flap", "--network", "lan", "--type", "netdev", "--dev", "flap")
+    slowest = 0.0
+    for _ in range(LOOPS):
+        lab.veth(guest, "flap")
+        guest.ip("link", "set", "eth0", "up")
+        lab.saklar.wait_vif("flap")
+        lab.host.ip("link", "del", "dev", "flap")
+        start = time.monotonic()
+        lab.saklar.wait_vif("flap", "waiting", timeout=3)
+        slowest = max(slowest, time.monotonic() - start)
+    print(f"slowest of {LOOPS}: {slowest * 1000:.0f} ms")
+    assert slowest < 0.3
+    lab.saklar("vif", "del", "flap")
+
+
+def test_fresh_network_and_vif_drop_nothing_at_attach(lab, net):
+    """The first frames of a leg and of a vif find their port in the engine."""
+    for i in range(5, 10):
+        lab.network(f"new{i}", "--subnet", f"10.63.{i}.0/24", "--subnet", f"fd63:{i}::/64")
+        guest = lab.guest(f"g{i}", f"new{i}", "host", addr=f"10.63.{i}.11/24")
+        wait_ping(guest, f"10.63.{i}.1")
+        rows = [r for r in lab.saklar.json("drops") if r["network"] == f"new{i}"]
+        assert not [r for r in rows if r["reason"] == "no_network"], rows
+        lab.saklar("vif", "del", f"g{i}")
+        lab.saklar("network", "del", f"new{i}")
