@@ -3,7 +3,8 @@
  *
  * From: rpc_network.c, rpc_vif.c.  To: store.c, then reconcile.c.
  * Theory: a verb works on a copy of the model.  The copy becomes the model only after it is valid
- * and on disk; then it is applied.  Whatever fails before that leaves everything as it was.
+ * and on disk; then it is applied.  Whatever fails before that leaves everything as it was; when the
+ * disk fails after the change is in the file, it is applied and the answer is an error that says so.
  * Invariants: generation grows by one; the answer is given after the commit, so an acknowledged
  * change survives kill -9 and power loss.
  * Thread: the daemon has one. */
@@ -105,19 +106,28 @@ int rpc_commit(struct daemon *d, const struct rpc_call *call, struct model *next
 	const struct rpc_change *change, struct err *e)
 {
 	struct model *before = d->model;
+	bool is_made = false;
 	int rc = model_check(next, e);
 
 	next->generation++;
-	if (rc == 0)
+	if (rc == 0) {
 		rc = store_change(d, call, next, change, e);
-	if (rc != 0) {
+		is_made = rc == 0 || store_has(d->store, next->generation);
+	}
+	if (!is_made) {
 		model_destroy(next);
 		return rc;
+	}
+	if (rc != 0) { /* the model is what the file says, or the two would part for good */
+		*e = ERR_NONE;
+		rc = err_set(e, -EIO, "store",
+			"the change is made, but the disk failed at the end of it: after a power "
+			"loss it may be gone; look at the disk");
 	}
 	d->model = next;
 	reconcile_apply(d->reconcile, next);
 	model_destroy(before);
-	return 0;
+	return rc;
 }
 
 json_t *rpc_written(const struct daemon *d, enum object_state state, const char *why)

@@ -26,7 +26,9 @@ static const char introduction[]
 	  "| `rw.sock` | 0600 | everything |\n\n"
 	  "Each socket serves 64 clients at once; one more gets error -32005 and is closed. A "
 	  "client that "
-	  "does not read its answers is not read from, and is closed after 5 seconds. Every write "
+	  "does not read its answers is not read from, and is closed after 5 seconds; when all "
+	  "clients together leave 64 MiB unread, the one that leaves most is closed. A batch ends "
+	  "at 4 MiB of answers: the rest of it is not done. Every write "
 	  "is "
 	  "logged with the caller's uid, gid and pid, and kept in the history.\n\n"
 	  "A write answers when it is durable on disk and was tried once: `state` says whether the "
@@ -45,8 +47,9 @@ static const char introduction[]
 	  "| -32000 | refused: `data.code` and the sentence say why |\n| -32001 | no such object "
 	  "|\n"
 	  "| -32002 | name, device, address or subnet is taken |\n| -32003 | not on this socket |\n"
-	  "| -32004 | could not be made durable; nothing was changed |\n"
-	  "| -32005 | too many clients |\n";
+	  "| -32004 | could not be made durable; nothing was changed, unless the sentence says "
+	  "that it was |\n"
+	  "| -32005 | too many clients, or too much for one batch |\n";
 
 static const char *role_socket(enum rpc_role role)
 {

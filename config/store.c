@@ -295,6 +295,15 @@ void store_rollback(struct store *s)
 	s->is_open = false;
 }
 
+bool store_has(struct store *s, uint64_t generation)
+{
+	struct err e = ERR_NONE;
+	int64_t found;
+
+	return query_int(s, "SELECT value FROM meta WHERE key='generation'", &found, &e) == 0
+		&& (uint64_t)found == generation;
+}
+
 /* Step a prepared statement that gives no rows, and end it. */
 static int finish(struct store *s, sqlite3_stmt *q, int r, struct err *e)
 {

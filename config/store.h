@@ -5,7 +5,7 @@
  * store_load() gives the model; each verb is one store_begin() .. store_commit(), after which the
  * change survives power loss; store_close().
  * Errors say what the administrator should do (full disk, read-only directory, damaged file, file
- * of a newer version); after an error nothing has changed.
+ * of a newer version); after an error nothing has changed, but for what store_has() is there for.
  * Thread: the daemon's only one. */
 #pragma once
 
@@ -46,6 +46,9 @@ struct model *store_load(struct store *s, struct err *e);
 [[nodiscard]] int store_commit(struct store *s, const struct model *m,
 	const struct store_author *author, const char *method, const char *params, struct err *e);
 void store_rollback(struct store *s);
+/* Is @generation the one in the file?  An error of store_commit() may come after the change is in
+ * the file, when the file system fails in making it durable.  Call it after store_rollback(). */
+bool store_has(struct store *s, uint64_t generation);
 
 /* The newest @max changes, newest first.  0 or -errno with @e. */
 [[nodiscard]] int store_history_foreach(struct store *s, unsigned max,

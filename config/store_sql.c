@@ -8,9 +8,12 @@
 #include "config/store_sql.h"
 
 #include <errno.h>
+#include <string.h>
 
 int store_sql_error(sqlite3 *db, int code, const char *path, struct err *e)
 {
+	int why = db ? sqlite3_system_errno(db) : 0;
+
 	switch (code & 0xff) {
 	case SQLITE_FULL:
 		return err_set(e, -ENOSPC, "store",
@@ -21,9 +24,9 @@ int store_sql_error(sqlite3 *db, int code, const char *path, struct err *e)
 	case SQLITE_CANTOPEN:
 	case SQLITE_PERM:
 		return err_set(e, -EROFS, "store",
-			"%s cannot be written: make its directory writable for saklard, or choose "
-			"another with --state-dir",
-			path);
+			"%s cannot be written%s%s: make its directory writable for saklard, or "
+			"choose another with --state-dir",
+			path, why ? ": " : "", why ? strerror(why) : "");
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_FORMAT:

@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import sqlite3
+import subprocess
 import threading
 
 import pytest
@@ -167,3 +168,56 @@ def test_two_instances_run_side_by_side(daemon, tmp_path):
         assert two.engine_pid() != daemon.engine_pid()
     finally:
         two.stop()
+
+
+def inject(daemon, call, error, when, log):
+    """strace, which makes the daemon's n-th call from now on fail."""
+    tracer = subprocess.Popen(
+        ["strace", "-f", "-o", str(log), "-e", f"trace={call}",
+         "-e", f"inject={call}:error={error}:when={when}", "-p", str(daemon.child.pid)],
+        stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    said = tracer.stderr.readline()
+    assert "attached" in said, said
+    return tracer
+
+
+def names(client):
+    return ([n["name"] for n in client.call("network.list")],
+            [v["name"] for v in client.call("vif.list")])
+
+
+@pytest.mark.parametrize("call, error", [
+    ("fdatasync,fsync", "EIO"), ("fcntl", "EIO"), ("pwrite64", "ENOSPC"), ("pread64", "EIO"),
+    ("unlink,unlinkat", "EIO"), ("openat", "EMFILE"), ("ftruncate", "EIO"),
+])
+def test_whatever_call_fails_the_daemon_knows_what_is_on_disk(daemon, tmp_path, call, error):
+    """The n-th call fails while a vif is deleted; afterwards it serves what a new one would."""
+    client = daemon.client()
+    client.call("network.add", name="lab")
+    for when in range(1, 12):
+        client.call("vif.add", name="a", network="lab", type="tap")
+        log = tmp_path / f"strace-{when}"
+        tracer = inject(daemon, call, error, when, log)
+        before, refusal = names(client), None
+        try:
+            client.call("vif.del", name="a")
+        except Refused as e:
+            refusal = e.message
+        finally:
+            tracer.terminate()
+            tracer.wait()
+        after = names(client)
+        if refusal and "the change is made, but" not in refusal:
+            assert after == before
+        else:
+            assert after == (["lab"], [])
+        client.call("network.add", name="more")
+        expected = names(client)
+        daemon.kill()
+        client = daemon.start().client()
+        assert names(client) == expected, (when, refusal)
+        client.call("network.del", name="more")
+        if expected[1]:
+            client.call("vif.del", name="a")
+        if "INJECTED" not in log.read_text():
+            return
