@@ -58,9 +58,12 @@ def make_lab(tmp_path_factory):
         return lab
 
     yield make
+    bad = []
     for lab in made:
         _labs.remove(lab)
         lab.close()
+        bad += [line for instance in lab.instances for line in instance.misbehaviour()]
+    assert not bad, "\n".join(bad[:20])
 
 
 @pytest.fixture(scope="module")

@@ -160,6 +160,14 @@ class Instance:
                 found[path.stem] = int(text)
         return found
 
+    def misbehaviour(self):
+        """Lines of the log that no test may cause: failed checks, sanitizer reports, crashes."""
+        bad = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "CHECK", "signal 6 ",
+               "signal 7 ", "signal 11 ", "signal 31 ")
+        log = self.tail(1 << 30)
+        found = [line for line in log.splitlines() if any(word in line for word in bad)]
+        return [f"{self.name}: {line}" for line in found]
+
     def report(self):
         """For a failed test: what each part says."""
         parts = []
