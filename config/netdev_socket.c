@@ -13,22 +13,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #define SOCKET_RCVBUF (4 << 20) /* bursts while the engine serves others, or is being replaced */
 #define SOCKET_SNDBUF (4 << 20)
-
-/* virtio_net_hdr says UDP segmentation since 6.2; there is no way to ask the kernel. */
-static bool has_uso(void)
-{
-	struct utsname name;
-	unsigned major = 0, minor = 0;
-
-	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2)
-		return false;
-	return major > 6 || (major == 6 && minor >= 2);
-}
 
 static int set_options(int fd, int ifindex)
 {
@@ -49,7 +37,7 @@ static int set_options(int fd, int ifindex)
 	return 0;
 }
 
-int netdev_open_socket(int ifindex, struct netdev_fds *out, struct err *e)
+int netdev_open_socket(int ifindex, bool has_uso, struct netdev_fds *out, struct err *e)
 {
 	struct sockaddr_ll addr = {
 		.sll_family = AF_PACKET,
@@ -73,7 +61,7 @@ int netdev_open_socket(int ifindex, struct netdev_fds *out, struct err *e)
 		.n = 1,
 		.fd = { fd },
 		.ifindex = ifindex,
-		.flags = has_uso() ? MSG_VIF_USO : 0,
+		.flags = has_uso ? MSG_VIF_USO : 0,
 	};
 	return 0;
 }

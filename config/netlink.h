@@ -25,6 +25,9 @@ struct link {
 	int master; /* ifindex of its bridge, bond...; 0: none */
 	bool has_carrier;
 	char kind[LINK_KIND_LEN]; /* "tun", "veth"; "" for hardware */
+	int peer_ifindex; /* kind "veth": the other end, 0: unknown; ... */
+	bool has_peer_nsid; /* ... and whether it is in another namespace, by our id for it */
+	int peer_nsid;
 	bool is_multi_queue; /* kind "tun": how a VMM has to open it */
 	bool has_owner; /* kind "tun": who may, root apart */
 	uint32_t owner_uid;

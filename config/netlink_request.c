@@ -106,6 +106,11 @@ bool netlink_parse_link(struct nlmsghdr *hdr, struct link *out)
 	copy_text(attr[IFLA_IFALIAS], out->alias, sizeof(out->alias));
 	if (has_exact(attr, IFLA_MTU, sizeof(uint32_t)))
 		out->mtu = nla_get_u32(attr[IFLA_MTU]);
+	if (has_exact(attr, IFLA_LINK, sizeof(uint32_t)))
+		out->peer_ifindex = (int)nla_get_u32(attr[IFLA_LINK]);
+	out->has_peer_nsid = has_exact(attr, IFLA_LINK_NETNSID, sizeof(int32_t));
+	if (out->has_peer_nsid)
+		out->peer_nsid = nla_get_s32(attr[IFLA_LINK_NETNSID]);
 	if (has_exact(attr, IFLA_MASTER, sizeof(uint32_t)))
 		out->master = (int)nla_get_u32(attr[IFLA_MASTER]);
 	if (attr[IFLA_ADDRESS] != NULL && nla_len(attr[IFLA_ADDRESS]) == sizeof(out->mac))

@@ -7,6 +7,7 @@
  * counts again when the netdev was deleted and another appears under it.
  * Thread: the daemon's only one. */
 #include "config/netdev_bpf.h"
+#include "config/netdev_uso.h"
 #include "config/netns.h"
 #include "config/reconcile_state.h"
 #include "vswitch/base/log.h"
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 LOG_MODULE("reconcile_vif");
@@ -150,6 +152,26 @@ static int silence_host(struct reconcile *r, const struct link *link, struct err
 	return rc;
 }
 
+/* See netdev_uso.h.  No failure stops the vif: what is lost is counted. */
+static bool settle_uso(struct reconcile *r, const struct link *link, struct err *e)
+{
+	struct utsname name;
+	int rc;
+
+	if (uname(&name) == 0 && netdev_uso_is_expressible(name.release))
+		return true;
+	rc = netdev_uso_get(link);
+	if (rc > 0)
+		rc = undo_record(r->undo, link->ifindex, UNDO_PEER_USO, 1, e);
+	else if (rc == 0)
+		return false;
+	if (rc == 0)
+		rc = netdev_uso_set(link, false);
+	if (rc < 0)
+		LOG_INFO("event=uso_stays netdev=%s error=\"%s\"", link->name, strerror(-rc));
+	return false;
+}
+
 static int set_mtu(struct reconcile *r, const struct link *link, uint16_t mtu, struct err *e)
 {
 	struct link_change change = LINK_CHANGE_NONE;
@@ -276,7 +298,7 @@ static int open_kernel(
 	if (rc == 0)
 		rc = bring_up(r, &link, e);
 	if (rc == 0)
-		rc = netdev_open_socket(link.ifindex, fds, e);
+		rc = netdev_open_socket(link.ifindex, settle_uso(r, &link, e), fds, e);
 	if (rc < 0 && !is_in_use_by_vmm(r, link.ifindex)) {
 		netdev_bpf_detach(link.ifindex);
 		undo_revert(r->undo, link.ifindex);

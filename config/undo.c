@@ -9,6 +9,7 @@
 #include "config/undo.h"
 
 #include "config/netdev_bpf.h"
+#include "config/netdev_uso.h"
 #include "config/netlink.h"
 #include "config/netns.h"
 #include "vswitch/base/log.h"
@@ -38,6 +39,7 @@ static const char *const kind_names[UNDO_N] = {
 	[UNDO_MTU] = "mtu",
 	[UNDO_UP] = "up",
 	[UNDO_CLSACT] = "clsact",
+	[UNDO_PEER_USO] = "peer_uso",
 	[UNDO_CREATED] = "created",
 };
 
@@ -191,16 +193,17 @@ void undo_forget(struct undo *u, int ifindex, enum undo_kind kind)
 	save_logged(u);
 }
 
-static int put_back(const struct undo_record *r, const char *ifname)
+static int put_back(const struct undo_record *r, const struct link *link)
 {
 	struct link_change change = LINK_CHANGE_NONE;
 
 	switch (r->kind) {
 	case UNDO_DISABLE_IPV6:
-		return netlink_sysctl_set("ipv6", ifname, "disable_ipv6", (int)r->value);
+		return netlink_sysctl_set("ipv6", link->name, "disable_ipv6", (int)r->value);
 	case UNDO_MTU: change.mtu = r->value; return netlink_change(r->ifindex, &change);
 	case UNDO_UP: change.up = 0; return netlink_change(r->ifindex, &change);
 	case UNDO_CLSACT: return netdev_bpf_remove_clsact(r->ifindex);
+	case UNDO_PEER_USO: return netdev_uso_set(link, true);
 	case UNDO_CREATED: return netlink_delete(r->ifindex);
 	case UNDO_NONE:
 	case UNDO_N: break;
@@ -217,7 +220,7 @@ void undo_revert(struct undo *u, int ifindex)
 	/* Down first and the device itself last: in the order in which they were made. */
 	for (int kind = UNDO_NONE + 1; kind < UNDO_N && is_there; kind++) {
 		const struct undo_record *r = find(u, ifindex, (enum undo_kind)kind);
-		int rc = r != NULL ? put_back(r, link.name) : 0;
+		int rc = r != NULL ? put_back(r, &link) : 0;
 
 		if (rc < 0 && rc != -ENODEV && rc != -ENOENT)
 			LOG_WARN("event=undo_failed ifindex=%d what=%s error=\"%s\"", ifindex,

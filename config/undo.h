@@ -17,6 +17,7 @@ enum undo_kind {
 	UNDO_MTU, /* value: the MTU before */
 	UNDO_UP, /* value: 0, it was down */
 	UNDO_CLSACT, /* the qdisc is ours */
+	UNDO_PEER_USO, /* UDP segmentation of the veth's other end was on */
 	UNDO_CREATED, /* the netdev itself is ours: delete it */
 	UNDO_N
 };

@@ -5,6 +5,7 @@
 """
 
 import pathlib
+import platform
 import signal
 import time
 
@@ -181,5 +182,31 @@ def test_hugepages_that_must_be_there_and_are_not_are_said(lab, a, hugepages):
         problem = wait_until(lambda: [p for p in other.json("status")["problems"]
                                       if p["object"] == "engine" and "hugepages" in p["text"]], 20)
         assert problem
+    finally:
+        stop(lab, other)
+
+
+def uso(guest):
+    line, = [x for x in guest.out("ethtool", "-k", "eth0").splitlines() if "tx-udp-seg" in x]
+    return line.split(":")[1].strip()
+
+
+def test_old_kernels_segment_udp_at_the_sender_where_it_can_be_reached(lab, a):
+    """The daemon believes in an old kernel, which has no word for UDP super-frames."""
+    other = lab.second_instance("oldkernel", start=False)
+    other.daemon = lab.host.start("setarch", platform.machine(), "--uname-2.6", BUILD / "saklard",
+                                  "--foreground", "--run-dir", other.run_dir, "--state-dir",
+                                  other.state_dir, log=other.log, env=other.env)
+    wait_until(other.is_ready, 20, other.tail)
+    try:
+        other("network", "add", "oldnet", "--mode", "bridge", "--subnet", "10.68.0.0/24")
+        guest = lab.guest("old", "oldnet", "netdev", saklar=other, addr="10.68.0.11/24")
+        assert uso(guest) == "off"
+        wait_ping(guest, "10.68.0.1")
+        other.kill_daemon()  # what was changed is remembered
+        other.start()
+        other("vif", "del", "old")
+        assert uso(guest) == "on"
+        lab.drop_guest(guest)
     finally:
         stop(lab, other)
