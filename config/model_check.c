@@ -432,9 +432,34 @@ static int check_vif(const struct model *m, const struct vif_cfg *v, struct err 
 	return rc;
 }
 
+/* Ids are ours to give; only a file that was damaged or edited holds one twice. */
+static int check_ids(const struct model *m, struct err *e)
+{
+	bool has_network[NETWORK_ID_MAX] = { false };
+	bool has_vif[VIF_ID_MAX] = { false };
+	char path[PATH_LEN];
+
+	for (unsigned i = 0; i < m->n_networks; i++) {
+		const struct network_cfg *n = &m->network[i];
+
+		if (has_network[n->id] || has_vif[n->leg_vif_id])
+			return err_set(e, -EUCLEAN, network_path(n, "id", path),
+				"network %s has the id of another", n->name);
+		has_network[n->id] = true;
+		has_vif[n->leg_vif_id] = n->leg_vif_id != VIF_ID_NONE;
+	}
+	for (unsigned i = 0; i < m->n_vifs; i++) {
+		if (has_vif[m->vif[i].id])
+			return err_set(e, -EUCLEAN, vif_path(&m->vif[i], "id", path),
+				"vif %s has the id of another vif or host leg", m->vif[i].name);
+		has_vif[m->vif[i].id] = true;
+	}
+	return 0;
+}
+
 int model_check(const struct model *m, struct err *e)
 {
-	int rc = 0;
+	int rc = check_ids(m, e);
 
 	for (unsigned i = 0; rc == 0 && i < m->n_networks; i++)
 		rc = check_network(&m->network[i], e);

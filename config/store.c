@@ -180,10 +180,18 @@ static const char *column_text(sqlite3_stmt *q, int column)
 	return text ? text : "";
 }
 
+/* Column @column as an id below @max; @max when it is none. */
+static uint16_t column_id(sqlite3_stmt *q, int column, uint16_t max)
+{
+	sqlite3_int64 id = sqlite3_column_int64(q, column);
+
+	return id >= 0 && id < max ? (uint16_t)id : max;
+}
+
 static int load_network(struct model *m, sqlite3_stmt *q, struct err *e)
 {
-	struct network_cfg n = { .id = (uint16_t)sqlite3_column_int(q, 0),
-		.leg_vif_id = (uint16_t)sqlite3_column_int(q, 1) };
+	struct network_cfg n = { .id = column_id(q, 0, NETWORK_ID_MAX),
+		.leg_vif_id = column_id(q, 1, VIF_ID_MAX) };
 	json_t *body = json_loads(column_text(q, 3), JSON_REJECT_DUPLICATES, NULL);
 	const char *mac = column_text(q, 2);
 	int rc = -EINVAL;
@@ -191,6 +199,8 @@ static int load_network(struct model *m, sqlite3_stmt *q, struct err *e)
 	if (body && n.id > 0 && n.id < NETWORK_ID_MAX && n.leg_vif_id < VIF_ID_MAX
 		&& (!mac[0] || mac_parse(mac, &n.leg_mac) == 0))
 		rc = schema_parse_network(body, SCHEMA_LOAD, &n, e);
+	if (rc == 0 && strcmp(n.name, column_text(q, 4)) != 0)
+		rc = -EINVAL;
 	if (rc == 0 && (n.n_subnets > 0) != (n.leg_vif_id != VIF_ID_NONE))
 		rc = -EINVAL;
 	if (rc == 0)
@@ -202,12 +212,14 @@ static int load_network(struct model *m, sqlite3_stmt *q, struct err *e)
 
 static int load_vif(struct model *m, sqlite3_stmt *q, struct err *e)
 {
-	struct vif_cfg v = { .id = (uint16_t)sqlite3_column_int(q, 0) };
+	struct vif_cfg v = { .id = column_id(q, 0, VIF_ID_MAX) };
 	json_t *body = json_loads(column_text(q, 1), JSON_REJECT_DUPLICATES, NULL);
 	int rc = -EINVAL;
 
 	if (body && v.id > 0 && v.id < VIF_ID_MAX)
 		rc = schema_parse_vif(body, SCHEMA_LOAD, m, &v, e);
+	if (rc == 0 && strcmp(v.name, column_text(q, 2)) != 0)
+		rc = -EINVAL;
 	if (rc == 0)
 		rc = model_add_vif(m, &v, e);
 	json_decref(body);
@@ -268,10 +280,11 @@ struct model *store_load(struct store *s, struct err *e)
 		rc = load_meta(s, m, e);
 	if (rc == 0)
 		rc = load_rows(s, m, "network",
-			"SELECT id, leg_vif_id, leg_mac, body FROM network ORDER BY id",
+			"SELECT id, leg_vif_id, leg_mac, body, name FROM network ORDER BY id",
 			load_network, e);
 	if (rc == 0)
-		rc = load_rows(s, m, "vif", "SELECT id, body FROM vif ORDER BY id", load_vif, e);
+		rc = load_rows(
+			s, m, "vif", "SELECT id, body, name FROM vif ORDER BY id", load_vif, e);
 	if (rc == 0 && model_check(m, e) != 0)
 		rc = damaged_row(s, "network or vif", 0, e);
 	if (rc == 0)

@@ -30,6 +30,7 @@ int store_sql_error(sqlite3 *db, int code, const char *path, struct err *e)
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_FORMAT:
+	case SQLITE_ERROR: /* a table or column is not there */
 		return err_set(e, -EUCLEAN, "store",
 			"%s is damaged (%s): put back a backup, or move it away to start empty",
 			path, sqlite3_errmsg(db));

@@ -118,14 +118,29 @@ def damage(path):
         f.write(b"\xa5" * 4000)
 
 
+def edit(path, sql):
+    with sqlite3.connect(path) as db:
+        db.execute(sql)
+    db.close()
+
+
 @pytest.mark.parametrize("change, words", [
     (damage, "is damaged"),
     (lambda path: open(path, "wb").write(b"no database" * 1000), "is damaged"),
     (lambda path: sqlite3.connect(path).execute("PRAGMA user_version=77").connection.close(),
      "was written by a newer saklard"),
+    (lambda path: edit(path, "UPDATE vif SET id = (SELECT leg_vif_id FROM network)"),
+     "is damaged (network or vif 0: vif v has the id of another"),
+    (lambda path: edit(path, "UPDATE vif SET id = id + 65536"), "is damaged (vif "),
+    (lambda path: edit(path, "UPDATE network SET body = '{}'"), "is damaged (network "),
+    (lambda path: edit(path, "UPDATE network SET name = 'other'"), "is damaged (network "),
+    (lambda path: edit(path, "UPDATE meta SET value = -1"), "is damaged"),
+    (lambda path: edit(path, "DELETE FROM meta"), "is damaged"),
+    (lambda path: edit(path, "DROP TABLE vif"), "is damaged"),
 ])
 def test_a_bad_database_is_an_error_and_stays_as_it_is(daemon, change, words):
-    daemon.client().call("network.add", name="lab")
+    daemon.client().call("network.add", name="lab", subnets=["10.7.0.0/24"])
+    daemon.client().call("vif.add", name="v", network="lab", type="tap")
     daemon.terminate()
     path = os.path.join(daemon.state_dir, "saklar.db")
     shutil.copy(path, path + ".good")
