@@ -70,16 +70,17 @@ class Lab:
 
     def veth(self, guest, name, dev="eth0"):
         """A veth pair from the host (@name) into the guest (@dev)."""
-        self.host.ip("link", "add", "name", name, "type", "veth", "peer", "name", dev, "netns", guest.name)
+        self.host.ip("link", "add", "name", name, "type", "veth", "peer", "name", dev,
+                     "netns", guest.name)
         self.host.ip("link", "set", "dev", name, "up")
 
     def vmm(self, saklar, guest, vif, dev="eth0", queues=1):
         """A program that plays the VMM: joins the vif's tap with a new tap in the guest."""
-        info = saklar.vif(vif)
-        args = ["--tap", info["ifname"], "--queues", str(queues), "--guest-netns",
+        shown = saklar.vif(vif)
+        args = ["--tap", shown["ifname"], "--queues", str(queues), "--guest-netns",
                 f"/run/netns/{guest.name}", "--guest-if", dev]
-        if info.get("mac"):
-            args += ["--guest-mac", info["mac"]]
+        if shown.get("mac"):
+            args += ["--guest-mac", shown["mac"]]
         program = self.host.start_python("vmm.py", *args)
         wait_until(lambda: "ready" in program.output(), 10, f"vmm: {program.output()}")
         return program
