@@ -4,7 +4,9 @@
  * Theory: requests are synchronous with a deadline: they are few, local and answered within a burst,
  * and a daemon that waits is simpler than one that remembers.  An engine that does not answer in
  * time, or answers nonsense, is killed by its pidfd and replaced; its tables and the guests' fds are
- * with the daemon, so that this costs some 0.3 s and no connection.
+ * with the daemon, so that this costs some 0.3 s and no connection.  Whoever asks the daemon anything
+ * waits meanwhile: 5 s at most and once for each engine that hangs, since the next request finds it
+ * dead already; verbs that do not need the engine are answered as long as none that does is waiting.
  * Invariants: sock >= 0 only between connect and death; pidfd belongs to the peer that the kernel
  * named as the sender, or to our child.  Thread: the daemon's only one. */
 #include "config/engine_link.h"

@@ -29,10 +29,12 @@
 
 bool netdev_uso_is_expressible(const char *release)
 {
-	unsigned major, minor;
+	char *end;
+	unsigned long major = strtoul(release, &end, 10), minor;
 
-	if (sscanf(release, "%u.%u", &major, &minor) != 2)
+	if (*end != '.')
 		return false;
+	minor = strtoul(end + 1, NULL, 10);
 	return major > 6 || (major == 6 && minor >= 2);
 }
 

@@ -19,13 +19,17 @@
 
 LOG_MODULE("reconcile_engine");
 
-static int tell(struct reconcile *r, uint32_t type, const void *body, size_t len, const int *fds,
-	unsigned n_fds, struct err *e)
-{
-	struct engine_request req
-		= { .type = type, .body = body, .body_len = len, .fds = fds, .n_fds = n_fds };
+/* What goes into a request, @message being a struct of the right type. */
+#define REQUEST(kind, message, fd_array, count)    \
+	(&(struct engine_request){ .type = (kind), \
+		.body = &(message),                \
+		.body_len = sizeof(message),       \
+		.fds = (fd_array),                 \
+		.n_fds = (count) })
 
-	return engine_link_request(r->link, &req, e);
+static int tell(struct reconcile *r, const struct engine_request *req, struct err *e)
+{
+	return engine_link_request(r->link, req, e);
 }
 
 static void on_down(void *arg)
@@ -110,7 +114,7 @@ static void give_segments(struct reconcile *r)
 		struct msg_segment m = { .kind = kind, .size = segments_size(kind) };
 		struct err e = ERR_NONE;
 
-		if (tell(r, ENGINE_MSG_SEGMENT, &m, sizeof(m), &r->segments.fd[kind], 1, &e) < 0)
+		if (tell(r, REQUEST(ENGINE_MSG_SEGMENT, m, &r->segments.fd[kind], 1), &e) < 0)
 			LOG_ERR("event=segment_refused kind=%u error=\"%s\"", kind, e.msg);
 	}
 }
@@ -122,9 +126,7 @@ static void give_captures(struct reconcile *r)
 		int fds[2] = { s->ring_fd, s->event_fd };
 		struct err e = ERR_NONE;
 
-		if (s->id != 0
-			&& tell(r, ENGINE_MSG_CAPTURE_OPEN, &s->msg, sizeof(s->msg), fds, 2, &e)
-				< 0)
+		if (s->id != 0 && tell(r, REQUEST(ENGINE_MSG_CAPTURE_OPEN, s->msg, fds, 2), &e) < 0)
 			LOG_WARN("event=capture_refused error=\"%s\"", e.msg);
 	}
 }
@@ -151,7 +153,7 @@ static void take_over(struct reconcile *r)
 		last_capture != 0 && id <= last_capture; id++) {
 		struct msg_capture_close m = { .capture_id = id };
 
-		if (tell(r, ENGINE_MSG_CAPTURE_CLOSE, &m, sizeof(m), NULL, 0, NULL) == -ENOTCONN)
+		if (tell(r, REQUEST(ENGINE_MSG_CAPTURE_CLOSE, m, NULL, 0), NULL) == -ENOTCONN)
 			return;
 	}
 }
@@ -206,9 +208,9 @@ static void give_vif(struct reconcile *r, uint16_t id)
 	if (slot->is_in_engine && memcmp(&m, &slot->told, sizeof(m)) == 0)
 		return;
 	if (slot->is_in_engine)
-		rc = tell(r, ENGINE_MSG_VIF_UPDATE, &m, sizeof(m), NULL, 0, &e);
+		rc = tell(r, REQUEST(ENGINE_MSG_VIF_UPDATE, m, NULL, 0), &e);
 	else
-		rc = tell(r, ENGINE_MSG_VIF_OPEN, &m, sizeof(m), slot->fds.fd, slot->fds.n, &e);
+		rc = tell(r, REQUEST(ENGINE_MSG_VIF_OPEN, m, slot->fds.fd, slot->fds.n), &e);
 	if (rc == -ENOTCONN)
 		return;
 	slot->told = m;
@@ -245,7 +247,7 @@ static void give_snapshot(struct reconcile *r)
 		goto out;
 	}
 	m = (struct msg_snapshot){ .generation = ++r->snapshot_generation, .size = len };
-	rc = tell(r, ENGINE_MSG_SNAPSHOT, &m, sizeof(m), &fd, 1, &e);
+	rc = tell(r, REQUEST(ENGINE_MSG_SNAPSHOT, m, &fd, 1), &e);
 	if (rc < 0) {
 		LOG_ERR("event=snapshot_refused error=\"%s\"", e.msg);
 		goto out;
@@ -306,7 +308,7 @@ void reconcile_engine_close_vif(struct reconcile *r, uint16_t id)
 	if (!r->actual.vif[id].is_in_engine)
 		return;
 	r->actual.vif[id].is_in_engine = false;
-	if (tell(r, ENGINE_MSG_VIF_CLOSE, &m, sizeof(m), NULL, 0, &e) < 0)
+	if (tell(r, REQUEST(ENGINE_MSG_VIF_CLOSE, m, NULL, 0), &e) < 0)
 		LOG_WARN("event=vif_close_refused vif=%u error=\"%s\"", id, e.msg);
 }
 
@@ -320,7 +322,7 @@ int reconcile_capture_open(
 		return e != NULL && e->code < 0 ? e->code : -EINVAL;
 	fds[0] = s->ring_fd;
 	fds[1] = s->event_fd;
-	rc = tell(r, ENGINE_MSG_CAPTURE_OPEN, m, sizeof(*m), fds, 2, e);
+	rc = tell(r, REQUEST(ENGINE_MSG_CAPTURE_OPEN, *m, fds, 2), e);
 	if (rc == 0) {
 		fds[0] = dup(s->ring_fd);
 		fds[1] = dup(s->reader_fd);
@@ -339,7 +341,7 @@ int reconcile_capture_open(
 void reconcile_capture_close(struct reconcile *r, uint32_t capture_id)
 {
 	struct msg_capture_close m = { .capture_id = capture_id };
-	int rc = tell(r, ENGINE_MSG_CAPTURE_CLOSE, &m, sizeof(m), NULL, 0, NULL);
+	int rc = tell(r, REQUEST(ENGINE_MSG_CAPTURE_CLOSE, m, NULL, 0), NULL);
 
 	if (rc < 0)
 		LOG_DEBUG("event=capture_close_failed id=%u rc=%d", capture_id, rc);
@@ -350,7 +352,7 @@ int reconcile_fdb_flush(struct reconcile *r, uint16_t network_id, uint16_t vif_i
 {
 	struct msg_fdb_flush m = { .network_id = network_id, .vif_id = vif_id };
 
-	return tell(r, ENGINE_MSG_FDB_FLUSH, &m, sizeof(m), NULL, 0, e);
+	return tell(r, REQUEST(ENGINE_MSG_FDB_FLUSH, m, NULL, 0), e);
 }
 
 #define FDB_ENTRIES_MAX (1u << 17) /* more than the table holds: an engine that never ends */

@@ -5,6 +5,10 @@
  * program, no IPv6, then up, then the socket.  What is changed on it is in the undo list first.
  * A netdev is found by name once and then followed by ifindex: a rename changes nothing; the name
  * counts again when the netdev was deleted and another appears under it.
+ * A host vif's tap in another namespace is out of reach of our netlink events: inotify tells that a
+ * name in /run/netns came or went, and once a second the tap's fd is asked whether the tap still
+ * exists (of namespaces without a name nothing else can be seen).  So such a vif is back within a
+ * second or so.
  * Thread: the daemon's only one. */
 #include "config/netdev_bpf.h"
 #include "config/netdev_uso.h"

@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -49,24 +50,38 @@ void undo_print_line(const struct undo_record *r, const char *scope, char *buf, 
 		r->value);
 }
 
+static enum undo_kind kind_of(const char *word, size_t len)
+{
+	for (int k = UNDO_NONE + 1; k < UNDO_N; k++)
+		if (strlen(kind_names[k]) == len && memcmp(word, kind_names[k], len) == 0)
+			return (enum undo_kind)k;
+	return UNDO_NONE;
+}
+
 int undo_parse_line(const char *line, const char *scope, struct undo_record *out)
 {
 	size_t n = strlen(scope);
-	char kind[24];
-	int ifindex;
-	uint32_t value;
+	const char *word;
+	char *end;
 
 	if (strncmp(line, scope, n) != 0 || line[n] != ' ')
 		return -EINVAL;
-	if (sscanf(line + n, " %d %23s %" SCNu32, &ifindex, kind, &value) != 3 || ifindex <= 0)
+	long ifindex = strtol(line + n + 1, &end, 10);
+
+	if (*end != ' ' || ifindex <= 0 || ifindex > INT_MAX)
 		return -EINVAL;
-	for (int k = UNDO_NONE + 1; k < UNDO_N; k++) {
-		if (strcmp(kind, kind_names[k]) == 0) {
-			*out = (struct undo_record){ ifindex, (enum undo_kind)k, value };
-			return 0;
-		}
-	}
-	return -EINVAL;
+	word = end + 1;
+	n = strcspn(word, " ");
+	enum undo_kind kind = kind_of(word, n);
+
+	if (kind == UNDO_NONE || word[n] != ' ')
+		return -EINVAL;
+	unsigned long long value = strtoull(word + n + 1, &end, 10);
+
+	if (end == word + n + 1 || (*end != '\n' && *end != '\0') || value > UINT32_MAX)
+		return -EINVAL;
+	*out = (struct undo_record){ (int)ifindex, kind, (uint32_t)value };
+	return 0;
 }
 
 static int read_scope(char *scope, size_t size)
