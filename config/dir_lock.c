@@ -42,17 +42,45 @@ static int lock_within(int fd, unsigned timeout_ms)
 	return 0;
 }
 
+bool dir_lock_note(const char *dir, char *out, size_t size)
+{
+	char path[4096], text[NOTE_MAX + 24];
+	char *begin, *end;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/lock", dir);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return false;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0)
+		return false;
+	text[n] = '\0';
+	begin = strchr(text, '\n');
+	end = begin ? strchr(begin + 1, '\n') : NULL;
+	if (!end || end == begin + 1 || (size_t)(end - begin) > size)
+		return false;
+	*end = '\0';
+	memcpy(out, begin + 1, (size_t)(end - begin));
+	return true;
+}
+
 static int held_by_other(int fd, const char *dir, const char *option, struct err *e)
 {
-	char text[24] = "";
+	char text[24] = "", note[NOTE_MAX];
 	ssize_t n = pread(fd, text, sizeof(text) - 1, 0);
 	long pid = n > 0 ? strtol(text, NULL, 10) : 0;
+	bool is_run_dir = strcmp(option, "--run-dir") == 0;
 
+	/* in a state directory the note is the run directory of the one that holds it */
+	if (is_run_dir || !dir_lock_note(dir, note, sizeof(note)))
+		snprintf(note, sizeof(note), "%s", is_run_dir ? dir : "DIR");
 	return err_set(e, -EBUSY, option,
-		"another saklard (pid %ld) uses %s: stop it with 'saklard --stop', or choose "
-		"another "
-		"directory with %s",
-		pid, dir, option);
+		"another saklard (pid %ld) uses %s: stop it with 'saklard --stop --run-dir %s', or "
+		"choose another directory with %s",
+		pid, dir, note, option);
 }
 
 /* Make the two lines the content of @fd.  0 or -errno. */
@@ -77,8 +105,9 @@ int dir_lock(const char *dir, const char *option, const char *note, struct err *
 	int fd, rc;
 
 	if (mkdir(dir, 0755) != 0 && errno != EEXIST)
-		return err_set(e, -errno, option, "cannot make %s: %s; choose another with %s", dir,
-			strerror(errno), option);
+		return err_set(e, -errno, option,
+			"cannot make %s: %s; make its parent directory, or choose another with %s",
+			dir, strerror(errno), option);
 	if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
 		return err_set(e, -ENOTDIR, option, "%s is not a directory: choose another with %s",
 			dir, option);
@@ -105,31 +134,6 @@ int dir_lock(const char *dir, const char *option, const char *note, struct err *
 	return err_set(e, rc, option,
 		"cannot write to %s: %s; free some space or choose another with %s", path,
 		strerror(-rc), option);
-}
-
-bool dir_lock_note(const char *dir, char *out, size_t size)
-{
-	char path[4096], text[NOTE_MAX + 24];
-	char *begin, *end;
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/lock", dir);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return false;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (n <= 0)
-		return false;
-	text[n] = '\0';
-	begin = strchr(text, '\n');
-	end = begin ? strchr(begin + 1, '\n') : NULL;
-	if (!end || end == begin + 1 || (size_t)(end - begin) > size)
-		return false;
-	*end = '\0';
-	memcpy(out, begin + 1, (size_t)(end - begin));
-	return true;
 }
 
 int dir_lock_wait(const char *dir, unsigned timeout_ms)

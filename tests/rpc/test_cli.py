@@ -315,6 +315,36 @@ def test_manual_names_every_verb_and_flag():
             assert re.search(rf"Fl Fl {re.escape(flag[2:])}(?![\w-])", manual), (words, flag)
 
 
+def flags_of_help(noun):
+    """{"--mtu BYTES": "largest IP packet ..."} of the flags that come from the schema."""
+    text = run(noun, "add", "--help").stdout
+    text = text[text.index("\nFlags:\n") + 8:text.index("\nFlags of every verb:")]
+    text = text.replace("Known, but refused in this version:\n", "")
+    parts = re.split(r"^ {6}(--[a-z-]+(?: \S+)?)", text, flags=re.M)[1:]
+    return {flag: " ".join(doc.split()) for flag, doc in zip(parts[::2], parts[1::2])}
+
+
+def flags_of_manual(noun):
+    manual = (ROOT / "tools/man/saklar.1").read_text()
+    section = manual[manual.index(f"\nThe flags of {noun}s:\n"):]
+    section = section[:section.index("\n.El")]
+    found = {}
+    for item in section.split("\n.It Fl Fl ")[1:]:
+        head, *lines = item.split("\n")
+        head = re.sub(r" Ns Op Ar (\S+)", r"[\1]", head).replace(" Ar ", " ")
+        found[f"--{head}"] = "; ".join(line.removesuffix(".") for line in lines)
+    return found
+
+
+@pytest.mark.parametrize("noun", ["network", "vif"])
+def test_manual_says_of_each_flag_what_the_schema_says(noun):
+    """Meaning, limits, default and reason of refusal, in the order of the schema."""
+    helped, manual = flags_of_help(noun), flags_of_manual(noun)
+    assert len(helped) > 10 and list(manual) == list(helped)
+    for flag, doc in helped.items():
+        assert manual[flag].casefold() == doc.casefold(), flag
+
+
 @pytest.mark.parametrize("page", ["saklar.1", "saklard.8", "saklar-vswitch.8"])
 def test_manual_pages_are_clean(page):
     path = str(ROOT / "tools/man" / page)
