@@ -11,6 +11,10 @@
  *   UDP    length and checksum (UDP_SEGMENT: every segment is a datagram of its own)
  * A tunnel's outer IP and UDP headers get lengths and checksums too; an outer UDP checksum of 0
  * stays 0.  Payload is copied: segments then share nothing with the frame.
+ * gso_pack_next() puts many segments of a UDP tunnel into one frame instead: to the outer UDP they are
+ * datagrams of one size, so the frame is UDP_SEGMENT, which kernels take whole where they refuse a
+ * tunnel's GSO frame.  The inner checksums are complete then, because nobody further on knows of them,
+ * and the outer one is always there, because UDP_SEGMENT comes with it.
  * DPDK's rte_gso has no TCP over IPv6 and no UDP_SEGMENT in 22.11, hence our own.
  * Thread: any. */
 #include "vif/gso.h"
@@ -22,6 +26,9 @@
 
 #define IP4_HDR_MIN 20
 #define IP6_HDR_LEN 40
+#define UDP_HDR_LEN 8
+#define UDP_CSUM_OFF 6
+#define PACK_MAX 64 /* datagrams in one frame: what kernels have always let a sender ask for */
 #define PROTO_TCP 6
 #define PROTO_UDP 17
 #define TCP_CWR 0x80
@@ -58,7 +65,7 @@ struct segment {
 	uint32_t len; /* of the whole frame */
 	uint32_t index;
 	bool is_last;
-	struct rte_mbuf *m;
+	struct rte_mbuf *m; /* NULL: all of it is contiguous at hdr */
 };
 
 /* Fix the IP header at @l3; returns the sum of the pseudo-header of what follows at @l4. */
@@ -90,7 +97,11 @@ static void fix_csum(const struct segment *s, uint32_t l4, uint8_t *at, uint32_t
 	uint16_t csum;
 
 	memset(at, 0, 2);
-	csum = (uint16_t)~pkt_sum_fold(pkt_sum(s->m, l4, s->len - l4, pseudo));
+	if (s->m != NULL)
+		pseudo = pkt_sum(s->m, l4, s->len - l4, pseudo);
+	else
+		pseudo = pkt_sum_bytes(s->hdr + l4, s->len - l4, pseudo);
+	csum = (uint16_t)~pkt_sum_fold(pseudo);
 	if (csum == 0)
 		csum = 0xffff; /* RFC 768; equal to 0 in TCP */
 	memcpy(at, &csum, sizeof(csum));
@@ -114,7 +125,8 @@ static void fix_tcp(const struct segment *s, uint32_t l4, uint32_t seq_by, uint3
 	fix_csum(s, l4, tcp + 16, pseudo);
 }
 
-static void fix_headers(const struct pkt *p, const struct segment *s)
+/* The headers whose payload is cut: the inner ones of a tunnel. */
+static void fix_inner(const struct pkt *p, const struct segment *s)
 {
 	bool is_tunnel = (p->flags & PKT_TUNNEL_GSO) != 0;
 	uint32_t l3 = is_tunnel ? p->inner_l3_off : p->l3_off;
@@ -126,7 +138,14 @@ static void fix_headers(const struct pkt *p, const struct segment *s)
 		fix_udp(s, l4, pseudo);
 	else
 		fix_tcp(s, l4, s->index * p->gso_size, pseudo);
-	if (!is_tunnel)
+}
+
+static void fix_headers(const struct pkt *p, const struct segment *s)
+{
+	uint32_t pseudo;
+
+	fix_inner(p, s);
+	if ((p->flags & PKT_TUNNEL_GSO) == 0)
 		return;
 	/* From the inside out: an outer checksum covers the inner headers. */
 	pseudo = fix_ip(s, p->l3_off, p->l4_off, PROTO_UDP);
@@ -193,6 +212,98 @@ struct rte_mbuf *gso_next(struct gso *g)
 	g->payload_off += len;
 	g->index++;
 	return s.m;
+}
+
+/* Copy @len bytes of @p from @off on. */
+static void copy_flat(uint8_t *to, const struct pkt *p, uint32_t off, uint32_t len)
+{
+	for (const struct rte_mbuf *m = p->m; m != NULL && len > 0; m = m->next) {
+		uint32_t n;
+
+		if (off >= m->data_len) {
+			off -= m->data_len;
+			continue;
+		}
+		n = RTE_MIN(len, m->data_len - off);
+		memcpy(to, rte_pktmbuf_mtod_offset(m, const uint8_t *, off), n);
+		to += n;
+		len -= n;
+		off = 0;
+	}
+}
+
+/* One datagram of the tunnel, inner headers and payload, behind the @at bytes at @frame; returns how
+ * many bytes there are then. */
+static uint32_t pack_one(struct gso *g, uint8_t *frame, uint32_t at)
+{
+	const struct pkt *p = g->p;
+	uint32_t outer_len = p->l4_off + UDP_HDR_LEN, inner_len = p->hdr_len - outer_len;
+	uint32_t left = p->len - g->payload_off;
+	uint32_t len = RTE_MIN(left, (uint32_t)p->gso_size);
+	/* Offsets are those of the frame: its outer headers would stand in front of the inner ones. */
+	struct segment s = {
+		.hdr = frame + at - outer_len,
+		.index = g->index,
+		.len = p->hdr_len + len,
+		.is_last = len == left,
+	};
+
+	memcpy(frame + at, pkt_bytes(p) + outer_len, inner_len);
+	copy_flat(frame + at + inner_len, p, g->payload_off, len);
+	fix_inner(p, &s);
+	g->payload_off += len;
+	g->index++;
+	return at + inner_len + len;
+}
+
+bool gso_can_pack(const struct pkt *p)
+{
+	return (p->flags & PKT_TUNNEL_GSO) != 0 && p->ip_proto == PROTO_UDP;
+}
+
+bool gso_pack_next(struct gso *g, struct pkt *out)
+{
+	const struct pkt *p = g->p;
+	uint32_t at = p->l4_off + UDP_HDR_LEN, size = p->hdr_len - at + p->gso_size;
+	struct segment s = { .index = g->index };
+	struct rte_mbuf *m;
+	uint16_t csum;
+
+	if (g->failed || g->payload_off == p->len)
+		return false;
+	m = rte_pktmbuf_alloc(g->pool);
+	g->failed = g->no_buffer = m == NULL || m->buf_len < at + size;
+	if (g->failed) {
+		rte_pktmbuf_free(m);
+		return false;
+	}
+	m->data_off = 0;
+	s.hdr = rte_pktmbuf_mtod(m, uint8_t *);
+	memcpy(s.hdr, pkt_bytes(p), at);
+	for (unsigned i = 0; i < PACK_MAX && at + size <= m->buf_len; i++) {
+		at = pack_one(g, s.hdr, at);
+		if (g->payload_off == p->len)
+			break;
+	}
+	s.len = at;
+	csum = pkt_sum_fold(fix_ip(&s, p->l3_off, p->l4_off, PROTO_UDP));
+	put_be16(s.hdr + p->l4_off + 4, (uint16_t)(at - p->l4_off));
+	memcpy(s.hdr + p->l4_off + UDP_CSUM_OFF, &csum, sizeof(csum));
+	m->data_len = (uint16_t)at;
+	m->pkt_len = at;
+	*out = (struct pkt){
+		.m = m,
+		.len = at,
+		.flags = PKT_CSUM_PARTIAL,
+		.csum_start = p->l4_off,
+		.csum_offset = UDP_CSUM_OFF,
+		.hdr_len = (uint16_t)(p->l4_off + UDP_HDR_LEN),
+	};
+	if (at - out->hdr_len > size) {
+		out->gso_type = PKT_GSO_UDP_L4;
+		out->gso_size = (uint16_t)size;
+	}
+	return true;
 }
 
 void gso_begin(struct gso *g, const struct pkt *p, struct rte_mempool *pool)

@@ -21,3 +21,9 @@ struct gso {
 void gso_begin(struct gso *g, const struct pkt *p, struct rte_mempool *pool);
 /* The next segment, or NULL. */
 struct rte_mbuf *gso_next(struct gso *g);
+
+/* Is @p, a GSO frame, one of a tunnel over UDP? */
+bool gso_can_pack(const struct pkt *p);
+/* Instead of gso_next(), for a vif that takes UDP_SEGMENT: as many segments as fit into one frame of
+ * that type, all in one mbuf of the pool given to gso_begin().  False: there are no more. */
+bool gso_pack_next(struct gso *g, struct pkt *out);

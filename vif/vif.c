@@ -141,6 +141,25 @@ static enum drop_reason segments_send(struct vif *v, struct vif_io *io, struct b
 	return lost;
 }
 
+/* A tunnel's frame as one or two frames of datagrams: docs/decisions/0006. */
+static void pack_tx(struct vif *v, struct vif_io *io, const struct pkt *p, struct tx_item *item)
+{
+	enum drop_reason lost = DROP_NONE, reason;
+	struct burst segs;
+	struct gso g;
+
+	segs.n = 0;
+	gso_begin(&g, p, io->big_pool);
+	while (gso_pack_next(&g, &segs.pkt[0])) {
+		segs.n = 1;
+		reason = segments_send(v, io, &segs);
+		lost = reason != DROP_NONE ? reason : lost;
+	}
+	if (g.failed)
+		lost = g.no_buffer ? DROP_NO_BUFFER : DROP_TX_GSO_FAILED;
+	item->drop = (uint8_t)lost;
+}
+
 static void segment_tx(struct vif *v, struct vif_io *io, const struct pkt *p, struct tx_item *item)
 {
 	enum drop_reason lost = DROP_NONE, reason;
@@ -149,6 +168,10 @@ static void segment_tx(struct vif *v, struct vif_io *io, const struct pkt *p, st
 	struct gso g;
 
 	segs.n = 0;
+	if ((v->flags & MSG_VIF_USO) && gso_can_pack(p)) {
+		pack_tx(v, io, p, item);
+		return;
+	}
 	gso_begin(&g, p, io->small_pool);
 	while ((m = gso_next(&g)) != NULL) {
 		segs.pkt[segs.n++] = (struct pkt){ .m = m, .len = m->pkt_len };

@@ -65,9 +65,10 @@ def checksum_errors(guest):
 @pytest.mark.parametrize("csum", ("noudpcsum", "udpcsum"))
 @pytest.mark.parametrize("dst,n", (("c2", 2), ("h1", 3)))
 def test_tcp_in_vxlan_arrives_intact(lab, guests, dst, n, csum):
-    """Received whole, but not sent whole: a vnet header describes a tunnel's super-frame as plain
+    """Received whole, but not sent as it is: a vnet header describes a tunnel's super-frame as plain
     TCP, which neither a packet socket nor a UDP tunnel behind a tap takes.  So the switch makes the
-    segments itself; no receiver may find a wrong checksum or miss one."""
+    tunnel's datagrams itself and sends many of them as one UDP_SEGMENT frame; no receiver may find a
+    wrong checksum or miss one."""
     vxlan(guests["c1"], "vx7", 7, 1, n, "10.18.9.1", csum)
     vxlan(guests[dst], "vx7", 7, n, 1, f"10.18.9.{n}", csum)
     wait_ping(guests["c1"], f"10.18.9.{n}")
@@ -75,7 +76,7 @@ def test_tcp_in_vxlan_arrives_intact(lab, guests, dst, n, csum):
     rx, tx = bulk(lab, lambda: results.append(
         iperf3(guests["c1"], guests[dst], f"10.18.9.{n}", size="96M")), dst=dst)
     assert rx["rx_bytes"] / rx["rx_packets"] > 10 * 1024, rx
-    assert tx["tx_packets"] >= 96 << 20 >> 11, tx
+    assert tx["tx_bytes"] / tx["tx_packets"] > 10 * 1024, tx
     assert not checksum_errors(guests[dst])
     drops = lab.saklar.vif(dst)["drops"]
     assert not drops.get("tx_refused") and not drops.get("tx_gso_failed"), drops

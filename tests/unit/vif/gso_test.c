@@ -7,6 +7,7 @@
 #include "vif/pkt_edit.h"
 #include "vif/pkt_parse.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <string.h>
 
@@ -217,6 +218,115 @@ static void shared_headers_are_copied_before_they_are_written(void **)
 	done();
 }
 
+static void make_tunnel(bool is_v6, bool has_vlan, uint32_t payload_len, uint16_t gso_size)
+{
+	frame_eth(&F, MAC_OF(2), MAC_OF(1));
+	if (has_vlan)
+		frame_vlan(&F, 0x8100, 3);
+	if (is_v6)
+		frame_ip6(&F, 17);
+	else
+		frame_ip4(&F, 17);
+	frame_udp(&F, 4789);
+	frame_vxlan(&F);
+	frame_inner_eth(&F);
+	frame_ip4(&F, 6);
+	frame_tcp(&F, 0x99);
+	frame_payload(&F, payload_len);
+	frame_end(&F);
+	frame_gso(&F, PKT_GSO_TCP4, gso_size);
+	make(2000, 1999);
+	assert_true(gso_can_pack(&P));
+}
+
+/* The outer UDP checksum over pseudo-header and all: 0xffff when it is right. */
+static uint16_t udp_sum(const uint8_t *bytes, const struct pkt *p, uint32_t len)
+{
+	const uint8_t *ip = bytes + p->l3_off;
+	uint32_t addrs = ip[0] >> 4 == 4 ? 12 : 8, addrs_len = ip[0] >> 4 == 4 ? 8 : 32;
+	be32 tail[2] = { htobe32(len - p->l4_off), htobe32(17) };
+	uint32_t sum = pkt_sum_bytes(ip + addrs, addrs_len, pkt_sum_bytes(tail, sizeof(tail), 0));
+
+	return pkt_sum_fold(pkt_sum_bytes(bytes + p->l4_off, len - p->l4_off, sum));
+}
+
+/* What is in a packed frame must be what gso_next() makes one by one, datagram by datagram, the outer
+ * headers apart; returns how many frames it took. */
+static unsigned pack_and_compare(void)
+{
+	static uint8_t want[70000], packed[70000];
+	uint32_t outer = P.l4_off + 8u, at;
+	unsigned n_frames = 0;
+	struct gso one, many;
+	struct rte_mbuf *m;
+	struct pkt out;
+
+	gso_begin(&one, &P, big_pool);
+	gso_begin(&many, &P, big_pool);
+	while (gso_pack_next(&many, &out)) {
+		flatten(out.m, packed);
+		for (at = outer; at < out.len; at += m->pkt_len - outer, rte_pktmbuf_free(m)) {
+			m = gso_next(&one);
+			assert_non_null(m);
+			flatten(m, want);
+			assert_memory_equal(packed + at, want + outer, m->pkt_len - outer);
+		}
+		assert_int_equal(at, out.len);
+		out.n_vlan = 0;
+		at = out.gso_size;
+		pkt_parse_one(&out); /* what we send we would take */
+		assert_int_equal(out.drop, DROP_NONE);
+		assert_int_equal(out.gso_size, at);
+		assert_int_equal(out.hdr_len, out.gso_type == PKT_GSO_NONE ? 0 : outer);
+		out.gso_type = PKT_GSO_NONE;
+		pkt_edit_complete_csum(&out);
+		flatten(out.m, packed);
+		/* the pseudo-header's sum was right: what is complete sums up to nothing */
+		assert_int_equal(udp_sum(packed, &P, out.len), 0xffff);
+		rte_pktmbuf_free(out.m);
+		n_frames++;
+	}
+	assert_false(many.failed);
+	assert_null(gso_next(&one));
+	return n_frames;
+}
+
+static void packed_segments_of_a_tunnel_are_the_segments_one_by_one(void **)
+{
+	static const struct {
+		uint32_t payload_len;
+		uint16_t gso_size;
+		unsigned n_frames;
+	} cases[] = {
+		{ 65000, 1398, 2 },
+		{ 65000, 16000, 2 },
+		{ 30000, 1398, 1 },
+		{ 1399, 1398, 1 },
+		{ 4000, 8, 8 },
+		{ 20000, 19999, 1 },
+	};
+
+	for (unsigned i = 0; i < ARRAY_LEN(cases) * 4; i++) {
+		unsigned k = i / 4;
+
+		make_tunnel(i & 1, i & 2, cases[k].payload_len, cases[k].gso_size);
+		assert_int_equal(pack_and_compare(), cases[k].n_frames);
+		done();
+	}
+}
+
+static void packing_without_buffers_fails_and_says_so(void **)
+{
+	struct pkt out;
+	struct gso g;
+
+	make_tunnel(false, false, 30000, 1398);
+	gso_begin(&g, &P, tiny_pool); /* too small */
+	assert_false(gso_pack_next(&g, &out));
+	assert_true(g.failed && g.no_buffer);
+	done();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -226,6 +336,8 @@ int main(void)
 		cmocka_unit_test(a_udp_checksum_of_zero_is_sent_as_ffff),
 		cmocka_unit_test(sctp_gets_its_crc_over_all_pieces),
 		cmocka_unit_test(tags_go_on_and_off_with_all_offsets),
+		cmocka_unit_test(packed_segments_of_a_tunnel_are_the_segments_one_by_one),
+		cmocka_unit_test(packing_without_buffers_fails_and_says_so),
 		cmocka_unit_test(shared_headers_are_copied_before_they_are_written),
 	};
 
