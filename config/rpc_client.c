@@ -14,12 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #define ANSWER_MAX (64u << 20)
 #define READ_STEP (64u << 10)
 #define FDS_MAX 16
+#define ANSWER_TIMEOUT_S 60 /* longer than any verb takes, even behind others */
 
 struct rpc_client {
 	int fd;
@@ -31,6 +33,13 @@ struct rpc_client {
 static const char *socket_name(enum rpc_role role)
 {
 	return role == RPC_ROLE_RW ? "rw.sock" : role == RPC_ROLE_CAP ? "cap.sock" : "ro.sock";
+}
+
+static int mute(struct err *e)
+{
+	return err_set(e, -ETIMEDOUT, "",
+		"the daemon does not answer: look at its log; if it hangs, kill it and start it "
+		"again, the engine runs on");
 }
 
 static int connect_error(int code, const char *path, const char *run_dir, struct err *e)
@@ -45,7 +54,17 @@ static int connect_error(int code, const char *path, const char *run_dir, struct
 			"you may not use %s: become root, or for ro.sock and cap.sock a member of "
 			"group saklar",
 			path);
+	if (code == -EAGAIN)
+		return mute(e);
 	return err_set(e, code, path, "cannot connect to %s: %s", path, strerror(-code));
+}
+
+void rpc_client_set_timeout(struct rpc_client *c, unsigned seconds)
+{
+	const struct timeval t = { .tv_sec = (time_t)seconds };
+
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof(t));
+	(void)setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof(t));
 }
 
 struct rpc_client *rpc_client_open(const char *run_dir, enum rpc_role role, struct err *e)
@@ -60,6 +79,7 @@ struct rpc_client *rpc_client_open(const char *run_dir, enum rpc_role role, stru
 		return NULL;
 	}
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	rpc_client_set_timeout(c, ANSWER_TIMEOUT_S); /* of connecting, too */
 	if (n < 0 || (size_t)n >= sizeof(addr.sun_path))
 		rc = err_set(
 			e, -ENAMETOOLONG, "run-dir", "%s is too long for a socket in it", run_dir);
@@ -103,6 +123,8 @@ static int send_all(struct rpc_client *c, const char *text, size_t len, struct e
 			continue;
 		if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
 			return 0; /* it may have said why before it closed: read that */
+		if (n < 0 && errno == EAGAIN)
+			return mute(e);
 		if (n < 0)
 			return err_set(
 				e, -errno, "", "cannot write to the daemon: %s", strerror(errno));
@@ -163,6 +185,8 @@ static int receive_some(struct rpc_client *c, struct fd_box *box, struct err *e)
 	do
 		n = recvmsg(c->fd, &msg, MSG_CMSG_CLOEXEC);
 	while (n < 0 && errno == EINTR);
+	if (n < 0 && errno == EAGAIN)
+		return mute(e);
 	if (n < 0 && errno != ECONNRESET)
 		return err_set(e, -errno, "", "cannot read from the daemon: %s", strerror(errno));
 	if (n <= 0)

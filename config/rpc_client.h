@@ -20,6 +20,8 @@ struct rpc_client;
 /* Connect to @run_dir's socket for @role.  NULL with @e: -ECONNREFUSED or -ENOENT mean that no
  * daemon is there, -EACCES that this user may not. */
 struct rpc_client *rpc_client_open(const char *run_dir, enum rpc_role role, struct err *e);
+/* How long to wait for the daemon, instead of a minute. */
+void rpc_client_set_timeout(struct rpc_client *c, unsigned seconds);
 void rpc_client_close(struct rpc_client *c);
 /* Fd to poll for the daemon hanging up (captures). */
 int rpc_client_fd(const struct rpc_client *c);

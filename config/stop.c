@@ -28,12 +28,16 @@
 LOG_MODULE("stop");
 
 #define STOP_TIMEOUT_MS 15000
+#define ASK_TIMEOUT_S 5 /* it is busy for that long when its engine is mute */
 #define DNSMASQ_TIMEOUT_MS 2000
 
 static int stop_daemon(struct rpc_client *c, const char *run_dir, struct err *e)
 {
 	json_t *result = NULL;
-	int rc = rpc_call(c, "daemon.stop", json_pack("{s:b}", "engine", 1), &result, e);
+	int rc;
+
+	rpc_client_set_timeout(c, ASK_TIMEOUT_S);
+	rc = rpc_call(c, "daemon.stop", json_pack("{s:b}", "engine", 1), &result, e);
 
 	json_decref(result);
 	if (rc != 0 && rc != -ECONNRESET)

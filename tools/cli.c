@@ -219,13 +219,21 @@ static int dispatch(const struct cli *cli, struct line *l)
 	return run_verb(cli, verb, l->word + used, l->n - used);
 }
 
+/* Old and simple terminals show escape sequences as they are. */
+static bool has_colors(void)
+{
+	const char *term = getenv("TERM");
+
+	return term && *term && strcmp(term, "dumb") != 0;
+}
+
 int cli_run(int argc, char **argv, FILE *out, FILE *err)
 {
 	const char *run_dir = getenv("SAKLAR_RUN_DIR");
 	const char *no_color = getenv("NO_COLOR");
 	struct cli cli = {
 		.run_dir = run_dir && *run_dir ? run_dir : CLI_RUN_DIR_DEFAULT,
-		.color = isatty(fileno(out)) && !(no_color && *no_color),
+		.color = isatty(fileno(out)) && !(no_color && *no_color) && has_colors(),
 		.out = out,
 		.err = err,
 	};

@@ -207,9 +207,36 @@ def test_colours_only_on_a_terminal_and_without_no_color(daemon):
             text = os.read(main, 65536)
         os.close(main)
         return text
-    assert b"\x1b[32mup" in on_terminal({"NO_COLOR": ""})
-    assert b"\x1b" not in on_terminal({"NO_COLOR": "1"})
+    assert b"\x1b[32mup" in on_terminal({"NO_COLOR": "", "TERM": "xterm"})
+    assert b"\x1b" not in on_terminal({"NO_COLOR": "1", "TERM": "xterm"})
+    assert b"\x1b" not in on_terminal({"NO_COLOR": "", "TERM": "dumb"})
+    assert b"\x1b" not in on_terminal({"NO_COLOR": "", "TERM": ""})
     assert "\x1b" not in daemon.run("vif", "list").stdout
+
+
+@pytest.mark.parametrize("words", [["vif", "list"], ["vif", "list", "--json"]])
+@pytest.mark.parametrize("n", [2, 2000])
+def test_a_full_disk_behind_the_output_is_an_error(daemon, words, n):
+    daemon.answers["vif.list"] = (VIFS * n)[:n]
+    with open("/dev/full", "wb") as full, daemon.start(*words, stdout=full) as child:
+        assert child.wait(30) == 1
+        assert b"cannot write the output: No space left" in child.stderr.read()
+
+
+@pytest.mark.parametrize("words", [["vif", "list"], ["network", "show", "lan"], ["status"]])
+def test_a_reader_that_has_seen_enough_hears_no_complaint(daemon, words):
+    daemon.answers["vif.list"] = VIFS * 2000
+    with daemon.start(*words) as child:
+        child.stdout.close()
+        assert child.wait(30) in (0, -signal.SIGPIPE)
+        assert child.stderr.read() == b""
+
+
+def test_tables_do_not_depend_on_locale_or_width(daemon):
+    want = daemon.run("vif", "list").stdout
+    for env in ({"COLUMNS": "10"}, {"LC_ALL": "tr_TR.UTF-8"}, {"LC_ALL": "C"}, {"TERM": ""}):
+        with daemon.start("vif", "list", env=dict(os.environ, **env)) as child:
+            assert child.communicate(timeout=30)[0].decode() == want
 
 
 # Changes

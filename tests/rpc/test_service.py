@@ -158,6 +158,17 @@ def test_stop_cleans_up_after_a_start_that_failed(daemon):
             child.wait()
 
 
+def test_stop_gives_up_on_a_daemon_that_hangs(daemon):
+    daemon.child.send_signal(signal.SIGSTOP)
+    try:
+        done = subprocess.run(daemon.command("--stop"), check=False, capture_output=True,
+                              text=True, timeout=60)
+        assert done.returncode == 1 and "does not answer" in done.stderr
+        assert "kill it" in done.stderr
+    finally:
+        daemon.child.send_signal(signal.SIGCONT)
+
+
 def test_stop_finds_the_state_directory_itself(daemon):
     wait_until(daemon.is_engine_alive, "the engine runs")
     daemon.kill()
