@@ -96,8 +96,10 @@ static int on_held(void *arg, struct engine_msg *m)
 		memcpy(&segment, m->body, sizeof(segment));
 		fd = m->fd[0];
 		m->fd[0] = -1;
-		return segments_adopt(&r->segments, segment.kind, segment.size, fd) < 0 ? -EPROTO
-											: 0;
+		if (segments_adopt(&r->segments, segment.kind, segment.size, fd) < 0)
+			return -EPROTO;
+		r->held_segments |= 1u << segment.kind;
+		return 0;
 	case ENGINE_MSG_HELD_VIF: return take_held_vif(r, m);
 	case ENGINE_MSG_HELD_CAPTURE:
 		/* Its reader hung up together with the daemon that served it. */
@@ -108,12 +110,15 @@ static int on_held(void *arg, struct engine_msg *m)
 	}
 }
 
+/* Those that it has not. */
 static void give_segments(struct reconcile *r)
 {
 	for (uint32_t kind = SEGMENT_NONE + 1; kind < SEGMENT_N; kind++) {
 		struct msg_segment m = { .kind = kind, .size = segments_size(kind) };
 		struct err e = ERR_NONE;
 
+		if ((r->held_segments & 1u << kind) != 0)
+			continue;
 		if (tell(r, REQUEST(ENGINE_MSG_SEGMENT, m, &r->segments.fd[kind], 1), &e) < 0)
 			LOG_ERR("event=segment_refused kind=%u error=\"%s\"", kind, e.msg);
 	}
@@ -164,12 +169,13 @@ static void on_ready(void *arg, bool was_taken_over)
 
 	free(r->snapshot);
 	r->snapshot = NULL;
-	if (was_taken_over) {
+	r->held_segments = 0;
+	if (was_taken_over)
 		take_over(r);
-	} else {
-		give_segments(r);
+	/* Also one that was taken over: the daemon that started it may have died before it could. */
+	give_segments(r);
+	if (!was_taken_over)
 		give_captures(r);
-	}
 	if (r->is_listed) /* not before the first run knows what is held */
 		reconcile_engine_run(r); /* at once: guests wait for it */
 	reconcile_ask(r);

@@ -20,6 +20,7 @@ struct reconcile {
 	struct vif_wants wants; /* of .model */
 	struct actual actual;
 	struct segments segments;
+	uint32_t held_segments; /* by the engine, as it told: bits of enum segment_kind */
 	struct captures captures;
 	struct engine_link *link;
 	struct netlink *netlink; /* NULL with paths.no_system, as the next three */

@@ -103,6 +103,20 @@ def test_daemon_restarts_right_behind_kill_9(lab, a):
     ping(a, "10.64.0.1")
 
 
+def test_engine_that_was_just_started_is_taken_over_whole(lab, a):
+    """The daemon dies between starting an engine and giving it anything."""
+    for delay in range(8):
+        wait_ping(a, "10.64.0.1")
+        lab.saklar.kill_engine()
+        end = time.monotonic() + delay * 0.01
+        wait_until(lambda end=end: time.monotonic() >= end, 1)
+        lab.saklar.kill_daemon()
+        lab.saklar.start()
+        lab.saklar.wait_vif("a")
+        assert "the segments come first" not in lab.saklar.tail(1 << 20)
+    wait_ping(a, "10.64.0.1")
+
+
 def test_stop_leaves_no_file_that_names_an_engine(lab, a):
     other = lab.second_instance("gone")
     other("network", "add", "x", "--mode", "bridge", "--subnet", "10.65.0.0/24")
