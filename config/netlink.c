@@ -161,7 +161,7 @@ static int subscribe(struct netlink *nl, struct event_base *base)
 	nl_socket_set_buffer_size(nl->events, 1 << 20, 0);
 	if (nl_socket_set_nonblocking(nl->events) < 0
 		|| nl_socket_add_memberships(nl->events, RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR,
-			   RTNLGRP_IPV6_IFADDR, RTNLGRP_NONE)
+			   RTNLGRP_IPV6_IFADDR, RTNLGRP_TC, RTNLGRP_NONE)
 			< 0)
 		return -EIO;
 	nl->readable = event_new(

@@ -37,7 +37,7 @@ struct link {
 struct event_base;
 struct netlink;
 
-/* @on_change: something about links or addresses changed; called once for a batch of events. */
+/* @on_change: something about links, addresses or tc programs changed; called once for a batch of events. */
 struct netlink *netlink_create(
 	struct event_base *base, void (*on_change)(void *arg), void *arg, struct err *e);
 void netlink_destroy(struct netlink *nl);

@@ -117,6 +117,14 @@ def test_engine_that_was_just_started_is_taken_over_whole(lab, a):
     wait_ping(a, "10.64.0.1")
 
 
+def test_tc_program_that_somebody_deletes_is_put_back(lab, a):
+    for command in (("filter", "del", "dev", "a", "ingress"), ("qdisc", "del", "dev", "a", "clsact")):
+        lab.host.run("tc", *command)
+        wait_until(lambda: "bpf" in lab.host.out("tc", "filter", "show", "dev", "a", "ingress"), 1,
+                   "the program is back")
+    ping(a, "10.64.0.1")
+
+
 def test_stop_leaves_no_file_that_names_an_engine(lab, a):
     other = lab.second_instance("gone")
     other("network", "add", "x", "--mode", "bridge", "--subnet", "10.65.0.0/24")
