@@ -505,16 +505,28 @@ static void adjust_guest(const struct vif_want *want, const struct vif_slot *slo
 		close(ns_fd);
 }
 
+/* The MTU follows the vif's; of a tap of ours the network's; another netdev gets its own back when
+ * the vif has none any more. */
+static int adjust_mtu(
+	struct reconcile *r, const struct vif_want *want, const struct link *link, struct err *e)
+{
+	if (want->has_mtu || undo_has(r->undo, link->ifindex, UNDO_CREATED))
+		return set_mtu(r, link, want->mtu, e);
+	undo_revert_one(r->undo, link->ifindex, UNDO_MTU);
+	return 0;
+}
+
 static void adjust_kernel(struct reconcile *r, const struct vif_want *want, struct vif_slot *slot)
 {
 	const struct link *link = netlink_link(r->netlink, slot->fds.ifindex);
+	bool has_new_mtu = want->mtu != slot->as.mtu || want->has_mtu != slot->as.has_mtu;
 	struct err e = ERR_NONE;
 	struct link copy;
 
 	if (link == NULL)
 		return;
 	copy = *link;
-	if (want->mtu != slot->as.mtu && want->has_mtu && set_mtu(r, &copy, want->mtu, &e) < 0)
+	if (has_new_mtu && adjust_mtu(r, want, &copy, &e) < 0)
 		LOG_WARN("event=adjust_failed vif=%s error=\"%s\"", want->name, e.msg);
 	if (!netdev_bpf_is_attached(slot->fds.ifindex) && silence_host(r, &copy, &e) < 0)
 		LOG_WARN("event=adjust_failed vif=%s error=\"%s\"", want->name, e.msg);

@@ -226,6 +226,27 @@ static int put_back(const struct undo_record *r, const struct link *link)
 	return -EINVAL;
 }
 
+static void put_back_logged(const struct undo *u, const struct link *link, enum undo_kind kind)
+{
+	const struct undo_record *r = find(u, link->ifindex, kind);
+	int rc = r != NULL ? put_back(r, link) : 0;
+
+	if (rc < 0 && rc != -ENODEV && rc != -ENOENT)
+		LOG_WARN("event=undo_failed ifindex=%d what=%s error=\"%s\"", link->ifindex,
+			kind_names[kind], strerror(-rc));
+}
+
+void undo_revert_one(struct undo *u, int ifindex, enum undo_kind kind)
+{
+	struct link link;
+
+	if (!undo_has(u, ifindex, kind))
+		return;
+	if (netlink_get(ifindex, NULL, &link) == 0)
+		put_back_logged(u, &link, kind);
+	undo_forget(u, ifindex, kind);
+}
+
 void undo_revert(struct undo *u, int ifindex)
 {
 	struct link link;
@@ -233,14 +254,8 @@ void undo_revert(struct undo *u, int ifindex)
 	unsigned kept = 0;
 
 	/* Down first and the device itself last: in the order in which they were made. */
-	for (int kind = UNDO_NONE + 1; kind < UNDO_N && is_there; kind++) {
-		const struct undo_record *r = find(u, ifindex, (enum undo_kind)kind);
-		int rc = r != NULL ? put_back(r, &link) : 0;
-
-		if (rc < 0 && rc != -ENODEV && rc != -ENOENT)
-			LOG_WARN("event=undo_failed ifindex=%d what=%s error=\"%s\"", ifindex,
-				kind_names[kind], strerror(-rc));
-	}
+	for (int kind = UNDO_NONE + 1; kind < UNDO_N && is_there; kind++)
+		put_back_logged(u, &link, (enum undo_kind)kind);
 	for (unsigned i = 0; i < u->n; i++)
 		if (u->records[i].ifindex != ifindex)
 			u->records[kept++] = u->records[i];

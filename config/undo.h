@@ -39,6 +39,8 @@ bool undo_has(const struct undo *u, int ifindex, enum undo_kind kind);
 /* It did not happen after all. */
 void undo_forget(struct undo *u, int ifindex, enum undo_kind kind);
 void undo_revert(struct undo *u, int ifindex);
+/* One change only; nothing when it was not made. */
+void undo_revert_one(struct undo *u, int ifindex, enum undo_kind kind);
 /* Everything of netdevs that @is_held denies. */
 void undo_revert_orphans(struct undo *u, bool (*is_held)(int ifindex, void *arg), void *arg);
 

@@ -117,6 +117,28 @@ def test_engine_that_was_just_started_is_taken_over_whole(lab, a):
     wait_ping(a, "10.64.0.1")
 
 
+def test_mtu_of_the_network_is_followed_by_leg_host_vif_and_own_tap(lab, a):
+    guest = lab.guest("mh", "lan", "host", addr="10.64.0.40/24")
+    lab.saklar("vif", "add", "mt", "--network", "lan", "--type", "tap")
+    wait_until(lambda: lab.host.has_link("mt"), 5, "the tap is there")
+    for mtu in (1400, 9000, 1500):
+        lab.saklar("network", "set", "lan", "--mtu", mtu)
+        wait_until(lambda m=mtu: lab.host.link("lan")["mtu"] == m, 5, "leg")
+        wait_until(lambda m=mtu: guest.link("eth0")["mtu"] == m, 5, "host vif")
+        wait_until(lambda m=mtu: lab.host.link("mt")["mtu"] == m, 5, "tap")
+        assert lab.host.link("a")["mtu"] == 1500, "a netdev of somebody else keeps its own"
+        wait_ping(guest, "10.64.0.1")
+    lab.saklar("vif", "del", "mt")
+    lab.saklar("vif", "del", "mh")
+
+
+def test_netdev_gets_its_mtu_back_when_the_vif_has_none_any_more(lab, a):
+    lab.saklar("vif", "set", "a", "--mtu", "1300")
+    wait_until(lambda: lab.host.link("a")["mtu"] == 1300, 5)
+    lab.saklar("vif", "set", "a", "--no-mtu")
+    wait_until(lambda: lab.host.link("a")["mtu"] == 1500, 5)
+
+
 def test_tc_program_that_somebody_deletes_is_put_back(lab, a):
     for command in (("filter", "del", "dev", "a", "ingress"), ("qdisc", "del", "dev", "a", "clsact")):
         lab.host.run("tc", *command)
