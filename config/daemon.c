@@ -2,9 +2,9 @@
 /* daemon.c - put the parts of saklard together, run them, take them apart.
  *
  * From: saklard.c.  To: dir_lock.c, store.c, reconcile.c, rpc.c, sd_notify.c.
- * Theory: the order of creation is that of dependency: locks (nobody else), store (what is wanted),
- * reconcile (what is), sockets (who may ask) last, so that the first request finds everything; READY
- * is said when they listen.  Destruction goes backwards.
+ * Theory: the order of creation is that of what can be refused: locks (nobody else), store (what is
+ * wanted), sockets (who may ask), and at last reconcile (what is), which starts the engine.  Requests
+ * wait until the loop runs, so the first one finds everything; READY is said then.
  * Invariants: a daemon that could not start has changed nothing that was there.
  * Thread: one. */
 #include "config/daemon.h"
@@ -69,9 +69,9 @@ static int write_pid(struct daemon *d, struct err *e)
 	if (rc == 0)
 		return 0;
 	return err_set(e, rc, "run-dir",
-		"cannot write %s: %s; free some space there, or choose another directory with "
-		"--run-dir",
-		path, strerror(-rc));
+		"cannot write %s: %s; %s, or choose another directory with --run-dir", path,
+		strerror(-rc),
+		rc == -ENOSPC ? "free some space there" : "remove it if it is no plain file");
 }
 
 static void remove_pid(const struct daemon *d)
@@ -110,8 +110,6 @@ static int watch_signals(struct daemon *d, struct err *e)
 
 void daemon_destroy(struct daemon *d)
 {
-	bool has_served = d->rpc != NULL;
-
 	rpc_server_destroy(d->rpc); /* first: it closes captures */
 	if (d->reconcile)
 		reconcile_destroy(d->reconcile, d->stops_engine);
@@ -123,7 +121,7 @@ void daemon_destroy(struct daemon *d)
 	if (d->base)
 		event_base_free(d->base);
 	/* one that never served leaves the trace of one that was killed to `saklard --stop` */
-	if (d->run_lock_fd >= 0 && (has_served || !d->has_found_pid))
+	if (d->run_lock_fd >= 0 && (d->has_started || !d->has_found_pid))
 		remove_pid(d);
 	if (d->state_lock_fd >= 0)
 		close(d->state_lock_fd);
@@ -158,16 +156,19 @@ static int create(struct daemon *d, const struct daemon_paths *paths, bool is_em
 		rc = load(d, e);
 	}
 	if (rc == 0) {
-		d->reconcile = reconcile_create(d->base, &d->paths, e);
-		rc = d->reconcile ? 0 : e->code;
-	}
-	if (rc == 0) {
-		reconcile_apply(d->reconcile, d->model);
 		d->rpc = rpc_server_create(d->base, paths->run_dir, d, e);
 		rc = d->rpc ? 0 : e->code;
 	}
-	if (rc != 0)
+	if (rc == 0) {
+		d->reconcile = reconcile_create(d->base, &d->paths, e);
+		rc = d->reconcile ? 0 : e->code;
+	}
+	if (rc != 0) {
 		daemon_destroy(d);
+		return rc;
+	}
+	reconcile_apply(d->reconcile, d->model);
+	d->has_started = true;
 	return rc;
 }
 

@@ -21,6 +21,7 @@ struct daemon {
 	struct reconcile *reconcile;
 	struct rpc_server *rpc;
 	uint64_t started_ns;
+	bool has_started; /* daemon_create() came to its end */
 	bool has_found_pid; /* of a daemon that was killed */
 	bool stops_engine; /* when it ends: engine, dnsmasq, host legs and nft table go too */
 	int run_lock_fd, state_lock_fd;

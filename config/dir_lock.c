@@ -98,27 +98,46 @@ static int write_lines(int fd, const char *note)
 	return n == len ? 0 : -ENOSPC;
 }
 
+/* What others could put into our directories we would follow: sockets, pids, a database. */
+static int check_dir(const char *dir, const char *option, struct err *e)
+{
+	struct stat st;
+
+	if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
+		return err_set(e, -ENOTDIR, option, "%s is not a directory: choose another with %s",
+			dir, option);
+	/* in a sticky one, such as a fresh tmpfs, the kernel keeps others from what is ours */
+	if ((st.st_uid == 0 || st.st_uid == geteuid())
+		&& ((st.st_mode & S_IWOTH) == 0 || (st.st_mode & S_ISVTX) != 0))
+		return 0;
+	return err_set(e, -EPERM, option,
+		"%s can be written by others (owner uid %u, mode %04o): use 'chown root' and "
+		"'chmod "
+		"o-w', or choose another directory with %s",
+		dir, st.st_uid, st.st_mode & 07777, option);
+}
+
 int dir_lock(const char *dir, const char *option, const char *note, struct err *e)
 {
 	char path[4096];
-	struct stat st;
 	int fd, rc;
 
 	if (mkdir(dir, 0755) != 0 && errno != EEXIST)
 		return err_set(e, -errno, option,
 			"cannot make %s: %s; make its parent directory, or choose another with %s",
 			dir, strerror(errno), option);
-	if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode))
-		return err_set(e, -ENOTDIR, option, "%s is not a directory: choose another with %s",
-			dir, option);
+	rc = check_dir(dir, option, e);
+	if (rc != 0)
+		return rc;
 	snprintf(path, sizeof(path), "%s/lock", dir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return err_set(e, -errno, option,
-			"cannot write to %s: %s; make it writable for saklard, or choose another "
-			"with "
-			"%s",
-			dir, strerror(errno), option);
+			"cannot write to %s: %s; %s, or choose another with %s", dir,
+			strerror(errno),
+			errno == ELOOP ? "its file lock is a symbolic link: remove it"
+				       : "make it writable for saklard",
+			option);
 	rc = lock_within(fd, GRACE_MS);
 	if (rc != 0) {
 		rc = rc == -EWOULDBLOCK

@@ -437,8 +437,9 @@ static int listener_open(struct listener *l, const char *run_dir, const char *na
 		return err_set(e, -errno, l->path, "socket: %s", strerror(errno));
 	if (unlink(l->path) != 0 && errno != ENOENT) /* left by a daemon that was killed */
 		return err_set(e, -errno, l->path,
-			"cannot remove the old %s: %s; make the run directory writable", l->path,
-			strerror(errno));
+			"cannot remove the old %s: %s; remove it by hand, or make its directory "
+			"writable",
+			l->path, strerror(errno));
 	mask = umask(0177);
 	r = bind(l->fd, (const struct sockaddr *)&addr, sizeof(addr));
 	umask(mask);

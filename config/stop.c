@@ -28,7 +28,7 @@
 LOG_MODULE("stop");
 
 #define STOP_TIMEOUT_MS 15000
-#define ASK_TIMEOUT_S 5 /* it is busy for that long when its engine is mute */
+#define ASK_TIMEOUT_S 12 /* it may be busy with a mute engine, or still starting */
 #define DNSMASQ_TIMEOUT_MS 2000
 
 static int stop_daemon(struct rpc_client *c, const char *run_dir, struct err *e)

@@ -53,6 +53,71 @@ def test_a_run_dir_that_is_a_file_is_an_error(idle_daemon, tmp_path):
     assert "is not a directory: choose another with --run-dir" in text
 
 
+@pytest.mark.parametrize("name", ["lock", "saklard.pid"])
+def test_a_link_in_the_run_dir_is_not_followed(idle_daemon, tmp_path, name):
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    os.mkdir(idle_daemon.run_dir)
+    os.symlink(precious, os.path.join(idle_daemon.run_dir, name))
+    text = idle_daemon.refused_start()
+    assert "symbolic link" in text and "remove it" in text
+    assert precious.read_text() == "precious"
+
+
+@pytest.mark.parametrize("name", ["lock", "saklard.pid", "engine.pid", "rw.sock", "engine.sock"])
+@pytest.mark.parametrize("content", [b"", b"\0" * 5000, b"-1\n", b"99999999999999999999\n", b"1\n"])
+def test_rubbish_in_the_run_dir_is_no_obstacle(idle_daemon, name, content):
+    os.mkdir(idle_daemon.run_dir)
+    with open(os.path.join(idle_daemon.run_dir, name), "wb") as f:
+        f.write(content)
+    idle_daemon.start()
+    assert idle_daemon.client().call("status")["daemon"]["pid"] == idle_daemon.child.pid
+
+
+def test_a_directory_in_place_of_a_socket_is_an_error(idle_daemon):
+    os.makedirs(os.path.join(idle_daemon.run_dir, "ro.sock", "x"))
+    text = idle_daemon.refused_start()
+    assert "cannot remove the old" in text and "remove it by hand" in text
+    assert not idle_daemon.is_engine_alive(), "it started nothing that it then left behind"
+
+
+@pytest.mark.parametrize("which", ["run", "state"])
+def test_a_directory_that_others_can_write_is_refused(idle_daemon, tmp_path, which):
+    os.mkdir(tmp_path / which)
+    os.chmod(tmp_path / which, 0o777)
+    text = idle_daemon.refused_start()
+    assert "can be written by others" in text and "chmod o-w" in text
+    assert os.listdir(tmp_path / which) == []
+
+
+def test_files_are_made_for_their_owner_whatever_the_umask(idle_daemon):
+    old = os.umask(0)
+    try:
+        idle_daemon.start()
+    finally:
+        os.umask(old)
+    idle_daemon.client().call("network.add", name="lab")
+    for folder in (idle_daemon.run_dir, idle_daemon.state_dir):
+        for name in os.listdir(folder):
+            mode = os.stat(os.path.join(folder, name)).st_mode & 0o777
+            assert not mode & 0o022 or name in ("ro.sock", "cap.sock"), (name, oct(mode))
+    assert os.stat(os.path.join(idle_daemon.state_dir, "saklar.db")).st_mode & 0o077 == 0
+
+
+def test_nothing_is_lost_in_a_storm_of_signals(daemon):
+    client = daemon.client()
+    client.call("network.add", name="lab")
+    for i in range(50):
+        for number in (signal.SIGHUP, signal.SIGPIPE, signal.SIGCHLD, signal.SIGWINCH):
+            daemon.child.send_signal(number)
+        client.call("vif.add", name=f"v{i}", network="lab", type="tap")
+    assert len(client.call("vif.list")) == 50
+    for _ in range(20):
+        daemon.child.send_signal(signal.SIGTERM)
+    assert daemon.child.wait(20) == 0
+    assert len(daemon.start().client().call("vif.list")) == 50
+
+
 @pytest.mark.parametrize("kind", ["path", "abstract"])
 def test_ready_and_stopping_are_told(idle_daemon, tmp_path, kind):
     address = str(tmp_path / "notify") if kind == "path" else f"\0saklar-test-{os.getpid()}"
