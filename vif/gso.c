@@ -9,8 +9,8 @@
  *   TCP    sequence number; FIN and PSH in the last segment only, CWR in the first only
  *          (RFC 3168 §6.1.2); checksum
  *   UDP    length and checksum (UDP_SEGMENT: every segment is a datagram of its own)
- * A tunnel's outer IP and UDP headers get lengths and checksums too; an outer UDP checksum of 0
- * stays 0.  Payload is copied: segments then share nothing with the frame.
+ * A tunnel's outer IP, UDP and GRE headers get lengths and checksums too; an outer UDP checksum of
+ * 0 stays 0.  GRE with sequence numbers is not cut: each segment would need its own.  Payload is copied: segments then share nothing with the frame.
  * gso_pack_next() puts many segments of a UDP tunnel into one frame instead: to the outer UDP they are
  * datagrams of one size, so the frame is UDP_SEGMENT, which kernels take whole where they refuse a
  * tunnel's GSO frame.  The inner checksums are complete then, because nobody further on knows of them,
@@ -31,6 +31,11 @@
 #define PACK_MAX 64 /* datagrams in one frame: what kernels have always let a sender ask for */
 #define PROTO_TCP 6
 #define PROTO_UDP 17
+#define PROTO_IP4 4
+#define PROTO_IP6 41
+#define PROTO_GRE 47
+#define GRE_CSUM 0x80 /* flags in its first byte */
+#define GRE_SEQ 0x10
 #define TCP_CWR 0x80
 #define TCP_PSH 0x08
 #define TCP_FIN 0x01
@@ -140,6 +145,35 @@ static void fix_inner(const struct pkt *p, const struct segment *s)
 		fix_tcp(s, l4, s->index * p->gso_size, pseudo);
 }
 
+/* The GRE header of @p, which is right behind the outer IP header, or 0. */
+static uint32_t gre_off(const struct pkt *p)
+{
+	const uint8_t *ip = pkt_bytes(p) + p->l3_off;
+
+	if (p->flags & PKT_IS_IP4)
+		return p->l3_off + (ip[0] & 0xfu) * 4u;
+	return ip[6] == PROTO_GRE ? p->l3_off + IP6_HDR_LEN : 0;
+}
+
+static void fix_gre(const struct pkt *p, const struct segment *s)
+{
+	uint32_t off = gre_off(p);
+
+	if (s->hdr[off] & GRE_CSUM) /* RFC 2784 §2.5: over header and payload */
+		fix_csum(s, off, s->hdr + off + 4, 0);
+}
+
+static bool tunnel_is_known(const struct pkt *p)
+{
+	switch (p->ip_proto) {
+	case PROTO_UDP:
+	case PROTO_IP4:
+	case PROTO_IP6: return true;
+	case PROTO_GRE: return gre_off(p) != 0 && (pkt_bytes(p)[gre_off(p)] & GRE_SEQ) == 0;
+	default: return false;
+	}
+}
+
 static void fix_headers(const struct pkt *p, const struct segment *s)
 {
 	uint32_t pseudo;
@@ -149,6 +183,10 @@ static void fix_headers(const struct pkt *p, const struct segment *s)
 		return;
 	/* From the inside out: an outer checksum covers the inner headers. */
 	pseudo = fix_ip(s, p->l3_off, p->l4_off, PROTO_UDP);
+	if (p->ip_proto == PROTO_GRE)
+		fix_gre(p, s);
+	if (p->ip_proto != PROTO_UDP)
+		return;
 	if (get_be16(s->hdr + p->l4_off + 6) != 0)
 		fix_udp(s, p->l4_off, pseudo);
 	else
@@ -308,9 +346,8 @@ bool gso_pack_next(struct gso *g, struct pkt *out)
 
 void gso_begin(struct gso *g, const struct pkt *p, struct rte_mempool *pool)
 {
-	/* A tunnel other than UDP is carried whole, but not taken apart here. */
 	bool is_known = p->gso_type != PKT_GSO_NONE
-		&& ((p->flags & PKT_TUNNEL_GSO) == 0 || p->ip_proto == PROTO_UDP);
+		&& ((p->flags & PKT_TUNNEL_GSO) == 0 || tunnel_is_known(p));
 
 	*g = (struct gso){ .p = p, .pool = pool, .payload_off = p->hdr_len, .failed = !is_known };
 }

@@ -335,13 +335,17 @@ static void drop_tx_refused_is_counted_where_it_was_refused(void **state)
 
 static void drop_tx_gso_failed_for_a_tunnel_we_cannot_take_apart(void **state)
 {
+	/* RFC 2890 §2: GRE with a sequence number, which each segment would have to have its own of */
+	static const uint8_t numbered[8] = { 0x10, 0, 0x08, 0, 0, 0, 0, 1 };
 	struct bed *b = three(state);
 
 	b->port[2].flags = 0;
 	bed_apply(b);
 	vif_mem_set_plain(b->vif[2], true);
 	frame_eth(&F, MAC_OF(2), MAC_OF(1));
-	frame_ip4(&F, 4); /* IP in IP */
+	frame_ip4(&F, 47);
+	frame_payload(&F, 8);
+	memcpy(F.bytes + F.len - 8, numbered, sizeof(numbered));
 	frame_ip4(&F, 6);
 	frame_tcp(&F, 0x10);
 	frame_payload(&F, 9000);

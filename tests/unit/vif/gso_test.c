@@ -239,6 +239,63 @@ static void make_tunnel(bool is_v6, bool has_vlan, uint32_t payload_len, uint16_
 	assert_true(gso_can_pack(&P));
 }
 
+/* Outer IPv4, GRE with or without checksum, inner IPv4 and TCP. */
+static void make_gre(uint8_t flags, uint8_t outer_proto)
+{
+	static const uint8_t types[2] = { 0x08, 0x00 };
+	uint32_t gre;
+
+	frame_eth(&F, MAC_OF(2), MAC_OF(1));
+	frame_ip4(&F, outer_proto);
+	gre = F.len;
+	if (outer_proto == 47) {
+		frame_payload(&F, flags & 0x80 ? 8 : 4);
+		memset(F.bytes + gre, 0, F.len - gre);
+		F.bytes[gre] = flags;
+		memcpy(F.bytes + gre + 2, types, 2);
+	}
+	frame_ip4(&F, 6);
+	frame_tcp(&F, 0x10);
+	frame_payload(&F, 5000);
+	frame_end(&F);
+	frame_gso(&F, PKT_GSO_TCP4, 1000);
+	make(2000, 1999);
+	assert_true(P.flags & PKT_TUNNEL_GSO);
+}
+
+static uint16_t sum_of(const uint8_t *at, uint32_t len)
+{
+	return pkt_sum_fold(pkt_sum_bytes(at, len, 0));
+}
+
+static void gre_and_ip_in_ip_are_cut_with_all_their_lengths(void **)
+{
+	static uint8_t b[2000];
+	static const uint8_t protos[] = { 47, 47, 4 }, flags[] = { 0x80, 0, 0 };
+
+	for (unsigned i = 0; i < ARRAY_LEN(protos); i++) {
+		uint32_t in = 34 + (protos[i] == 4 ? 0 : flags[i] ? 8 : 4);
+		unsigned n = 0;
+		struct rte_mbuf *m;
+		struct gso g;
+
+		make_gre(flags[i], protos[i]);
+		gso_begin(&g, &P, small_pool);
+		for (; (m = gso_next(&g)) != NULL; n++, rte_pktmbuf_free(m)) {
+			flatten(m, b);
+			assert_int_equal(b[16] << 8 | b[17], m->pkt_len - 14);
+			assert_int_equal(b[in + 2] << 8 | b[in + 3], m->pkt_len - in);
+			assert_int_equal(sum_of(b + 14, 20), 0xffff);
+			assert_int_equal(sum_of(b + in, 20), 0xffff);
+			if (flags[i])
+				assert_int_equal(sum_of(b + 34, m->pkt_len - 34), 0xffff);
+		}
+		assert_false(g.failed);
+		assert_int_equal(n, 5);
+		done();
+	}
+}
+
 /* The outer UDP checksum over pseudo-header and all: 0xffff when it is right. */
 static uint16_t udp_sum(const uint8_t *bytes, const struct pkt *p, uint32_t len)
 {
@@ -336,6 +393,7 @@ int main(void)
 		cmocka_unit_test(a_udp_checksum_of_zero_is_sent_as_ffff),
 		cmocka_unit_test(sctp_gets_its_crc_over_all_pieces),
 		cmocka_unit_test(tags_go_on_and_off_with_all_offsets),
+		cmocka_unit_test(gre_and_ip_in_ip_are_cut_with_all_their_lengths),
 		cmocka_unit_test(packed_segments_of_a_tunnel_are_the_segments_one_by_one),
 		cmocka_unit_test(packing_without_buffers_fails_and_says_so),
 		cmocka_unit_test(shared_headers_are_copied_before_they_are_written),
