@@ -345,6 +345,7 @@ static int fdb_check(const struct ctl *c, uint32_t network_id, struct err *e)
 	return 0;
 }
 
+/* Worker 0 is asked because it alone has the table: the seam of engine.c, N_WORKERS. */
 static int apply_fdb_dump(struct ctl *c, struct ctl_request *r, struct err *e)
 {
 	const struct msg_fdb_dump *m = r->body;

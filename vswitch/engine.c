@@ -35,7 +35,11 @@ LOG_MODULE("engine");
 
 #define EXIT_USAGE 2
 #define EXIT_NO_HUGEPAGES 75 /* EX_TEMPFAIL */
-#define N_WORKERS 1 /* everything below is written for more */
+/* Only one is ever started.  Threads, pools, counters, the queues of vifs and publishing are written for
+ * more; what is not: the FDB has one writer (worker 0 learns and answers for it, others would have to
+ * send it what they see), a capture's ring has one writer, and a vif's dead queue may be noticed at tx
+ * by a worker that does not own it. */
+#define N_WORKERS 1
 #define START_SLEEP_NS 2000000
 #define HUGE_MEMORY_MB "32"
 #define NO_HUGE_MEMORY_MB "32"
