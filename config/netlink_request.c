@@ -234,6 +234,34 @@ int netlink_get(int ifindex, const char *name, struct link *out)
 	return s.has_found ? 0 : -ENODEV;
 }
 
+struct alias_search {
+	const char *prefix;
+	struct link *out;
+	unsigned n, max;
+};
+
+static int match_alias(struct nl_msg *msg, void *arg)
+{
+	struct alias_search *s = arg;
+	struct link link;
+
+	if (!netlink_parse_link(nlmsg_hdr(msg), &link)
+		|| strncmp(link.alias, s->prefix, strlen(s->prefix)) != 0)
+		return NL_OK;
+	if (s->n < s->max)
+		s->out[s->n] = link;
+	s->n++;
+	return NL_OK;
+}
+
+int netlink_find_alias(const char *prefix, struct link *out, unsigned max)
+{
+	struct alias_search s = { .prefix = prefix, .out = out, .max = max };
+	int rc = dump(RTM_GETLINK, AF_UNSPEC, match_alias, &s);
+
+	return rc < 0 ? rc : (int)s.n;
+}
+
 static int change_address(int type, int flags, int ifindex, const struct ipaddr *addr, uint8_t len)
 {
 	bool is_v4 = ip_is_v4(addr);

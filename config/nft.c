@@ -225,13 +225,25 @@ int nft_apply(struct nft *nft, const struct nft_leg *legs, unsigned n, struct er
 	return 0;
 }
 
+/* Also one that a daemon left which was killed. */
+static int remove_own_table(struct nft *nft, struct err *e)
+{
+	char *text = nft_print(nft->table, NULL, 0);
+	int rc = text != NULL ? run_nft(text, e) : err_set(e, -ENOMEM, "", "out of memory");
+
+	free(text);
+	free(nft->text);
+	nft->text = NULL;
+	return rc;
+}
+
 void nft_destroy(struct nft *nft, bool remove_table)
 {
 	struct err e = ERR_NONE;
 
 	if (nft == NULL)
 		return;
-	if (remove_table && nft_apply(nft, NULL, 0, &e) < 0)
+	if (remove_table && remove_own_table(nft, &e) < 0)
 		LOG_WARN("event=table_stays table=%s error=\"%s\"", nft->table, e.msg);
 	if (nft->readable != NULL)
 		event_free(nft->readable);

@@ -59,6 +59,8 @@ static void run_vifs(struct reconcile *r)
 		reconcile_vif_close(r, steps[i].vif_id);
 	/* Closed ones are closed: what nobody holds or wants now was left behind. */
 	reconcile_vif_revert_orphans(r);
+	if (!r->is_listed)
+		reconcile_stray_delete(r);
 	r->is_listed = true;
 	for (; i < n; i++) {
 		switch (steps[i].kind) {

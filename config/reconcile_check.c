@@ -21,7 +21,7 @@ static int check_leg_name(struct reconcile *r, const struct network_cfg *n, stru
 
 	if (link == NULL)
 		return 0;
-	snprintf(alias, sizeof(alias), "saklar %.60s %s", r->paths.run_dir, n->name);
+	reconcile_alias(r, n->name, alias);
 	if (strcmp(link->alias, alias) == 0)
 		return 0;
 	return err_set(e, -EEXIST, "network.name",
@@ -73,7 +73,7 @@ static int check_host_vif(struct reconcile *r, const struct vif_want *want, stru
 			return ns_fd;
 		rc = netns_enter(ns_fd, &home);
 	}
-	snprintf(alias, sizeof(alias), "saklar %.60s %s", r->paths.run_dir, want->name);
+	reconcile_alias(r, want->name, alias);
 	if (rc == 0 && netlink_get(0, want->ifname, &link) == 0 && strcmp(link.alias, alias) != 0)
 		rc = err_set(e, -EEXIST, "vif.ifname",
 			"a netdev named %s is there already; choose "

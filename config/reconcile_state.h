@@ -42,6 +42,12 @@ struct reconcile {
 void reconcile_ask(struct reconcile *r);
 void reconcile_ask_in(struct reconcile *r, uint32_t ms);
 
+/* reconcile_stray.c */
+/* The mark of a netdev that this instance made for the vif (or network, or "") @name. */
+void reconcile_alias(const struct reconcile *r, const char *name, char alias[LINK_ALIAS_LEN]);
+/* Delete taps with our mark that nobody wants. */
+void reconcile_stray_delete(struct reconcile *r);
+
 /* reconcile_vif.c */
 void reconcile_vif_open(struct reconcile *r, uint16_t id);
 void reconcile_vif_close(struct reconcile *r, uint16_t id);

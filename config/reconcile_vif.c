@@ -27,12 +27,6 @@ LOG_MODULE("reconcile_vif");
 
 #define ADDRESSES_MAX 16
 
-static void alias_of(
-	const struct reconcile *r, const struct vif_want *want, char alias[LINK_ALIAS_LEN])
-{
-	snprintf(alias, LINK_ALIAS_LEN, "saklar %.60s %s", r->paths.run_dir, want->name);
-}
-
 static bool is_kernel_type(enum vif_type type)
 {
 	return type == VIF_TYPE_TAP || type == VIF_TYPE_NETDEV;
@@ -248,7 +242,7 @@ static bool is_own_tap(
 {
 	char alias[LINK_ALIAS_LEN];
 
-	alias_of(r, want, alias);
+	reconcile_alias(r, want->name, alias);
 	return want->type == VIF_TYPE_TAP && link != NULL && strcmp(link->alias, alias) == 0;
 }
 
@@ -268,7 +262,7 @@ static int find_kernel_netdev(
 		link = netlink_link_by_name(r->netlink, want->ifname);
 	}
 	if (rc == 0 && link == NULL && want->type == VIF_TYPE_TAP) {
-		alias_of(r, want, alias);
+		reconcile_alias(r, want->name, alias);
 		rc = netdev_create_tap(want, alias, e);
 		netlink_sync(r->netlink);
 		link = netlink_link_by_name(r->netlink, want->ifname);
@@ -364,7 +358,7 @@ static int open_host(
 		if (ns_fd < 0)
 			return ns_fd;
 	}
-	alias_of(r, want, alias);
+	reconcile_alias(r, want->name, alias);
 	rc = netdev_open_host(want, alias, ns_fd, fds, e);
 	if (rc == 0) {
 		rc = want->is_leg ? dress_leg(want, fds->ifindex, e)

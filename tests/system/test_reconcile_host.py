@@ -154,6 +154,29 @@ def test_stop_leaves_no_file_that_names_an_engine(lab, a):
     assert not list(other.run_dir.glob("engine.*"))
 
 
+def test_stop_after_both_were_killed_leaves_nothing_in_the_host(make_lab):
+    """Legs, host vifs here and in guests, taps, tc programs, tables, dnsmasq."""
+    other = make_lab(name="left")
+    links, rules = other.host.out("ip", "-br", "link"), other.host.out("nft", "list", "ruleset")
+    guest = other.host.guest("in")
+    other.network("lan", "--subnet", "10.69.0.0/24", "--dhcp")
+    other.attach(guest, "lan", "host")
+    other.saklar("vif", "add", "here", "--network", "lan", "--type", "host")
+    other.saklar("vif", "add", "tap0", "--network", "lan", "--type", "tap")
+    other.saklar.wait_vif("here")
+    engine = other.saklar.engine_pid()
+    other.saklar.kill_daemon()
+    other.host.kill(engine)
+    stop(other, other.saklar)
+    assert other.host.out("ip", "-br", "link") == links
+    assert other.host.out("nft", "list", "ruleset") == rules
+    assert not guest.has_link("eth0")
+    assert not other.saklar.processes()
+    other.saklar.start()
+    for name in ("in", "here"):
+        other.saklar.wait_vif(name)
+
+
 def test_netdev_is_restored_when_the_next_daemon_stops_wanting_it(lab, a):
     """kill -9 of daemon and engine, the vif's other end changed meanwhile, then vif del."""
     guest = lab.host.guest("orph")
