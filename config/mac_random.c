@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mac_random.c - MAC addresses for guests and host legs that were given none.
  *
- * From: rpc_network.c, rpc_vif.c.  To: the model, where they stay.
+ * From: settle.c.  To: the model, where they stay.
  * Theory: 24 random bits behind the prefix that KVM guests have; taken ones are tried again, so
  * the addresses of one instance differ.
  * Thread: the daemon has one. */

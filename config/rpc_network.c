@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rpc_network.c - the verbs of networks.
  *
- * From: rpc_dispatch.c.  To: schema_network.c (fields), rpc_change.c (commit), rpc_view.c.
+ * From: rpc_dispatch.c.  To: schema_network.c (fields), settle.c, rpc_change.c (commit), rpc_view.c.
  * Theory: parse into a copy, give it ids and a host leg when it has a subnet, ask the host whether
  * it would clash, commit.
  * Invariants: a network has a leg id and MAC exactly when it has a subnet.
  * Thread: the daemon has one. */
 #include "config/daemon.h"
-#include "config/mac_random.h"
 #include "config/rpc_methods.h"
 #include "config/schema_parse.h"
+#include "config/settle.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -17,15 +17,12 @@
 
 static int settle_leg(struct model *m, struct network_cfg *n, struct err *e)
 {
-	if (n->n_subnets == 0) {
+	settle_network(m, n);
+	if (n->n_subnets == 0)
 		n->leg_vif_id = VIF_ID_NONE;
-		n->leg_mac = (struct mac){ 0 };
-		return 0;
-	}
-	if (n->leg_vif_id != VIF_ID_NONE)
-		return 0;
-	mac_random(m, &n->leg_mac);
-	return model_next_vif_id(m, &n->leg_vif_id, e);
+	return n->n_subnets > 0 && n->leg_vif_id == VIF_ID_NONE
+		? model_next_vif_id(m, &n->leg_vif_id, e)
+		: 0;
 }
 
 /* Does @n fit the others and the host? */
