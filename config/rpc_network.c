@@ -15,16 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static int settle_leg(struct model *m, struct network_cfg *n, struct err *e)
-{
-	settle_network(m, n);
-	if (n->n_subnets == 0)
-		n->leg_vif_id = VIF_ID_NONE;
-	return n->n_subnets > 0 && n->leg_vif_id == VIF_ID_NONE
-		? model_next_vif_id(m, &n->leg_vif_id, e)
-		: 0;
-}
-
 /* Does @n fit the others and the host? */
 static int check(struct daemon *d, const struct model *next, const struct network_cfg *n,
 	bool asks_host, struct err *e)
@@ -60,7 +50,7 @@ int rpc_network_add(struct daemon *d, struct rpc_call *call, json_t **result, st
 	if (rc == 0)
 		rc = model_next_network_id(next, &n.id, e);
 	if (rc == 0)
-		rc = settle_leg(next, &n, e);
+		rc = settle_network(next, &n, e);
 	if (rc == 0)
 		rc = model_add_network(next, &n, e);
 	if (rc == 0)
@@ -93,7 +83,7 @@ int rpc_network_set(struct daemon *d, struct rpc_call *call, json_t **result, st
 	if (rc == 0)
 		rc = schema_parse_network(call->params, SCHEMA_SET, &n, e);
 	if (rc == 0)
-		rc = settle_leg(next, &n, e);
+		rc = settle_network(next, &n, e);
 	if (rc == 0) {
 		model_del_network(next, n.id);
 		rc = model_add_network(next, &n, e);

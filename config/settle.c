@@ -12,12 +12,21 @@
 
 #define VIF_FDB_LIMIT_TENANT 64
 
-void settle_network(const struct model *m, struct network_cfg *n)
+static int settle_leg(struct model *m, struct network_cfg *n, struct err *e)
 {
-	if (n->n_subnets == 0)
+	if (n->n_subnets == 0) {
+		n->leg_vif_id = VIF_ID_NONE;
 		n->leg_mac = (struct mac){ 0 };
-	else if (mac_is_zero(&n->leg_mac))
+		return 0;
+	}
+	if (mac_is_zero(&n->leg_mac))
 		mac_random(m, &n->leg_mac);
+	return n->leg_vif_id == VIF_ID_NONE ? model_next_vif_id(m, &n->leg_vif_id, e) : 0;
+}
+
+int settle_network(struct model *m, struct network_cfg *n, struct err *e)
+{
+	return settle_leg(m, n, e);
 }
 
 void settle_vif(const struct model *m, const json_t *params, bool is_new, struct vif_cfg *v)

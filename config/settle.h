@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* settle.h - what an object gets that nobody said: MAC addresses, and quotas of its profile.
+/* settle.h - what an object gets that nobody said: ids beside its own, MAC addresses, and quotas of
+ * its profile.
  *
  * Called between parsing an object and adding it to the model, by single verbs and by apply. */
 #pragma once
@@ -8,7 +9,8 @@
 
 #include <jansson.h>
 
-/* A network with a subnet has a leg MAC, one without has none.  @m: where it must be unique. */
-void settle_network(const struct model *m, struct network_cfg *n);
+/* A network has a leg (id and MAC) exactly when it has a subnet.  @m: where ids and MACs must be
+ * unique, and whose last ids grow.  0, or -ENOSPC with @e. */
+[[nodiscard]] int settle_network(struct model *m, struct network_cfg *n, struct err *e);
 /* @params: what was said about the vif.  @m holds its network. */
 void settle_vif(const struct model *m, const json_t *params, bool is_new, struct vif_cfg *v);
