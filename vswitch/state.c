@@ -23,6 +23,7 @@ size_t state_segment_size(uint32_t kind)
 	switch (kind) {
 	case SEGMENT_COUNTERS: return sizeof(struct counters_segment);
 	case SEGMENT_FDB: return SEGMENT_FDB_SIZE;
+	case SEGMENT_CT: return SEGMENT_CT_SIZE;
 	default: return 0;
 	}
 }
@@ -97,7 +98,7 @@ int state_attach(struct state *s, uint32_t kind, int fd, struct err *e)
 	}
 	if (kind == SEGMENT_FDB)
 		s->fdb = fdb_attach(at, size, clock_now_ns(), e);
-	else
+	else if (kind == SEGMENT_COUNTERS)
 		counters_attach(s, at);
 	if (kind == SEGMENT_FDB && s->fdb == NULL) {
 		rc = -EINVAL;
