@@ -18,7 +18,8 @@ static bool is_taken(const struct model *m, const struct mac *mac)
 		if (m->vif[i].has_mac && memcmp(&m->vif[i].mac, mac, sizeof(*mac)) == 0)
 			return true;
 	for (unsigned i = 0; i < m->n_networks; i++)
-		if (memcmp(&m->network[i].leg_mac, mac, sizeof(*mac)) == 0)
+		if (memcmp(&m->network[i].leg_mac, mac, sizeof(*mac)) == 0
+			|| memcmp(&m->network[i].uplink.mac, mac, sizeof(*mac)) == 0)
 			return true;
 	return false;
 }

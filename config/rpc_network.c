@@ -4,7 +4,8 @@
  * From: rpc_dispatch.c.  To: schema_network.c (fields), settle.c, rpc_change.c (commit), rpc_view.c.
  * Theory: parse into a copy, give it ids and a host leg when it has a subnet, ask the host whether
  * it would clash, commit.
- * Invariants: a network has a leg id and MAC exactly when it has a subnet.
+ * Invariants: a network has a leg id and MAC exactly when it has a subnet, and ids of an uplink
+ * exactly when its mode leads out.
  * Thread: the daemon has one. */
 #include "config/daemon.h"
 #include "config/rpc_methods.h"
@@ -113,6 +114,12 @@ static int check_unused(const struct model *m, const struct network_cfg *n, stru
 			snprintf(names + at, sizeof(names) - at, "%s%s", at ? ", " : "",
 				m->vif[i].name);
 	}
+	for (unsigned i = 0; count == 0 && i < m->n_forwards; i++)
+		if (m->forward[i].network_id == n->id)
+			return err_set(e, -EBUSY, "name",
+				"network %s still has forwards, such as of port %u: delete them "
+				"first with 'saklar forward del'",
+				n->name, m->forward[i].port);
 	if (count == 0)
 		return 0;
 	return err_set(e, -EBUSY, "name",

@@ -21,7 +21,7 @@
 /* The cfg and what the setters saw. */
 struct stage {
 	struct network_cfg *cfg;
-	bool has_gateways, has_ranges, has_profile, has_fdb_limit;
+	bool has_gateways, has_ranges, has_profile, has_fdb_limit, has_uplink, has_nat_ipv6;
 	/* null: back to the default, which is known when all fields are in */
 	bool resets_ranges, resets_profile, resets_fdb_limit;
 	unsigned n_gateways;
@@ -144,6 +144,61 @@ static int set_profile(void *cfg, const struct schema_value *v, const char *, st
 	return 0;
 }
 
+static int set_uplink(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	static const struct schema_field name = { .key = "uplink", .kind = FIELD_NAME };
+	struct stage *s = cfg;
+	struct uplink_cfg *u = &s->cfg->uplink;
+	struct schema_value checked;
+	const char *text = v ? v->text : "host";
+	bool is_vif = strncmp(text, "vif:", 4) == 0;
+	json_t *json;
+	int rc = 0;
+
+	s->has_uplink = v != NULL;
+	u->kind = strcmp(text, "host") == 0 ? UPLINK_HOST : is_vif ? UPLINK_VIF : UPLINK_NETDEV;
+	u->name[0] = '\0';
+	if (u->kind == UPLINK_HOST)
+		return 0;
+	json = json_string(text + (is_vif ? 4 : 0));
+	rc = json ? schema_value_parse(&name, json, path, &checked, e) : -ENOMEM;
+	if (rc == 0)
+		snprintf(u->name, sizeof(u->name), "%s", checked.text);
+	json_decref(json);
+	return rc == -ENOMEM ? err_set(e, rc, path, "out of memory") : rc;
+}
+
+static int add_uplink_address(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	struct uplink_cfg *u = &((struct stage *)cfg)->cfg->uplink;
+
+	if (!v)
+		u->n_addresses = 0;
+	else
+		u->address[u->n_addresses++] = v->net;
+	return 0;
+}
+
+static int add_uplink_gateway(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	struct uplink_cfg *u = &((struct stage *)cfg)->cfg->uplink;
+
+	if (!v)
+		u->n_gateways = 0;
+	else
+		u->gateway[u->n_gateways++] = v->ip;
+	return 0;
+}
+
+static int set_nat_ipv6(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	struct stage *s = cfg;
+
+	s->has_nat_ipv6 = v != NULL;
+	s->cfg->is_nat_ipv6 = v && v->is_on;
+	return 0;
+}
+
 static const struct schema_setter setters[] = {
 	{ "mode", set_mode },
 	{ "subnets", add_subnet },
@@ -156,6 +211,10 @@ static const struct schema_setter setters[] = {
 	{ "ageing", set_ageing },
 	{ "fdb_limit", set_fdb_limit },
 	{ "profile", set_profile },
+	{ "uplink", set_uplink },
+	{ "uplink_addresses", add_uplink_address },
+	{ "uplink_gateways", add_uplink_gateway },
+	{ "nat_ipv6", set_nat_ipv6 },
 };
 
 /* Give each subnet the gateway that was named for it, the one it had in @before, or its first host
@@ -255,6 +314,30 @@ static bool has_default_ranges(const struct network_cfg *n)
 			&& memcmp(range, n->dhcp_range, count * sizeof(range[0])) == 0);
 }
 
+/* A network that leads out has an uplink, another has none; a mode that changed takes it along. */
+static void match_uplink(struct stage *s)
+{
+	struct network_cfg *n = s->cfg;
+
+	if (n->mode != NETWORK_MODE_NAT && !s->has_nat_ipv6)
+		n->is_nat_ipv6 = false;
+	if (network_is_routed(n)) {
+		if (n->uplink.kind == UPLINK_NONE)
+			n->uplink.kind = UPLINK_HOST;
+	} else if (!s->has_uplink) {
+		n->uplink.kind = UPLINK_NONE;
+		n->uplink.name[0] = '\0';
+		n->uplink.n_addresses = 0;
+		n->uplink.n_gateways = 0;
+	}
+}
+
+static bool is_tenant_mode(enum network_mode mode)
+{
+	return mode == NETWORK_MODE_ISOLATED || mode == NETWORK_MODE_NAT
+		|| mode == NETWORK_MODE_ROUTED;
+}
+
 static int finish(struct stage *s, const struct network_cfg *before, struct err *e)
 {
 	struct network_cfg *n = s->cfg;
@@ -263,8 +346,9 @@ static int finish(struct stage *s, const struct network_cfg *before, struct err 
 
 	if (rc != 0)
 		return rc;
+	match_uplink(s);
 	if (s->resets_profile || (!before && !s->has_profile))
-		n->profile = n->mode == NETWORK_MODE_ISOLATED ? PROFILE_TENANT : PROFILE_PLAIN;
+		n->profile = is_tenant_mode(n->mode) ? PROFILE_TENANT : PROFILE_PLAIN;
 	if (s->resets_fdb_limit || (!before && !s->has_fdb_limit))
 		n->fdb_limit = n->profile == PROFILE_TENANT ? NETWORK_FDB_LIMIT_TENANT : 0;
 	if (!s->has_ranges && n->has_dhcp && (!before || was_default || s->resets_ranges))
@@ -328,6 +412,25 @@ static void print_dhcp(const struct network_cfg *n, json_t *json)
 		json_object_set_new(json, "domain", json_string(n->domain));
 }
 
+static void print_uplink(const struct network_cfg *n, json_t *json)
+{
+	const struct uplink_cfg *u = &n->uplink;
+	char text[IPNET_STR_LEN];
+
+	if (u->kind == UPLINK_NONE)
+		return;
+	snprintf(text, sizeof(text), "%s%s", u->kind == UPLINK_VIF ? "vif:" : "",
+		u->kind == UPLINK_HOST ? "host" : u->name);
+	json_object_set_new(json, "uplink", json_string(text));
+	json_object_set_new(json, "uplink_addresses", json_array());
+	json_object_set_new(json, "uplink_gateways", json_array());
+	for (unsigned i = 0; i < u->n_addresses; i++)
+		append(json, "uplink_addresses", ipnet_print(&u->address[i], text));
+	for (unsigned i = 0; i < u->n_gateways; i++)
+		append(json, "uplink_gateways", ip_print(&u->gateway[i], text));
+	json_object_set_new(json, "nat_ipv6", json_boolean(n->is_nat_ipv6));
+}
+
 json_t *schema_print_network(const struct network_cfg *n)
 {
 	json_t *json = json_pack("{s:s, s:s, s:s, s:[], s:[], s:i, s:I, s:I}", "name", n->name,
@@ -343,5 +446,6 @@ json_t *schema_print_network(const struct network_cfg *n)
 		append(json, "gateways", ip_print(&n->gateway[i], text));
 	}
 	print_dhcp(n, json);
+	print_uplink(n, json);
 	return json;
 }

@@ -81,11 +81,13 @@ static void bad_networks_are_refused_with_a_cure(void **)
 			"saklar network add --help" },
 		{ "{\"name\": \"a\", \"mode\": \"natt\"}", "network.a.mode",
 			"one of bridge, isolated" },
-		{ "{\"name\": \"a\", \"mode\": \"nat\"}", "network.a.mode", "next version" },
 		{ "{\"name\": \"a\", \"mode\": 1}", "network.a.mode", "1 is not right" },
 		{ "{\"name\": \"a\", \"stp\": true}", "network.a.stp", "refused for now" },
-		{ "{\"name\": \"a\", \"uplink\": \"eth0\"}", "network.a.uplink",
-			"refused for now" },
+		{ "{\"name\": \"a\", \"uplink\": \"vif:\"}", "network.a.uplink",
+			"a letter, then letters" },
+		{ "{\"name\": \"a\", \"uplink\": \"eth 0\"}", "network.a.uplink", "'eth 0'" },
+		{ "{\"name\": \"a\", \"uplink_gateways\": [\"x\"]}", "network.a.uplink_gateways[0]",
+			"an IP address such as" },
 		{ "{\"name\": \"a\", \"mtu\": \"1500\"}", "network.a.mtu",
 			"a number from 68 to 65535" },
 		{ "{\"name\": \"a\", \"mtu\": 67}", "network.a.mtu", "a number from 68" },
@@ -129,7 +131,7 @@ static void bad_networks_are_refused_with_a_cure(void **)
 static void bad_vifs_are_refused_with_a_cure(void **)
 {
 	static const struct bad cases[] = {
-		{ "{\"name\": \"v\"}", "vif.v.network", "add --network NETWORK" },
+		{ "{\"name\": \"v\"}", "vif.v.type", "add --type TYPE" },
 		{ "{\"name\": \"v\", \"network\": \"lab\"}", "vif.v.type", "add --type TYPE" },
 		{ "{\"name\": \"v\", \"network\": \"nolab\", \"type\": \"tap\"}", "vif.v.network",
 			"there is no network nolab" },
