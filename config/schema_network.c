@@ -22,6 +22,7 @@
 struct stage {
 	struct network_cfg *cfg;
 	bool has_gateways, has_ranges, has_profile, has_fdb_limit, has_uplink, has_nat_ipv6;
+	bool has_leg_mac, has_uplink_mac;
 	/* null: back to the default, which is known when all fields are in */
 	bool resets_ranges, resets_profile, resets_fdb_limit;
 	unsigned n_gateways;
@@ -190,6 +191,33 @@ static int add_uplink_gateway(void *cfg, const struct schema_value *v, const cha
 	return 0;
 }
 
+static int set_router_mac(
+	struct mac *mac, const struct schema_value *v, const char *path, struct err *e)
+{
+	if (v && (mac_is_zero(&v->mac) || mac_is_multicast(&v->mac)))
+		return err_set(e, -EINVAL, path,
+			"a router's MAC is neither zero nor multicast: the first byte must be "
+			"even, such as in 52:54:00:12:34:56");
+	*mac = v ? v->mac : (struct mac){ 0 };
+	return 0;
+}
+
+static int set_leg_mac(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct stage *s = cfg;
+
+	s->has_leg_mac = v != NULL;
+	return set_router_mac(&s->cfg->leg_mac, v, path, e);
+}
+
+static int set_uplink_mac(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct stage *s = cfg;
+
+	s->has_uplink_mac = v != NULL;
+	return set_router_mac(&s->cfg->uplink.mac, v, path, e);
+}
+
 static int set_nat_ipv6(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
 	struct stage *s = cfg;
@@ -211,7 +239,9 @@ static const struct schema_setter setters[] = {
 	{ "ageing", set_ageing },
 	{ "fdb_limit", set_fdb_limit },
 	{ "profile", set_profile },
+	{ "leg_mac", set_leg_mac },
 	{ "uplink", set_uplink },
+	{ "uplink_mac", set_uplink_mac },
 	{ "uplink_addresses", add_uplink_address },
 	{ "uplink_gateways", add_uplink_gateway },
 	{ "nat_ipv6", set_nat_ipv6 },
@@ -332,6 +362,24 @@ static void match_uplink(struct stage *s)
 	}
 }
 
+/* A MAC that was given must have a place. */
+static int check_macs(const struct stage *s, struct err *e)
+{
+	const struct network_cfg *n = s->cfg;
+	char path[80];
+
+	snprintf(path, sizeof(path), "network.%s.%s", n->name,
+		s->has_leg_mac && n->n_subnets == 0 ? "leg_mac" : "uplink_mac");
+	if (s->has_leg_mac && n->n_subnets == 0)
+		return err_set(e, -EINVAL, path,
+			"leg_mac is for networks with a subnet, which have a host leg: leave it "
+			"out");
+	if (s->has_uplink_mac && n->uplink.kind == UPLINK_NONE)
+		return err_set(e, -EINVAL, path,
+			"uplink_mac is for modes nat, routed and open: leave it out");
+	return 0;
+}
+
 static bool is_tenant_mode(enum network_mode mode)
 {
 	return mode == NETWORK_MODE_ISOLATED || mode == NETWORK_MODE_NAT
@@ -347,6 +395,9 @@ static int finish(struct stage *s, const struct network_cfg *before, struct err 
 	if (rc != 0)
 		return rc;
 	match_uplink(s);
+	rc = check_macs(s, e);
+	if (rc != 0)
+		return rc;
 	if (s->resets_profile || (!before && !s->has_profile))
 		n->profile = is_tenant_mode(n->mode) ? PROFILE_TENANT : PROFILE_PLAIN;
 	if (s->resets_fdb_limit || (!before && !s->has_fdb_limit))
@@ -422,6 +473,8 @@ static void print_uplink(const struct network_cfg *n, json_t *json)
 	snprintf(text, sizeof(text), "%s%s", u->kind == UPLINK_VIF ? "vif:" : "",
 		u->kind == UPLINK_HOST ? "host" : u->name);
 	json_object_set_new(json, "uplink", json_string(text));
+	if (!mac_is_zero(&u->mac))
+		json_object_set_new(json, "uplink_mac", json_string(mac_print(&u->mac, text)));
 	json_object_set_new(json, "uplink_addresses", json_array());
 	json_object_set_new(json, "uplink_gateways", json_array());
 	for (unsigned i = 0; i < u->n_addresses; i++)
@@ -446,6 +499,8 @@ json_t *schema_print_network(const struct network_cfg *n)
 		append(json, "gateways", ip_print(&n->gateway[i], text));
 	}
 	print_dhcp(n, json);
+	if (!mac_is_zero(&n->leg_mac))
+		json_object_set_new(json, "leg_mac", json_string(mac_print(&n->leg_mac, text)));
 	print_uplink(n, json);
 	return json;
 }
