@@ -55,6 +55,26 @@ const struct rpc_method rpc_methods[] = {
 		"{\"generation\": 5, \"state\": \"down\", \"reason\": null}" },
 	{ "vif.del", RPC_ROLE_RW, true, rpc_vif_del, "Remove a vif.", "{\"name\": \"web0\"}",
 		"{\"generation\": 6}" },
+	{ "export", RPC_ROLE_RO, false, rpc_export,
+		"The whole desired state, ordered by name, without what the defaults give. It is "
+		"what *apply* takes.",
+		"{}",
+		"{\"networks\": [{\"name\": \"lab\", \"mode\": \"isolated\"}], \"vifs\": "
+		"[{\"name\": \"web0\", \"network\": \"lab\", \"type\": \"tap\", \"mac\": "
+		"\"52:54:00:12:34:56\"}], \"forwards\": []}" },
+	{ "apply", RPC_ROLE_RW, true, rpc_apply,
+		"Make the desired state equal to this document, in one transaction: what is "
+		"missing is "
+		"added, what differs is changed, what is not in it is deleted. An object of the "
+		"same "
+		"name keeps its identity, and its MAC when none is given; a vif whose fixed fields "
+		"differ is replaced. An error changes nothing, and its *path* is that of the item, "
+		"such as `networks[2].subnets[0]`. A document that changes nothing is no new "
+		"generation.",
+		"{\"networks\": [{\"name\": \"lab\", \"mode\": \"isolated\"}], \"vifs\": "
+		"[{\"name\": \"web0\", \"network\": \"lab\", \"type\": \"tap\"}]}",
+		"{\"generation\": 8, \"added\": [\"network lab\", \"vif web0\"], "
+		"\"changed\": [], \"deleted\": []}" },
 	{ "fdb.list", RPC_ROLE_RO, false, rpc_fdb_list,
 		"MAC addresses that the switch knows, of all networks or one.",
 		"{\"network\": \"lab\"}",
