@@ -4,7 +4,7 @@
  * From: rpc_dispatch.c.  To: document.c (there and back), store.c (one transaction), reconcile.c.
  * Theory: as with single verbs, the new model is made, checked and stored before it becomes the
  * model, so that whatever fails leaves everything as it was; only then is it made so.  The host is
- * asked about what is new.  The history keeps what was changed, not the document: that may be large.
+ * asked about what is new.  The history keeps what was changed; the document itself may be large.
  * Invariants: a document that changes nothing writes nothing and is no generation.
  * Thread: the daemon has one. */
 #include "config/daemon.h"
