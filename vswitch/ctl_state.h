@@ -19,13 +19,23 @@ struct ctl {
 	const struct worker_config *config;
 	struct state state;
 	struct msg_vif vif_msg[VIF_ID_MAX]; /* as the daemon gave it, for HELD_VIF */
-	struct msg_fdb_entries fdb_entries; /* answer under construction */
+	union { /* answer under construction */
+		struct msg_fdb_entries fdb_entries;
+		struct msg_neigh_entries neigh_entries;
+		struct msg_ct_entries ct_entries;
+	};
 	_Alignas(8) uint8_t in[ENGINE_MSG_LEN_MAX];
 };
 
 /* Carry out @r; data messages go out through ctl_answer(), the caller sends the ACK.  0 or -errno
  * with @e; -EPROTO ends the connection. */
 [[nodiscard]] int ctl_apply(struct ctl *c, struct ctl_request *r, struct err *e);
+
+/* The tables of routed networks: dumps and flushes; vswitch/ctl_tables.c. */
+[[nodiscard]] int ctl_neigh_dump(struct ctl *c, struct ctl_request *r, struct err *e);
+[[nodiscard]] int ctl_neigh_flush(struct ctl *c, struct ctl_request *r, struct err *e);
+[[nodiscard]] int ctl_ct_dump(struct ctl *c, struct ctl_request *r, struct err *e);
+[[nodiscard]] int ctl_ct_flush(struct ctl *c, struct ctl_request *r, struct err *e);
 
 /* Send a message with the seq of the request being answered. */
 [[nodiscard]] int ctl_answer(struct ctl *c, uint32_t type, const void *body, size_t body_len,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* state.c - maps the segments that outlive an engine and makes sense of what is in them.
  *
- * From: ctl.c, one SEGMENT message each.  To: bridge/fdb.c, the counters of workers.
+ * From: ctl.c, one SEGMENT message each.  To: bridge/fdb.c, bridge/ct.c, the counters of workers.
  * Theory: the daemon made the memfd, a dead engine wrote it, and either may have been wrong.  The
  * size is checked against the file (and against shrinking, which would be a SIGBUS later) before
  * it is mapped; the contents are the table's own business.  Counters have no invariants: any number
@@ -68,6 +68,7 @@ void state_init(struct state *s)
 void state_detach(struct state *s)
 {
 	fdb_detach(s->fdb);
+	ct_detach(s->ct);
 	for (unsigned i = 0; i < SEGMENT_N; i++) {
 		if (s->map[i].at != NULL)
 			munmap(s->map[i].at, s->map[i].size);
@@ -100,7 +101,9 @@ int state_attach(struct state *s, uint32_t kind, int fd, struct err *e)
 		s->fdb = fdb_attach(at, size, clock_now_ns(), e);
 	else if (kind == SEGMENT_COUNTERS)
 		counters_attach(s, at);
-	if (kind == SEGMENT_FDB && s->fdb == NULL) {
+	if (kind == SEGMENT_CT)
+		s->ct = ct_attach(at, size, clock_now_ns(), e);
+	if ((kind == SEGMENT_FDB && s->fdb == NULL) || (kind == SEGMENT_CT && s->ct == NULL)) {
 		rc = -EINVAL;
 		goto out;
 	}
