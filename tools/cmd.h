@@ -18,6 +18,7 @@ CMD(cmd_vif_libvirt_xml);
 CMD(cmd_fdb_list);
 CMD(cmd_fdb_flush);
 CMD(cmd_neighbour_list);
+CMD(cmd_neighbour_flush);
 CMD(cmd_route_list);
 CMD(cmd_connection_list);
 CMD(cmd_connection_flush);

@@ -20,6 +20,7 @@ static void neighbour_row(struct table *t, const json_t *row)
 	list_cell_text(t, row, "address");
 	list_cell_text(t, row, "mac");
 	list_cell_text(t, row, "network");
+	list_cell_text(t, row, "side");
 	list_cell_text(t, row, "state");
 	table_cell_u64(t, cli_u64(row, "age_s"));
 	table_cell_u64(t, cli_u64(row, "queued"));
@@ -28,7 +29,7 @@ static void neighbour_row(struct table *t, const json_t *row)
 int cmd_neighbour_list(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
 {
 	static const char *const headings[]
-		= { "ADDRESS", "MAC", "NETWORK", "STATE", ">AGE", ">QUEUED", NULL };
+		= { "ADDRESS", "MAC", "NETWORK", "SIDE", "STATE", ">AGE", ">QUEUED", NULL };
 
 	return list_print(cli, "neighbour.list", list_filter(args), headings, neighbour_row,
 		"no neighbours known");
@@ -37,15 +38,18 @@ int cmd_neighbour_list(const struct cli *cli, const struct cli_verb *, struct cl
 static void route_row(struct table *t, const json_t *row)
 {
 	list_cell_text(t, row, "network");
+	list_cell_text(t, row, "from");
 	list_cell_text(t, row, "prefix");
 	list_cell_text(t, row, "kind");
 	list_cell_text(t, row, "via");
+	list_cell_text(t, row, "out_network");
 	list_cell_text(t, row, "out");
 }
 
 int cmd_route_list(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
 {
-	static const char *const headings[] = { "FROM", "PREFIX", "KIND", "VIA", "OUT", NULL };
+	static const char *const headings[]
+		= { "NETWORK", "FROM", "PREFIX", "KIND", "VIA", "TO", "SIDE", NULL };
 
 	return list_print(cli, "route.list", list_filter(args), headings, route_row,
 		"no routes: no network is of mode nat, routed or open");
@@ -70,7 +74,7 @@ static const char *endpoint(const json_t *side, const char *address, const char 
 
 static void connection_row(struct table *t, const json_t *row)
 {
-	const json_t *orig = json_object_get(row, "orig");
+	const json_t *orig = json_object_get(row, "original");
 	const json_t *reply = json_object_get(row, "reply");
 	char source[ENDPOINT_LEN], target[ENDPOINT_LEN];
 	char reply_source[ENDPOINT_LEN], reply_target[ENDPOINT_LEN];
@@ -86,8 +90,8 @@ static void connection_row(struct table *t, const json_t *row)
 	table_cell(t, TABLE_PLAIN, strcmp(source, reply_target) != 0 ? reply_target : "");
 	table_cell(t, TABLE_PLAIN, strcmp(target, reply_source) != 0 ? reply_source : "");
 	list_cell_text(t, row, "vif");
-	table_cell_u64(t, cli_u64(orig, "packets") + cli_u64(reply, "packets"));
-	table_cell_u64(t, cli_u64(orig, "bytes") + cli_u64(reply, "bytes"));
+	table_cell_u64(t, cli_u64(row, "packets") + cli_u64(row, "reply_packets"));
+	table_cell_u64(t, cli_u64(row, "bytes") + cli_u64(row, "reply_bytes"));
 	table_cell_u64(t, cli_u64(row, "timeout_s"));
 }
 
@@ -100,13 +104,23 @@ int cmd_connection_list(const struct cli *cli, const struct cli_verb *, struct c
 		"no connections");
 }
 
-int cmd_connection_flush(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
+static int flush(const struct cli *cli, const char *method, const struct cli_args *args)
 {
 	json_t *result = NULL;
-	int code = cli_call(cli, RPC_ROLE_RW, "connection.flush", list_filter(args), &result);
+	int code = cli_call(cli, RPC_ROLE_RW, method, list_filter(args), &result);
 
 	if (code == CLI_DONE && cli->json)
 		cli_print_json(cli, result);
 	json_decref(result);
 	return code;
+}
+
+int cmd_neighbour_flush(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
+{
+	return flush(cli, "neighbour.flush", args);
+}
+
+int cmd_connection_flush(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
+{
+	return flush(cli, "connection.flush", args);
 }

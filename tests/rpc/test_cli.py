@@ -57,21 +57,23 @@ APPLIED = {"generation": 17, "added": ["vif web1"], "changed": ["network lan", "
            "deleted": ["vif old\x1b"]}
 FORWARDS = [{"network": "lan", "proto": "tcp", "port": 8080, "address": "10.0.0.2",
              "target_port": 80}]
-NEIGHBOURS = [{"network": "lan", "address": "10.0.0.2", "mac": "52:54:00:00:00:01",
-               "state": "reachable", "age_s": 3, "queued": 0}]
-ROUTES = [{"network": "lan", "prefix": "0.0.0.0/0", "kind": "gateway", "via": "192.0.2.1",
-           "out": "host"}]
+NEIGHBOURS = [{"network": "lan", "side": "guests", "address": "10.0.0.2",
+               "mac": "52:54:00:00:00:01", "state": "reachable", "age_s": 3, "queued": 0}]
+ROUTES = [{"network": "lan", "from": "guests", "prefix": "0.0.0.0/0", "kind": "via",
+           "via": "192.0.2.1", "out_network": "lan", "out": "uplink"}]
 CONNECTIONS = [
     {"network": "lan", "vif": "web0", "proto": "tcp", "state": "established", "timeout_s": 432000,
-     "orig": {"source": "10.0.0.2", "source_port": 40000, "destination": "198.51.100.1",
-              "destination_port": 80, "packets": 5, "bytes": 500},
+     "packets": 5, "bytes": 500, "reply_packets": 4, "reply_bytes": 400,
+     "original": {"source": "10.0.0.2", "source_port": 40000, "destination": "198.51.100.1",
+                  "destination_port": 80},
      "reply": {"source": "198.51.100.1", "source_port": 80, "destination": "192.0.2.2",
-               "destination_port": 40001, "packets": 4, "bytes": 400}},
+               "destination_port": 40001}},
     {"network": "lan", "vif": "web0", "proto": "udp", "state": "new", "timeout_s": 30,
-     "orig": {"source": "fd00::2", "source_port": 1, "destination": "fd00::3",
-              "destination_port": 2, "packets": 1, "bytes": 99},
+     "packets": 1, "bytes": 99, "reply_packets": 0, "reply_bytes": 0,
+     "original": {"source": "fd00::2", "source_port": 1, "destination": "fd00::3",
+                  "destination_port": 2},
      "reply": {"source": "fd00::3", "source_port": 2, "destination": "fd00::2",
-               "destination_port": 1, "packets": 0, "bytes": 0}}]
+               "destination_port": 1}}]
 FRAME = bytes.fromhex("ffffffffffff020000000001" "0806" "0001080006040001" "020000000001"
                       "0a000001" "000000000000" "0a000002") + bytes(18)
 
@@ -344,6 +346,8 @@ def test_forward_del_and_flush_say_which(daemon):
     assert daemon.params_of("forward.del") == {"network": "lan", "proto": "tcp", "port": 8080}
     assert daemon.run("connection", "flush", "--vif", "web0").returncode == 0
     assert daemon.params_of("connection.flush") == {"vif": "web0"}
+    assert daemon.run("neighbour", "flush", "--network", "lan").returncode == 0
+    assert daemon.params_of("neighbour.flush") == {"network": "lan"}
     assert daemon.calls[-1][0] == "rw"
 
 
@@ -351,13 +355,14 @@ def test_tables_of_the_router(daemon):
     assert daemon.run("forward", "list").stdout.splitlines()[1].split() \
         == ["lan", "tcp", "8080", "10.0.0.2", "80"]
     assert daemon.run("neighbour", "list", "--network", "lan").stdout.splitlines()[1].split() \
-        == ["10.0.0.2", "52:54:00:00:00:01", "lan", "reachable", "3", "0"]
+        == ["10.0.0.2", "52:54:00:00:00:01", "lan", "guests", "reachable", "3", "0"]
     assert daemon.params_of("neighbour.list") == {"network": "lan"}
     assert daemon.run("route", "list").stdout.splitlines()[1].split() \
-        == ["lan", "0.0.0.0/0", "gateway", "192.0.2.1", "host"]
+        == ["lan", "guests", "0.0.0.0/0", "via", "192.0.2.1", "lan", "uplink"]
     rows = daemon.run("connection", "list").stdout.splitlines()
     assert rows[1].split()[:7] == ["tcp", "established", "10.0.0.2:40000", "198.51.100.1:80",
                                    "192.0.2.2:40001", "-", "web0"]
+    assert rows[1].split()[7:] == ["9", "900", "432", "k"]
     assert rows[2].split()[:6] == ["udp", "new", "[fd00::2]:1", "[fd00::3]:2", "-", "-"]
 
 
