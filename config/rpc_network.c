@@ -64,9 +64,11 @@ int rpc_network_add(struct daemon *d, struct rpc_call *call, json_t **result, st
 	return rc;
 }
 
-static bool has_same_subnets(const struct network_cfg *a, const struct network_cfg *b)
+/* Nothing that the host could object to has changed. */
+static bool has_same_claims(const struct network_cfg *a, const struct network_cfg *b)
 {
-	return a->n_subnets == b->n_subnets
+	return a->n_subnets == b->n_subnets && a->uplink.kind == b->uplink.kind
+		&& strcmp(a->uplink.name, b->uplink.name) == 0
 		&& memcmp(a->subnet, b->subnet, a->n_subnets * sizeof(a->subnet[0])) == 0;
 }
 
@@ -90,7 +92,7 @@ int rpc_network_set(struct daemon *d, struct rpc_call *call, json_t **result, st
 		rc = model_add_network(next, &n, e);
 	}
 	if (rc == 0)
-		rc = check(d, next, &n, !has_same_subnets(before, &n), e);
+		rc = check(d, next, &n, !has_same_claims(before, &n), e);
 	if (rc == 0)
 		rc = commit(d, call, next, &n, result, e);
 	else
