@@ -40,17 +40,19 @@ static const json_t *items_of(const json_t *document, const struct list *l)
 	return json_object_get(document, l->key);
 }
 
-/* Does @item have the name, or for forwards protocol and port, that @word begins with?  Length of
+/* Does @item have the name, or for forwards network, protocol and port, that @word begins with?  Length of
  * that, 0 when not. */
 static size_t matches(const json_t *item, const char *word)
 {
 	const char *name = json_string_value(json_object_get(item, "name"));
+	const char *network = json_string_value(json_object_get(item, "network"));
 	const char *proto = json_string_value(json_object_get(item, "proto"));
-	char text[32];
+	char text[48];
 	size_t len;
 
 	if (!name) {
-		snprintf(text, sizeof(text), "%.8s/%lld", proto ? proto : "?",
+		snprintf(text, sizeof(text), "%.15s.%.8s/%lld", network ? network : "?",
+			proto ? proto : "?",
 			(long long)json_integer_value(json_object_get(item, "port")));
 		name = text;
 	}

@@ -237,10 +237,11 @@ int model_check_uplink(const struct model *m, const struct network_cfg *n, struc
 	return rc;
 }
 
-static const char *forward_path(const struct forward_cfg *f, char *buf)
+static const char *forward_path(
+	const struct network_cfg *n, const struct forward_cfg *f, const char *key, char *buf)
 {
-	snprintf(buf, MODEL_PATH_LEN, "forward.%s/%u", f->proto == IPPROTO_TCP ? "tcp" : "udp",
-		f->port);
+	snprintf(buf, MODEL_PATH_LEN, "forward.%s.%s/%u%s", n ? n->name : "?",
+		f->proto == IPPROTO_TCP ? "tcp" : "udp", f->port, key);
 	return buf;
 }
 
@@ -248,7 +249,7 @@ static int check_target(const struct network_cfg *n, const struct forward_cfg *f
 {
 	char path[MODEL_PATH_LEN], text[IP_STR_LEN];
 
-	forward_path(f, path);
+	forward_path(n, f, ".address", path);
 	ip_print(&f->address, text);
 	for (unsigned i = 0; i < n->n_subnets; i++) {
 		const struct ipnet *net = &n->subnet[i];
@@ -283,7 +284,7 @@ static int check_forward(const struct model *m, const struct forward_cfg *f, str
 	char path[MODEL_PATH_LEN];
 	int rc;
 
-	forward_path(f, path);
+	forward_path(n, f, "", path);
 	if (!n)
 		return err_set(e, -ENOENT, path, "its network does not exist");
 	if (n->mode != NETWORK_MODE_NAT)

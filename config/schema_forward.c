@@ -81,22 +81,22 @@ int schema_parse_forward(const json_t *params, enum schema_verb verb, const stru
 	struct forward_cfg *out, struct err *e)
 {
 	struct stage s = { .cfg = out, .model = m };
-	char name[32] = "";
+	char name[48] = "";
 	struct schema_walk walk = { .object = &schema_forward,
 		.setter = setters,
 		.n_setters = ARRAY_LEN(setters),
 		.verb = verb,
 		.name = name };
 	const json_t *port = json_object_get(params, "port");
-	const json_t *proto = json_object_get(params, "proto");
+	const char *proto = json_string_value(json_object_get(params, "proto"));
+	const char *network = json_string_value(json_object_get(params, "network"));
 	int rc;
 
 	if (!json_is_object(params))
 		return err_set(e, -EINVAL, "forward",
 			"params must be an object with the forward's fields");
-	snprintf(name, sizeof(name), "%.8s/%lld",
-		json_is_string(proto) ? json_string_value(proto) : "?",
-		(long long)json_integer_value(port));
+	snprintf(name, sizeof(name), "%.15s.%.8s/%lld", network ? network : "?",
+		proto ? proto : "?", (long long)json_integer_value(port));
 	rc = schema_walk(&walk, params, &s, e);
 	if (rc == 0 && out->target_port == 0)
 		out->target_port = out->port;

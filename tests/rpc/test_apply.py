@@ -3,15 +3,22 @@
 import os
 import sqlite3
 import subprocess
+import sys
 
 import pytest
 
-from daemon import Daemon, Refused, wait_until
+from daemon import HERE, Daemon, Refused, wait_until
 
 from test_durability import unshared
 
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+
+from fake_saklard import program  # noqa: E402  pylint: disable=wrong-import-position
+
 LAB = {"name": "lab", "mode": "isolated", "subnets": ["192.168.77.0/24"], "dhcp": True}
 WEB0 = {"name": "web0", "network": "lab", "type": "tap"}
+NET = {"name": "net", "mode": "nat", "subnets": ["10.77.0.0/24"]}
+FORWARD = {"network": "lab", "proto": "tcp", "port": 80, "address": "10.77.0.9"}
 RICH = {
     "networks": [
         {"name": "br", "ageing": 0, "mtu": 9000, "profile": "tenant", "fdb_limit": 0},
@@ -20,6 +27,10 @@ RICH = {
          "dhcp_ranges": ["192.168.77.20-192.168.77.30"],
          "dhcp_hosts": ["52:54:00:00:00:07,192.168.77.7,seven"]},
         {"name": "n.1", "mode": "isolated", "profile": "plain"},
+        {"name": "net", "mode": "nat", "subnets": ["10.77.0.0/24", "fd00:78::/64"],
+         "uplink": "vif:wan", "uplink_addresses": ["192.0.2.2/24", "2001:db8::2/64"],
+         "uplink_gateways": ["192.0.2.1"], "uplink_mac": "52:54:00:00:00:09", "nat_ipv6": True},
+        {"name": "open", "mode": "open", "subnets": ["10.78.0.0/24"]},
     ],
     "vifs": [
         {"name": "db0", "network": "br", "type": "netdev", "dev": "eth7", "mtu": 1280,
@@ -28,7 +39,12 @@ RICH = {
          "fdb_limit": 0},
         {"name": "n", "network": "n.1", "type": "tap", "owner": 1000, "queues": 4, "link": False,
          "mac": "52:54:00:00:00:07", "profile": "tenant", "isolated": True},
+        {"name": "wan", "type": "netdev", "dev": "eth8"},
         {"name": "web0", "network": "lab", "type": "tap"},
+    ],
+    "forwards": [
+        {"network": "net", "proto": "tcp", "port": 8080, "address": "10.77.0.9", "target_port": 80},
+        {"network": "net", "proto": "udp", "port": 53, "address": "10.77.0.9"},
     ],
 }
 
@@ -80,12 +96,15 @@ def test_export_leaves_out_defaults_and_keeps_the_order(client):
     out = client.call("export")
     generated = [{key: v[key] for key in v if key != "mac" or v["name"] == "n"}
                  for v in out["vifs"]]
-    networks = [{key: n[key] for key in n if key != "leg_mac"} for n in out["networks"]]
-    assert [n["name"] for n in out["networks"] if "leg_mac" in n] == ["lab"]
+    networks = [{key: n[key] for key in n if key not in ("leg_mac", "uplink_mac")
+                 or key in RICH["networks"][i]} for i, n in enumerate(out["networks"])]
+    assert [n["name"] for n in out["networks"] if "leg_mac" in n] == ["lab", "net", "open"]
+    assert [n["name"] for n in out["networks"] if "uplink_mac" in n] == ["net", "open"]
     assert generated == RICH["vifs"]
     # the gateway of the second subnet is the default, but gateways come as one list
     lab = {**RICH["networks"][1], "gateways": ["192.168.77.9", "fd00:77::1"]}
-    assert networks == [RICH["networks"][0], lab, RICH["networks"][2]]
+    assert networks == [RICH["networks"][0], lab, *RICH["networks"][2:]]
+    assert out["forwards"] == RICH["forwards"]
     assert list(out["networks"][1])[:3] == ["name", "mode", "subnets"]
 
 
@@ -103,6 +122,26 @@ def test_what_export_prints_gives_an_empty_instance_the_same_state(client, tmp_p
                 for key in ("state", "reason", "id", "leg_id", "leg"):
                     row.pop(key, None)
             assert ours == theirs
+    finally:
+        two.stop()
+
+
+def test_the_command_line_carries_a_state_to_another_instance(client, daemon, tmp_path):
+    def run(run_dir, *words):
+        done = subprocess.run([program(), "--run-dir", run_dir, *words], capture_output=True,
+                              text=True, check=False, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+    client.call("apply", **RICH)
+    text = run(daemon.run_dir, "export")
+    (tmp_path / "two").mkdir()
+    (tmp_path / "state.yaml").write_text(text)
+    two = Daemon(str(tmp_path / "two"))
+    try:
+        two.start()
+        assert run(two.run_dir, "apply", str(tmp_path / "state.yaml")).count("added ") == 12
+        assert run(two.run_dir, "export") == text
+        assert run(two.run_dir, "apply", str(tmp_path / "state.yaml")) == "nothing to change\n"
     finally:
         two.stop()
 
@@ -151,7 +190,7 @@ def test_a_subnet_may_move_to_another_network(client):
 
 def test_an_empty_list_deletes_everything(client):
     client.call("apply", **RICH)
-    assert len(client.call("apply", networks=[])["deleted"]) == 7
+    assert len(client.call("apply", networks=[])["deleted"]) == 12
     assert client.call("export") == {"networks": [], "vifs": [], "forwards": []}
 
 
@@ -183,6 +222,23 @@ def test_an_empty_list_deletes_everything(client):
     ({"vifs": [WEB0, {**WEB0, "name": "lab"}]}, "vifs[1].name", "share one space of names"),
     ({"vifs": [WEB0, {**WEB0, "name": "v", "type": "netfront"}]}, "vifs[1].type", "not built yet"),
     ({"forwards": [7]}, "forwards[0]", "write an object"),
+    ({"forwards": [{"network": "lab", "proto": "tcp", "port": 80}]}, "forwards[0].address",
+     "is missing"),
+    ({"forwards": [FORWARD, {**FORWARD, "port": 70000}]}, "forwards[1].port", "1 to 65535"),
+    ({"networks": [LAB, NET], "forwards": [{**FORWARD, "network": "net"},
+                                           {**FORWARD, "network": "net"}]},
+     "forwards[1].port", "forwarded already"),
+    ({"networks": [LAB, NET], "forwards": [{**FORWARD, "network": "nat"}]}, "forwards[0].network",
+     "no network nat"),
+    ({"networks": [LAB, NET], "forwards": [{**FORWARD, "network": "net", "address": "10.9.9.9"}]},
+     "forwards[0].address", "10.9.9.9"),
+    ({"networks": [LAB, {**NET, "uplink": "vif:web0"}]}, "networks[1].uplink", "web0"),
+    ({"networks": [LAB, {**NET, "leg_mac": "01:00:00:00:00:00"}]}, "networks[1].leg_mac",
+     "neither zero nor multicast"),
+    ({"networks": [LAB, {"name": "x", "leg_mac": "52:54:00:00:00:01"}]}, "networks[1].leg_mac",
+     "have a host leg"),
+    ({"networks": [LAB, {"name": "x", "uplink_mac": "52:54:00:00:00:01"}]},
+     "networks[1].uplink_mac", "nat, routed and open"),
 ])
 def test_a_bad_document_is_refused_with_its_item_and_changes_nothing(client, change, path, words):
     client.call("apply", networks=[LAB], vifs=[WEB0])

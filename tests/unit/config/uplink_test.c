@@ -194,8 +194,8 @@ static void forwards_to_nobody_are_refused(void **)
 		bool is_udp = strstr(cases[i].text, "udp") != NULL;
 
 		add_forward(cases[i].text);
-		assert_refused(cases[i].text, is_udp ? "forward.udp/80" : "forward.tcp/80",
-			cases[i].words);
+		assert_refused(cases[i].text,
+			is_udp ? "forward.lan.udp/80" : "forward.n.tcp/80.address", cases[i].words);
 		model_del_forward(model, model->forward[0].network_id, model->forward[0].proto, 80);
 		assert_int_equal(model->n_forwards, 0);
 	}
@@ -216,7 +216,7 @@ static void a_port_is_forwarded_once(void **)
 	assert_int_equal(model_add_forward(model, &again, NULL), -EEXIST);
 	add_forward("{\"network\": \"o\", \"proto\": \"tcp\", \"port\": 80, \"address\": "
 		    "\"10.1.0.5\"}");
-	assert_refused("o", "forward.tcp/80", "is forwarded to network n already");
+	assert_refused("o", "forward.o.tcp/80", "is forwarded to network n already");
 }
 
 int main(void)
