@@ -51,6 +51,12 @@ static uint32_t flood_class(const struct snap_port *in, const struct pkt *p)
 	return p->flags & PKT_IS_BCAST ? SNAP_PORT_BCAST_FLOOD : SNAP_PORT_MCAST_FLOOD;
 }
 
+/* The leg has the addresses of the router port: it must not hear itself. */
+static bool is_twin(const struct pkt *p, const struct snap_port *out)
+{
+	return p->in_vif == VIF_ID_NONE && (out->flags & SNAP_PORT_LEG) != 0;
+}
+
 static void flood(
 	const struct snapshot *cfg, const struct pkt *p, uint16_t index, struct tx_items *out)
 {
@@ -58,7 +64,8 @@ static void flood(
 	uint32_t want = flood_class(&cfg->port[p->in_vif], p) | SNAP_PORT_UP;
 
 	for (uint16_t i = 0; i < net->n_ports; i++)
-		if ((cfg->port[net->ports[i]].flags & want) == want)
+		if ((cfg->port[net->ports[i]].flags & want) == want
+			&& !is_twin(p, &cfg->port[net->ports[i]]))
 			emit(out, index, net->ports[i]);
 }
 
@@ -84,9 +91,68 @@ static void forward_one(
 		pkt_drop(p, DROP_NO_TX_TARGET);
 }
 
-unsigned bridge_split(const struct snapshot *, struct burst *)
+/* Is the IP packet @p, sent to the router port's MAC, for the host itself?  The leg shares the MAC. */
+static bool is_for_host(const struct snapshot *cfg, const struct pkt *p)
 {
-	return 0;
+	const uint8_t *ip = pkt_bytes(p) + p->l3_off;
+	uint8_t dst[16] = { [10] = 0xff, [11] = 0xff };
+
+	if (p->flags & PKT_IS_IP6) {
+		memcpy(dst, ip + 24, 16);
+		if (dst[0] == 0xfe && (dst[1] & 0xc0) == 0x80) /* link-local: never routed */
+			return true;
+	} else {
+		memcpy(dst + 12, ip + 16, 4);
+	}
+	return snapshot_is_own(cfg, p->network_id, dst) || snapshot_is_host(cfg, dst);
+}
+
+/* ICMPv6 neighbour solicitation or advertisement. */
+static bool is_nd(const struct pkt *p)
+{
+	const uint16_t want = PKT_IS_IP6 | PKT_HAS_L4;
+
+	return (p->flags & want) == want && p->ip_proto == 58
+		&& (pkt_bytes(p)[p->l4_off] == 135 || pkt_bytes(p)[p->l4_off] == 136);
+}
+
+static void split_one(const struct snapshot *cfg, struct pkt *p)
+{
+	const uint8_t *mac = cfg->router[p->network_id].conf.mac;
+	bool has_leg = cfg->network[p->network_id].conf.leg_vif_id != VIF_ID_NONE;
+
+	/* A router port is on the untagged part of its network only. */
+	if (p->n_vlan == 0 && ((p->flags & PKT_IS_ARP) != 0 || is_nd(p)))
+		p->flags |= PKT_ROUTER_SEES;
+	if ((p->flags & PKT_IS_MCAST) != 0 || memcmp(pkt_bytes(p), mac, 6) != 0)
+		return;
+	if (p->n_vlan == 0 && (p->flags & PKT_MALFORMED) != 0) {
+		pkt_drop(p, DROP_IP_MALFORMED);
+	} else if (p->n_vlan == 0 && (p->flags & (PKT_IS_IP4 | PKT_IS_IP6)) != 0) {
+		if (!has_leg || !is_for_host(cfg, p))
+			p->flags |= PKT_TO_ROUTER;
+	} else if (!has_leg) {
+		if (p->flags & PKT_ROUTER_SEES)
+			p->flags |= PKT_ENDS_HERE;
+		else
+			pkt_drop(p, DROP_UNHANDLED_PROTO);
+	}
+}
+
+unsigned bridge_split(const struct snapshot *cfg, struct burst *b)
+{
+	unsigned n = 0;
+
+	if (LIKELY(cfg->n_routers == 0))
+		return 0;
+	burst_foreach(p, b) {
+		if (p->drop != DROP_NONE
+			|| cfg->router[p->network_id].conf.network_id == NETWORK_ID_NONE)
+			continue;
+		split_one(cfg, p);
+		n += (p->flags & (PKT_TO_ROUTER | PKT_ROUTER_SEES)) != 0;
+	}
+	return n;
 }
 
 bool bridge_forward(const struct snapshot *cfg, struct burst *b, uint16_t *at, struct tx_items *out)
@@ -96,7 +162,8 @@ bool bridge_forward(const struct snapshot *cfg, struct burst *b, uint16_t *at, s
 	for (; *at < b->n; (*at)++) {
 		struct pkt *p = &b->pkt[*at];
 
-		if (p->drop != DROP_NONE)
+		/* held by the router, or ended there */
+		if (p->drop != DROP_NONE || p->m == NULL || (p->flags & PKT_ENDS_HERE) != 0)
 			continue;
 		if (out->n + cfg->network[p->network_id].n_ports > TX_ITEMS_MAX)
 			return false;

@@ -5,8 +5,8 @@
 #include "bridge/snapshot.h"
 #include "vif/burst.h"
 
-/* Seam: take the packets that the router of their network must see out of the way.  Networks with
- * a router do not exist yet; returns how many packets are the router's. */
+/* Mark what bridge/router.c must take (PKT_TO_ROUTER) or hear (PKT_ROUTER_SEES); returns how many
+ * packets these are.  What is for the host's own ears goes to its leg like any frame. */
 unsigned bridge_split(const struct snapshot *cfg, struct burst *b);
 
 /* Emit one tx item for every copy of the packets of @b from index *@at on, until all are done or

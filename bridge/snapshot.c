@@ -10,6 +10,8 @@
  * Thread: control; immutable afterwards. */
 #include "bridge/snapshot.h"
 
+#include "bridge/snapshot_routes.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +23,11 @@
 struct snapshot_block {
 	struct snapshot s;
 	uint16_t ports[VIF_ID_MAX];
+	struct snap_addr addrs[ROUTER_ADDRS_MAX]; /* own ones, by network */
+	uint8_t host_addrs[ROUTER_ADDRS_MAX][16];
+	struct snap_route routes[ROUTES_MAX + ROUTER_ADDRS_MAX];
+	struct snap_forward forwards[FORWARDS_MAX];
+	struct fib_range ranges[2 * (ROUTES_MAX + ROUTER_ADDRS_MAX) + 3 * NETWORK_ID_MAX];
 };
 
 static bool name_is_sound(const char *name)
@@ -56,8 +63,8 @@ static const char *network_fault(const struct snapshot *s, const struct snap_net
 		return "network id used twice";
 	if (!name_is_sound(n->name))
 		return "name is empty, too long or has odd characters";
-	if (n->mode != NETWORK_MODE_BRIDGE && n->mode != NETWORK_MODE_ISOLATED)
-		return "mode is not one this engine can do (bridge, isolated)";
+	if (n->mode == NETWORK_MODE_NONE || n->mode >= NETWORK_MODE_N)
+		return "mode is unknown";
 	if (n->profile > PROFILE_TENANT)
 		return "profile is unknown";
 	if (n->mtu < MTU_MIN)
@@ -168,8 +175,15 @@ static int check_header(const struct snap_hdr *h, size_t len, struct err *e)
 	if (h->n_networks >= NETWORK_ID_MAX || h->n_ports >= VIF_ID_MAX)
 		return err_set(e, -EINVAL, "snapshot", "%u networks and %u vifs are too many",
 			h->n_networks, h->n_ports);
+	if (h->n_routers >= ROUTERS_MAX || h->n_addrs > ROUTER_ADDRS_MAX || h->n_routes > ROUTES_MAX
+		|| h->n_forwards > FORWARDS_MAX)
+		return err_set(e, -EINVAL, "snapshot",
+			"%u routers, %u addresses, %u routes and %u forwards are too many",
+			h->n_routers, h->n_addrs, h->n_routes, h->n_forwards);
 	want = sizeof(*h) + h->n_networks * sizeof(struct snap_network)
-		+ h->n_ports * sizeof(struct snap_port);
+		+ h->n_ports * sizeof(struct snap_port) + h->n_routers * sizeof(struct snap_router)
+		+ h->n_addrs * sizeof(struct snap_addr) + h->n_routes * sizeof(struct snap_route)
+		+ h->n_forwards * sizeof(struct snap_forward);
 	if (h->size != want || len != want)
 		return err_set(e, -EINVAL, "snapshot",
 			"%zu bytes, its header says %u, its counts %zu", len, h->size, want);
@@ -207,8 +221,17 @@ struct snapshot *snapshot_create(const void *bytes, size_t len, struct err *e)
 	at += hdr.n_networks * sizeof(struct snap_network);
 	if (rc == 0)
 		rc = take_ports(&block->s, at, hdr.n_ports, e);
+	at += hdr.n_ports * sizeof(struct snap_port);
 	if (rc == 0)
 		rc = check_legs(&block->s, e);
+	if (rc == 0)
+		rc = snapshot_take_routes(&(struct route_room){ .s = &block->s,
+						  .addrs = block->addrs,
+						  .host_addrs = block->host_addrs,
+						  .routes = block->routes,
+						  .forwards = block->forwards,
+						  .ranges = block->ranges },
+			at, &hdr, e);
 	if (rc < 0) {
 		snapshot_destroy(&block->s);
 		return NULL;

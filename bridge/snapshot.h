@@ -6,6 +6,7 @@
  * Stable for a whole burst; nothing in here is written after creation. */
 #pragma once
 
+#include "bridge/fib.h"
 #include "vswitch/abi/snapshot_msg.h"
 #include "vswitch/base/err.h"
 
@@ -15,9 +16,26 @@ struct snapshot_network {
 	const uint16_t *ports; /* vif ids, ascending */
 };
 
+#define ROUTER_OWN_MAX 16 /* addresses of one router port */
+
+/* The router's port on a network, by network id; conf.network_id == 0: there is none. */
+struct snapshot_router {
+	struct snap_router conf;
+	uint8_t n_own;
+	bool has_ct; /* packets that come in here may belong to a connection */
+	const struct snap_addr *own; /* [n_own] */
+	struct fib fib;
+};
+
 struct snapshot {
 	uint64_t generation;
 	uint16_t n_networks, n_ports;
+	uint16_t n_routers, n_host_addrs, n_forwards;
+	struct snapshot_router router[NETWORK_ID_MAX];
+	const uint8_t (*host_addr)[16]; /* ascending */
+	const struct snap_route *route;
+	struct fib guests; /* subnets of guests' networks; the route's out_network says whose */
+	const struct snap_forward *forward; /* ascending by uplink, protocol, port */
 	/* index: network id, vif id; conf.network_id / vif_id == 0: not there */
 	struct snapshot_network network[NETWORK_ID_MAX];
 	struct snap_port port[VIF_ID_MAX];
@@ -27,6 +45,18 @@ struct snapshot {
  * offending item) when anything is out of bounds; nothing is taken in part. */
 struct snapshot *snapshot_create(const void *bytes, size_t len, struct err *e);
 void snapshot_destroy(struct snapshot *s);
+
+/* Is @addr one of the router port's own? */
+bool snapshot_is_own(const struct snapshot *s, uint16_t network_id, const uint8_t addr[16]);
+/* Is @addr in one of the subnets of the router port? */
+bool snapshot_in_net(const struct snapshot *s, uint16_t network_id, const uint8_t addr[16]);
+/* Is @addr one of the host's own? */
+bool snapshot_is_host(const struct snapshot *s, const uint8_t addr[16]);
+/* First own address of the family on @network_id, NULL: none. */
+const uint8_t *snapshot_own_addr(const struct snapshot *s, uint16_t network_id, bool is_v4);
+/* The forward for what comes to @addr : @port of an uplink, NULL: none. */
+const struct snap_forward *snapshot_forward(const struct snapshot *s, uint16_t uplink_id,
+	uint8_t proto, be16 port, const uint8_t addr[16]);
 
 static inline const struct snap_port *snapshot_port(const struct snapshot *s, uint16_t vif_id)
 {

@@ -32,14 +32,28 @@ struct vif_slot {
 	uint16_t mtu; /* in force */
 };
 
+/* The two ends of the tap by which a network with uplink host leads into the host. */
+struct transit {
+	bool is_set;
+	struct ipaddr host4, router4; /* of TRANSIT_LEN4 */
+	struct ipaddr host6, router6; /* of TRANSIT_LEN6 */
+};
+#define TRANSIT_LEN4 30
+#define TRANSIT_LEN6 64
+
 struct network_slot {
 	enum object_state state;
 	char why[256];
+	struct transit transit; /* uplink host, once its tap is there */
 };
+
+#define HOST_ADDRESSES_MAX 512
 
 struct actual {
 	struct vif_slot vif[VIF_ID_MAX];
 	struct network_slot network[NETWORK_ID_MAX];
+	unsigned n_host_addresses; /* the host's own, but for transits and link-local ones */
+	struct ipaddr host_address[HOST_ADDRESSES_MAX];
 };
 
 void actual_set_vif(struct vif_slot *slot, enum object_state state, const char *why);

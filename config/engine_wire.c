@@ -32,22 +32,38 @@ static const struct wire_type *wire_type_to_daemon(uint32_t type)
 	return NULL;
 }
 
-/* FDB_ENTRIES may stop behind its last entry; everything else has one length. */
+/* Tables may stop behind their last entry; everything else has one length. */
+static const struct {
+	uint32_t type;
+	size_t head_len, entry_len;
+	uint32_t max;
+} tables[] = {
+	{ ENGINE_MSG_FDB_ENTRIES, offsetof(struct msg_fdb_entries, entry),
+		sizeof(struct msg_fdb_entry), MSG_FDB_ENTRIES_MAX },
+	{ ENGINE_MSG_NEIGH_ENTRIES, offsetof(struct msg_neigh_entries, entry),
+		sizeof(struct msg_neigh_entry), MSG_NEIGH_ENTRIES_MAX },
+	{ ENGINE_MSG_CT_ENTRIES, offsetof(struct msg_ct_entries, entry),
+		sizeof(struct msg_ct_entry), MSG_CT_ENTRIES_MAX },
+};
+
 static bool is_body_len_right(const struct wire_type *t, const uint8_t *body, size_t len)
 {
-	size_t head_len = offsetof(struct msg_fdb_entries, entry);
-	uint32_t n;
+	for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+		uint32_t n;
 
-	if (t->type != ENGINE_MSG_FDB_ENTRIES)
-		return len == t->body_len;
-	if (len < head_len || len > t->body_len)
-		return false;
-	memcpy(&n, body + offsetof(struct msg_fdb_entries, n), sizeof(n));
+		if (t->type != tables[i].type)
+			continue;
+		if (len < tables[i].head_len || len > t->body_len)
+			return false;
+		/* next_cursor and n open all of them */
+		memcpy(&n, body + sizeof(uint32_t), sizeof(n));
 #ifdef SAKLAR_PLANTED_BUG
-	return true; /* proves that the fuzz target looks at what the count promises */
+		return true; /* proves that the fuzz target looks at what the count promises */
 #else
-	return n <= MSG_FDB_ENTRIES_MAX && len >= head_len + n * sizeof(struct msg_fdb_entry);
+		return n <= tables[i].max && len >= tables[i].head_len + n * tables[i].entry_len;
 #endif
+	}
+	return len == t->body_len;
 }
 
 int engine_wire_decode(const void *bytes, size_t len, unsigned n_fds, struct engine_msg *out)

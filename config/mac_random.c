@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mac_random.c - MAC addresses for guests and host legs that were given none.
  *
- * From: rpc_network.c, rpc_vif.c.  To: the model, where they stay.
+ * From: settle.c.  To: the model, where they stay.
  * Theory: 24 random bits behind the prefix that KVM guests have; taken ones are tried again, so
  * the addresses of one instance differ.
  * Thread: the daemon has one. */
@@ -18,7 +18,8 @@ static bool is_taken(const struct model *m, const struct mac *mac)
 		if (m->vif[i].has_mac && memcmp(&m->vif[i].mac, mac, sizeof(*mac)) == 0)
 			return true;
 	for (unsigned i = 0; i < m->n_networks; i++)
-		if (memcmp(&m->network[i].leg_mac, mac, sizeof(*mac)) == 0)
+		if (memcmp(&m->network[i].leg_mac, mac, sizeof(*mac)) == 0
+			|| memcmp(&m->network[i].uplink.mac, mac, sizeof(*mac)) == 0)
 			return true;
 	return false;
 }

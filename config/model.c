@@ -49,6 +49,7 @@ void model_destroy(struct model *m)
 		network_cfg_fini(&m->network[i]);
 	free(m->network);
 	free(m->vif);
+	free(m->forward);
 	free(m);
 }
 
@@ -63,7 +64,8 @@ struct model *model_copy(const struct model *m)
 	c->last_vif_id = m->last_vif_id;
 	c->network = calloc(MAX(m->n_networks, 1u), sizeof(*c->network));
 	c->vif = calloc(MAX(m->n_vifs, 1u), sizeof(*c->vif));
-	if (!c->network || !c->vif)
+	c->forward = calloc(MAX(m->n_forwards, 1u), sizeof(*c->forward));
+	if (!c->network || !c->vif || !c->forward)
 		goto out;
 	for (; c->n_networks < m->n_networks; c->n_networks++)
 		if (network_cfg_copy(&c->network[c->n_networks], &m->network[c->n_networks]) != 0)
@@ -71,6 +73,9 @@ struct model *model_copy(const struct model *m)
 	if (m->n_vifs > 0)
 		memcpy(c->vif, m->vif, m->n_vifs * sizeof(*c->vif));
 	c->n_vifs = m->n_vifs;
+	if (m->n_forwards > 0)
+		memcpy(c->forward, m->forward, m->n_forwards * sizeof(*c->forward));
+	c->n_forwards = m->n_forwards;
 	return c;
 out:
 	model_destroy(c);
@@ -143,6 +148,58 @@ struct vif_cfg *model_vif_by_id(const struct model *m, uint16_t id)
 	return NULL;
 }
 
+/* Index of the first forward that is not before (network, proto, port). */
+static unsigned forward_index(
+	const struct model *m, uint16_t network_id, uint8_t proto, uint16_t port)
+{
+	unsigned i = 0;
+
+	while (i < m->n_forwards) {
+		const struct forward_cfg *f = &m->forward[i];
+
+		if (f->network_id > network_id
+			|| (f->network_id == network_id
+				&& (f->proto > proto || (f->proto == proto && f->port >= port))))
+			break;
+		i++;
+	}
+	return i;
+}
+
+struct forward_cfg *model_forward(
+	const struct model *m, uint16_t network_id, uint8_t proto, uint16_t port)
+{
+	unsigned i = forward_index(m, network_id, proto, port);
+	struct forward_cfg *f = i < m->n_forwards ? &m->forward[i] : NULL;
+
+	if (!f || f->network_id != network_id || f->proto != proto || f->port != port)
+		return NULL;
+	return f;
+}
+
+struct network_cfg *model_network_by_uplink(const struct model *m, const char *name)
+{
+	for (unsigned i = 0; i < m->n_networks; i++)
+		if (m->network[i].uplink.kind == UPLINK_VIF
+			&& strcmp(m->network[i].uplink.name, name) == 0)
+			return &m->network[i];
+	return NULL;
+}
+
+bool network_is_routed(const struct network_cfg *n)
+{
+	return n->mode == NETWORK_MODE_NAT || n->mode == NETWORK_MODE_ROUTED
+		|| n->mode == NETWORK_MODE_OPEN;
+}
+
+bool network_has_family(const struct network_cfg *n, bool is_v4)
+{
+	for (unsigned i = 0; i < n->n_subnets; i++)
+		if (ip_is_v4(&n->subnet[i].addr) == is_v4)
+			return true;
+	return false;
+}
+
 /* Make room for one element of @size at @index; *array may move. */
 static int insert_gap(void **array, unsigned n, size_t size, unsigned index)
 {
@@ -205,6 +262,41 @@ int model_add_vif(struct model *m, const struct vif_cfg *v, struct err *e)
 	return 0;
 }
 
+int model_add_forward(struct model *m, const struct forward_cfg *f, struct err *e)
+{
+	unsigned at = forward_index(m, f->network_id, f->proto, f->port);
+	void *array = m->forward;
+	int rc;
+
+	if (model_forward(m, f->network_id, f->proto, f->port))
+		return err_set(e, -EEXIST, "forward.port",
+			"port %u is forwarded already: choose another, or delete the forward that "
+			"has it",
+			f->port);
+	if (m->n_forwards == FORWARDS_MAX)
+		return err_set(e, -ENOSPC, "forward",
+			"there can be %d forwards at most: delete one", FORWARDS_MAX);
+	rc = insert_gap(&array, m->n_forwards, sizeof(*m->forward), at);
+	if (rc != 0)
+		return err_set(e, rc, "forward", "out of memory");
+	m->forward = array;
+	m->forward[at] = *f;
+	m->n_forwards++;
+	return 0;
+}
+
+void model_del_forward(struct model *m, uint16_t network_id, uint8_t proto, uint16_t port)
+{
+	struct forward_cfg *f = model_forward(m, network_id, proto, port);
+	size_t index;
+
+	if (!f)
+		return;
+	index = (size_t)(f - m->forward);
+	memmove(f, f + 1, (m->n_forwards - index - 1) * sizeof(*f));
+	m->n_forwards--;
+}
+
 void model_del_network(struct model *m, uint16_t id)
 {
 	struct network_cfg *n = model_network_by_id(m, id);
@@ -232,13 +324,16 @@ void model_del_vif(struct model *m, uint16_t id)
 
 static bool is_network_id_used(const struct model *m, uint16_t id)
 {
+	for (unsigned i = 0; i < m->n_networks; i++)
+		if (m->network[i].uplink.network_id == id)
+			return true;
 	return model_network_by_id(m, id) != NULL;
 }
 
 static bool is_vif_id_used(const struct model *m, uint16_t id)
 {
 	for (unsigned i = 0; i < m->n_networks; i++)
-		if (m->network[i].leg_vif_id == id)
+		if (m->network[i].leg_vif_id == id || m->network[i].uplink.vif_id == id)
 			return true;
 	return model_vif_by_id(m, id) != NULL;
 }

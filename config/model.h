@@ -16,6 +16,7 @@
 #define DHCP_HOSTS_MAX 256
 #define NETNS_PATH_LEN 128
 #define HOSTNAME_LEN 64
+#define UPLINK_ADDRESSES_MAX 2 /* one a family */
 
 struct dhcp_range {
 	struct ipaddr first, last;
@@ -24,6 +25,27 @@ struct dhcp_host {
 	struct mac mac;
 	struct ipaddr addr;
 	char name[HOSTNAME_LEN]; /* "" without */
+};
+
+enum uplink_kind {
+	UPLINK_NONE, /* modes bridge and isolated */
+	UPLINK_HOST, /* a transit tap into the host, which routes and masquerades */
+	UPLINK_NETDEV, /* a device with a MAC and an address of our own on its LAN */
+	UPLINK_VIF, /* a vif that is attached to no network */
+};
+
+/* What leads out of a network.  It is a segment of its own for the engine, with one port, so it
+ * has a network id and (unless it is a vif of the model) a vif id that no verb sees. */
+struct uplink_cfg {
+	enum uplink_kind kind;
+	char name[SAKLAR_NAME_LEN]; /* of the device or vif; "" for host */
+	unsigned n_addresses;
+	struct ipnet address[UPLINK_ADDRESSES_MAX]; /* the router's, with host bits */
+	unsigned n_gateways;
+	struct ipaddr gateway[UPLINK_ADDRESSES_MAX];
+	uint16_t network_id; /* NETWORK_ID_NONE exactly with UPLINK_NONE */
+	uint16_t vif_id; /* of transit tap or device; VIF_ID_NONE with UPLINK_VIF */
+	struct mac mac; /* of the router on the uplink */
 };
 
 struct network_cfg {
@@ -45,6 +67,17 @@ struct network_cfg {
 	uint32_t fdb_limit; /* 0: as many as the table holds */
 	uint16_t leg_vif_id; /* VIF_ID_NONE when there is no subnet */
 	struct mac leg_mac;
+	struct uplink_cfg uplink;
+	bool is_nat_ipv6; /* mode nat: translate IPv6 too, instead of routing it */
+};
+
+/* A port of the uplink's address that leads to a guest of a nat network. */
+struct forward_cfg {
+	uint16_t network_id;
+	uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP */
+	uint16_t port;
+	struct ipaddr address; /* the guest's */
+	uint16_t target_port;
 };
 
 struct vif_cfg {
@@ -75,6 +108,8 @@ struct model {
 	unsigned n_networks, n_vifs;
 	struct network_cfg *network; /* [n_networks], ascending by name */
 	struct vif_cfg *vif; /* [n_vifs], ascending by name */
+	unsigned n_forwards;
+	struct forward_cfg *forward; /* [n_forwards], ascending by network_id, proto, port */
 };
 
 struct model *model_create(void);
@@ -85,10 +120,17 @@ struct network_cfg *model_network(const struct model *m, const char *name);
 struct network_cfg *model_network_by_id(const struct model *m, uint16_t id);
 struct vif_cfg *model_vif(const struct model *m, const char *name);
 struct vif_cfg *model_vif_by_id(const struct model *m, uint16_t id);
+struct forward_cfg *model_forward(
+	const struct model *m, uint16_t network_id, uint8_t proto, uint16_t port);
+/* The network whose uplink is the vif @name, or NULL. */
+struct network_cfg *model_network_by_uplink(const struct model *m, const char *name);
+bool network_is_routed(const struct network_cfg *n); /* modes nat, routed, open */
+bool network_has_family(const struct network_cfg *n, bool is_v4);
 
 /* Insert a copy in order; the pointers into the arrays are invalid afterwards. */
 [[nodiscard]] int model_add_network(struct model *m, const struct network_cfg *n, struct err *e);
 [[nodiscard]] int model_add_vif(struct model *m, const struct vif_cfg *v, struct err *e);
+[[nodiscard]] int model_add_forward(struct model *m, const struct forward_cfg *f, struct err *e);
 /* Deep copy into a fresh @to; network_cfg_fini() gives back what it holds.  0 or -ENOMEM. */
 [[nodiscard]] int network_cfg_copy(struct network_cfg *to, const struct network_cfg *from);
 void network_cfg_fini(struct network_cfg *n);
@@ -97,6 +139,7 @@ void network_cfg_fini(struct network_cfg *n);
 [[nodiscard]] int model_next_vif_id(struct model *m, uint16_t *out, struct err *e);
 void model_del_network(struct model *m, uint16_t id);
 void model_del_vif(struct model *m, uint16_t id);
+void model_del_forward(struct model *m, uint16_t network_id, uint8_t proto, uint16_t port);
 /* Does the whole fit together: references, duplicate names and devices, overlapping subnets,
  * gateways inside their subnets, limits?  0 or -errno with a path and what would be valid. */
 [[nodiscard]] int model_check(const struct model *m, struct err *e);

@@ -1,25 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model_check.c - does the whole desired state fit together?
  *
- * From: rpc_methods.c before a change is committed, store.c after loading.  To: struct err.
+ * From: rpc_methods.c before a change is committed, store.c after loading.  To: struct err,
+ * model_check_uplink.c.
  * Theory: every rule that needs more than one field or more than one object stands here, as one
  * small function with one sentence for the user; what a single field may hold is schema_parse.c's.
  * Pairs of objects are compared all with all: at most 1,023 vifs, half a million cheap compares.
  * Invariants: nothing is changed; the first offence is reported.
  * Thread: the daemon has one. */
-#include "config/model.h"
+#include "config/model_check.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define IPV6_MTU_MIN 1280 /* RFC 8200 §5 */
 #define TAP_MTU_MAX 65521 /* what the kernel's tun driver takes: 65,535 less an Ethernet header */
 #define DHCP6_PREFIX_MIN 64 /* dnsmasq(8): IPv6 ranges need a prefix of 64 or longer */
 
-#define PATH_LEN sizeof(((struct err *)NULL)->path)
+#define PATH_LEN MODEL_PATH_LEN
 
-static const char *network_path(const struct network_cfg *n, const char *key, char *buf)
+const char *model_network_path(const struct network_cfg *n, const char *key, char *buf)
 {
 	snprintf(buf, PATH_LEN, "network.%s.%s", n->name, key);
 	return buf;
@@ -32,7 +32,7 @@ static const char *vif_path(const struct vif_cfg *v, const char *key, char *buf)
 }
 
 /* The last address of @net (IPv4: the broadcast address). */
-static bool is_last_address(const struct ipnet *net, const struct ipaddr *a)
+bool model_is_last_address(const struct ipnet *net, const struct ipaddr *a)
 {
 	unsigned len = net->len + (ip_is_v4(&net->addr) ? 96u : 0u);
 
@@ -42,7 +42,7 @@ static bool is_last_address(const struct ipnet *net, const struct ipaddr *a)
 	return true;
 }
 
-static bool is_first_address(const struct ipnet *net, const struct ipaddr *a)
+bool model_is_first_address(const struct ipnet *net, const struct ipaddr *a)
 {
 	struct ipaddr first;
 
@@ -57,7 +57,7 @@ static int check_subnet_shape(const struct network_cfg *n, const struct ipnet *n
 		= ip_is_v4(&net->addr) ? (net->addr.b[12] & 0xf0) == 0xe0 : net->addr.b[0] == 0xff;
 	bool is_loopback = ip_is_v4(&net->addr) && net->addr.b[12] == 127;
 
-	network_path(n, "subnets", path);
+	model_network_path(n, "subnets", path);
 	ipnet_print(net, text);
 	if (!ipnet_is_network(net)) {
 		struct ipnet whole = *net;
@@ -92,17 +92,17 @@ static int check_gateway(const struct network_cfg *n, unsigned i, struct err *e)
 	char path[PATH_LEN], net[IPNET_STR_LEN], gateway[IP_STR_LEN];
 	bool is_v4 = ip_is_v4(&n->subnet[i].addr);
 
-	network_path(n, "gateways", path);
+	model_network_path(n, "gateways", path);
 	ipnet_print(&n->subnet[i], net);
 	ip_print(&n->gateway[i], gateway);
 	if (!ipnet_contains(&n->subnet[i], &n->gateway[i]))
 		return err_set(e, -EINVAL, path,
 			"gateway %s is outside subnet %s: choose an address inside", gateway, net);
-	if (is_first_address(&n->subnet[i], &n->gateway[i]))
+	if (model_is_first_address(&n->subnet[i], &n->gateway[i]))
 		return err_set(e, -EINVAL, path,
 			"gateway %s is the network's own address of %s: choose a host address",
 			gateway, net);
-	if (is_v4 && is_last_address(&n->subnet[i], &n->gateway[i]))
+	if (is_v4 && model_is_last_address(&n->subnet[i], &n->gateway[i]))
 		return err_set(e, -EINVAL, path,
 			"gateway %s is the broadcast address of %s: choose a host address", gateway,
 			net);
@@ -114,7 +114,7 @@ static int check_mtu(const struct network_cfg *n, struct err *e)
 	char path[PATH_LEN];
 	bool has_v6 = false;
 
-	network_path(n, "mtu", path);
+	model_network_path(n, "mtu", path);
 	for (unsigned i = 0; i < n->n_subnets; i++)
 		has_v6 = has_v6 || !ip_is_v4(&n->subnet[i].addr);
 	if (has_v6 && n->mtu < IPV6_MTU_MIN)
@@ -146,7 +146,7 @@ static int check_dhcp_range(const struct network_cfg *n, const struct dhcp_range
 	int last = subnet_of(n, &r->last);
 	char path[PATH_LEN], a[IP_STR_LEN], b[IP_STR_LEN], gateway[IP_STR_LEN];
 
-	network_path(n, "dhcp_ranges", path);
+	model_network_path(n, "dhcp_ranges", path);
 	ip_print(&r->first, a);
 	ip_print(&r->last, b);
 	if (first < 0 || first != last)
@@ -163,8 +163,8 @@ static int check_dhcp_range(const struct network_cfg *n, const struct dhcp_range
 		return err_set(e, -EINVAL, path,
 			"DHCP range %s-%s contains the gateway %s: leave it out", a, b,
 			ip_print(&n->gateway[first], gateway));
-	if (is_first_address(&n->subnet[first], &r->first)
-		|| (ip_is_v4(&r->last) && is_last_address(&n->subnet[first], &r->last)))
+	if (model_is_first_address(&n->subnet[first], &r->first)
+		|| (ip_is_v4(&r->last) && model_is_last_address(&n->subnet[first], &r->last)))
 		return err_set(e, -EINVAL, path,
 			"DHCP range %s-%s contains the network's own or its broadcast address: "
 			"leave "
@@ -192,7 +192,8 @@ static int check_dhcp_ranges(const struct network_cfg *n, struct err *e)
 
 			if (memcmp(&r->first, &other->last, sizeof(r->first)) <= 0
 				&& memcmp(&other->first, &r->last, sizeof(r->last)) <= 0)
-				return err_set(e, -EINVAL, network_path(n, "dhcp_ranges", path),
+				return err_set(e, -EINVAL,
+					model_network_path(n, "dhcp_ranges", path),
 					"DHCP range %s-%s overlaps another one: join them",
 					ip_print(&r->first, a), ip_print(&r->last, b));
 		}
@@ -206,7 +207,7 @@ static int check_dhcp_host(const struct network_cfg *n, unsigned i, struct err *
 	int net = subnet_of(n, &h->addr);
 	char path[PATH_LEN], mac[MAC_STR_LEN], addr[IP_STR_LEN];
 
-	network_path(n, "dhcp_hosts", path);
+	model_network_path(n, "dhcp_hosts", path);
 	mac_print(&h->mac, mac);
 	ip_print(&h->addr, addr);
 	if (net < 0)
@@ -215,8 +216,8 @@ static int check_dhcp_host(const struct network_cfg *n, unsigned i, struct err *
 	if (memcmp(&h->addr, &n->gateway[net], sizeof(h->addr)) == 0)
 		return err_set(e, -EINVAL, path,
 			"DHCP host %s: address %s is the gateway's: choose another", mac, addr);
-	if (is_first_address(&n->subnet[net], &h->addr)
-		|| (ip_is_v4(&h->addr) && is_last_address(&n->subnet[net], &h->addr)))
+	if (model_is_first_address(&n->subnet[net], &h->addr)
+		|| (ip_is_v4(&h->addr) && model_is_last_address(&n->subnet[net], &h->addr)))
 		return err_set(e, -EINVAL, path,
 			"DHCP host %s: address %s is the network's own or its broadcast address",
 			mac, addr);
@@ -246,11 +247,11 @@ static int check_dhcp(const struct network_cfg *n, struct err *e)
 	int rc;
 
 	if (n->has_dhcp && n->n_subnets == 0)
-		return err_set(e, -EINVAL, network_path(n, "dhcp", path),
+		return err_set(e, -EINVAL, model_network_path(n, "dhcp", path),
 			"DHCP needs a subnet to give addresses from: add --subnet, such as "
 			"192.168.77.0/24");
 	if (!n->has_dhcp && (n->n_dhcp_ranges > 0 || n->n_dhcp_hosts > 0))
-		return err_set(e, -EINVAL, network_path(n, "dhcp", path),
+		return err_set(e, -EINVAL, model_network_path(n, "dhcp", path),
 			"DHCP ranges and hosts need DHCP: add --dhcp, or leave them out");
 	rc = check_dhcp_ranges(n, e);
 	for (unsigned i = 0; rc == 0 && i < n->n_dhcp_hosts; i++)
@@ -285,7 +286,7 @@ static int check_overlap(
 		if (ip_is_v4(&a->subnet[i].addr) != ip_is_v4(&b->subnet[j].addr)
 			|| !ipnet_overlaps(&a->subnet[i], &b->subnet[j]))
 			continue;
-		return err_set(e, -EEXIST, network_path(a, "subnets", path),
+		return err_set(e, -EEXIST, model_network_path(a, "subnets", path),
 			"subnet %s of network %s overlaps %s of network %s: choose a range that is "
 			"free",
 			ipnet_print(&a->subnet[i], mine), a->name,
@@ -432,6 +433,15 @@ static int check_vif(const struct model *m, const struct vif_cfg *v, struct err 
 	return rc;
 }
 
+/* Claim @id; false when somebody has it.  0 is nobody's. */
+static bool claim(bool *has, uint16_t id)
+{
+	bool is_free = !has[id];
+
+	has[id] = id != 0;
+	return is_free;
+}
+
 /* Ids are ours to give; only a file that was damaged or edited holds one twice. */
 static int check_ids(const struct model *m, struct err *e)
 {
@@ -442,18 +452,15 @@ static int check_ids(const struct model *m, struct err *e)
 	for (unsigned i = 0; i < m->n_networks; i++) {
 		const struct network_cfg *n = &m->network[i];
 
-		if (has_network[n->id] || has_vif[n->leg_vif_id])
-			return err_set(e, -EUCLEAN, network_path(n, "id", path),
+		if (!claim(has_network, n->id) || !claim(has_network, n->uplink.network_id)
+			|| !claim(has_vif, n->leg_vif_id) || !claim(has_vif, n->uplink.vif_id))
+			return err_set(e, -EUCLEAN, model_network_path(n, "id", path),
 				"network %s has the id of another", n->name);
-		has_network[n->id] = true;
-		has_vif[n->leg_vif_id] = n->leg_vif_id != VIF_ID_NONE;
 	}
-	for (unsigned i = 0; i < m->n_vifs; i++) {
-		if (has_vif[m->vif[i].id])
+	for (unsigned i = 0; i < m->n_vifs; i++)
+		if (!claim(has_vif, m->vif[i].id))
 			return err_set(e, -EUCLEAN, vif_path(&m->vif[i], "id", path),
 				"vif %s has the id of another vif or host leg", m->vif[i].name);
-		has_vif[m->vif[i].id] = true;
-	}
 	return 0;
 }
 
@@ -467,5 +474,7 @@ int model_check(const struct model *m, struct err *e)
 		rc = check_networks_disjoint(m, e);
 	for (unsigned i = 0; rc == 0 && i < m->n_vifs; i++)
 		rc = check_vif(m, &m->vif[i], e);
-	return rc;
+	for (unsigned i = 0; rc == 0 && i < m->n_networks; i++)
+		rc = model_check_uplink(m, &m->network[i], e);
+	return rc == 0 ? model_check_forwards(m, e) : rc;
 }

@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <stdio.h>
@@ -18,11 +19,39 @@
 #define SOCKET_RCVBUF (4 << 20) /* bursts while the engine serves others, or is being replaced */
 #define SOCKET_SNDBUF (4 << 20)
 
-static int set_options(int fd, int ifindex)
+/* Frames to @mac and to groups; the rest of the device's traffic is the host's and costs us nothing.
+ * Locked, so that whoever holds the fd later sees no more than that. */
+static int set_filter(int fd, const struct mac *mac)
+{
+	uint32_t head = (uint32_t)mac->b[0] << 24 | (uint32_t)mac->b[1] << 16
+		| (uint32_t)mac->b[2] << 8 | mac->b[3];
+	uint16_t tail = (uint16_t)(mac->b[4] << 8 | mac->b[5]);
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 1, 4, 0),
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, head, 0, 3),
+		BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 4),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, tail, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+		BPF_STMT(BPF_RET | BPF_K, 0),
+	};
+	struct sock_fprog program = { .len = ARRAY_LEN(code), .filter = code };
+	int one = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0
+		|| setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &one, sizeof(one)) < 0)
+		return -errno;
+	return 0;
+}
+
+static int set_options(int fd, int ifindex, const struct mac *only)
 {
 	static const int on[]
 		= { PACKET_VNET_HDR, PACKET_AUXDATA, PACKET_IGNORE_OUTGOING, PACKET_QDISC_BYPASS };
-	struct packet_mreq promisc = { .mr_ifindex = ifindex, .mr_type = PACKET_MR_PROMISC };
+	struct packet_mreq wanted = { .mr_ifindex = ifindex,
+		.mr_type = only != NULL ? PACKET_MR_UNICAST : PACKET_MR_PROMISC };
+	struct packet_mreq groups = { .mr_ifindex = ifindex, .mr_type = PACKET_MR_ALLMULTI };
 	int one = 1, rcvbuf = SOCKET_RCVBUF, sndbuf = SOCKET_SNDBUF;
 
 	for (size_t i = 0; i < ARRAY_LEN(on); i++)
@@ -31,13 +60,23 @@ static int set_options(int fd, int ifindex)
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &rcvbuf, sizeof(rcvbuf)) < 0
 		|| setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &sndbuf, sizeof(sndbuf)) < 0)
 		return -errno;
+	if (only != NULL) {
+		wanted.mr_alen = sizeof(*only);
+		memcpy(wanted.mr_address, only, sizeof(*only));
+	}
 	/* Ends with the socket: nothing to put back. */
-	if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &promisc, sizeof(promisc)) < 0)
+	if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &wanted, sizeof(wanted)) < 0)
 		return -errno;
-	return 0;
+	if (only == NULL)
+		return 0;
+	/* Neighbour solicitations for our addresses go to groups that the host has not joined. */
+	if (setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &groups, sizeof(groups)) < 0)
+		return -errno;
+	return set_filter(fd, only);
 }
 
-int netdev_open_socket(int ifindex, bool has_uso, struct netdev_fds *out, struct err *e)
+int netdev_open_socket(int ifindex, const struct mac *only, bool has_uso, struct netdev_fds *out,
+	struct err *e)
 {
 	struct sockaddr_ll addr = {
 		.sll_family = AF_PACKET,
@@ -49,7 +88,7 @@ int netdev_open_socket(int ifindex, bool has_uso, struct netdev_fds *out, struct
 
 	if (fd < 0)
 		return err_set(e, -errno, "", "packet socket: %s", strerror(errno));
-	int rc = set_options(fd, ifindex);
+	int rc = set_options(fd, ifindex, only);
 
 	if (rc == 0 && bind(fd, (const struct sockaddr *)&addr, sizeof(addr)) < 0)
 		rc = -errno;

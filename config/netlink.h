@@ -85,6 +85,22 @@ struct link_address {
 [[nodiscard]] int netlink_find_route(
 	const struct ipnet *net, int but_ifindex, char *text, size_t size);
 
+/* netlink_route.c: routes of tables of our own, and the rules that lead to them. */
+[[nodiscard]] int netlink_set_route(
+	uint32_t table, const struct ipnet *net, const struct ipaddr *via, int ifindex);
+/* "not iif lo to NET lookup TABLE": what the host forwards, not what it sends itself. */
+struct link_rule {
+	struct ipnet net;
+	uint32_t table;
+	uint32_t priority;
+};
+[[nodiscard]] int netlink_add_rule(const struct link_rule *rule);
+[[nodiscard]] int netlink_delete_rule(const struct link_rule *rule);
+/* Rules of @priority with a destination, of both families; as netlink_addresses(). */
+[[nodiscard]] int netlink_rules(uint32_t priority, struct link_rule *out, unsigned max);
+/* Devices that have a route by router advertisement; as netlink_addresses(). */
+[[nodiscard]] int netlink_ra_devices(int *ifindexes, unsigned max);
+
 /* Read or write /proc/sys/net/FAMILY/conf/IFNAME/KEY; 0 or -errno. */
 [[nodiscard]] int netlink_sysctl_get(
 	const char *family, const char *ifname, const char *key, int *value);

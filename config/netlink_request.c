@@ -4,10 +4,8 @@
  * Theory: a socket for each request: it belongs to the namespace in which it was made, and it costs
  * three system calls.  libnl folds the kernel's errno into codes of its own; the real one is taken
  * from the error message.  Thread: the daemon's only one. */
-#include "config/netlink.h"
+#include "config/netlink_request.h"
 
-#include <netlink/msg.h>
-#include <netlink/netlink.h>
 #include <netlink/route/rtnl.h>
 #include <netlink/socket.h>
 
@@ -46,8 +44,7 @@ static int request_open(struct request *req)
 	return -EIO;
 }
 
-/* Send and wait for the kernel's word; @msg is freed. */
-static int request_run(struct nl_msg *msg)
+int netlink_request_run(struct nl_msg *msg)
 {
 	struct request req;
 	int rc = request_open(&req);
@@ -170,7 +167,7 @@ int netlink_change(int ifindex, const struct link_change *c)
 		nlmsg_free(msg);
 		return -ENOMEM;
 	}
-	return request_run(msg);
+	return netlink_request_run(msg);
 }
 
 int netlink_delete(int ifindex)
@@ -184,11 +181,10 @@ int netlink_delete(int ifindex)
 		nlmsg_free(msg);
 		return -ENOMEM;
 	}
-	return request_run(msg);
+	return netlink_request_run(msg);
 }
 
-/* Dump @type and give every message to @each. */
-static int dump(int type, int family, nl_recvmsg_msg_cb_t each, void *arg)
+int netlink_request_dump(int type, int family, nl_recvmsg_msg_cb_t each, void *arg)
 {
 	struct request req;
 	int rc = request_open(&req);
@@ -227,7 +223,7 @@ static int match_link(struct nl_msg *msg, void *arg)
 int netlink_get(int ifindex, const char *name, struct link *out)
 {
 	struct link_search s = { .ifindex = ifindex, .name = name, .out = out };
-	int rc = dump(RTM_GETLINK, AF_UNSPEC, match_link, &s);
+	int rc = netlink_request_dump(RTM_GETLINK, AF_UNSPEC, match_link, &s);
 
 	if (rc < 0)
 		return rc;
@@ -257,7 +253,7 @@ static int match_alias(struct nl_msg *msg, void *arg)
 int netlink_find_alias(const char *prefix, struct link *out, unsigned max)
 {
 	struct alias_search s = { .prefix = prefix, .out = out, .max = max };
-	int rc = dump(RTM_GETLINK, AF_UNSPEC, match_alias, &s);
+	int rc = netlink_request_dump(RTM_GETLINK, AF_UNSPEC, match_alias, &s);
 
 	return rc < 0 ? rc : (int)s.n;
 }
@@ -283,7 +279,7 @@ static int change_address(int type, int flags, int ifindex, const struct ipaddr 
 		nlmsg_free(msg);
 		return -ENOMEM;
 	}
-	return request_run(msg);
+	return netlink_request_run(msg);
 }
 
 int netlink_add_address(int ifindex, const struct ipaddr *addr, uint8_t len)
@@ -296,8 +292,7 @@ int netlink_delete_address(int ifindex, const struct ipaddr *addr, uint8_t len)
 	return change_address(RTM_DELADDR, 0, ifindex, addr, len);
 }
 
-/* Kernel bytes of either family as our 16-byte form. */
-static bool to_ipaddr(const void *bytes, size_t len, struct ipaddr *out)
+bool netlink_to_ipaddr(const void *bytes, size_t len, struct ipaddr *out)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
 
@@ -335,7 +330,7 @@ static int match_address(struct nl_msg *msg, void *arg)
 		return NL_OK;
 	a.ifindex = (int)ifa->ifa_index;
 	a.net.len = ifa->ifa_prefixlen;
-	if (!to_ipaddr(nla_data(local), (size_t)nla_len(local), &a.net.addr))
+	if (!netlink_to_ipaddr(nla_data(local), (size_t)nla_len(local), &a.net.addr))
 		return NL_OK;
 	if (s->n < s->max)
 		s->out[s->n] = a;
@@ -346,7 +341,7 @@ static int match_address(struct nl_msg *msg, void *arg)
 int netlink_addresses(int ifindex, struct link_address *out, unsigned max)
 {
 	struct address_search s = { .ifindex = ifindex, .out = out, .max = max };
-	int rc = dump(RTM_GETADDR, AF_UNSPEC, match_address, &s);
+	int rc = netlink_request_dump(RTM_GETADDR, AF_UNSPEC, match_address, &s);
 
 	return rc < 0 ? rc : (int)s.n;
 }
@@ -379,7 +374,7 @@ static int match_route(struct nl_msg *msg, void *arg)
 	if (s->but_ifindex != 0 && oif == s->but_ifindex)
 		return NL_OK;
 	dst.len = rtm->rtm_dst_len;
-	if (!to_ipaddr(nla_data(attr[RTA_DST]), (size_t)nla_len(attr[RTA_DST]), &dst.addr)
+	if (!netlink_to_ipaddr(nla_data(attr[RTA_DST]), (size_t)nla_len(attr[RTA_DST]), &dst.addr)
 		|| ip_is_v4(&dst.addr) != ip_is_v4(&s->net->addr) || !ipnet_overlaps(&dst, s->net))
 		return NL_OK;
 	if (oif != 0 && if_indextoname((unsigned)oif, name) == NULL)
@@ -392,7 +387,8 @@ static int match_route(struct nl_msg *msg, void *arg)
 int netlink_find_route(const struct ipnet *net, int but_ifindex, char *text, size_t size)
 {
 	struct route_search s = { net, but_ifindex, text, size, false };
-	int rc = dump(RTM_GETROUTE, ip_is_v4(&net->addr) ? AF_INET : AF_INET6, match_route, &s);
+	int rc = netlink_request_dump(
+		RTM_GETROUTE, ip_is_v4(&net->addr) ? AF_INET : AF_INET6, match_route, &s);
 
 	return rc < 0 ? rc : s.has_found;
 }

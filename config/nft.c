@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nft.c - write our nftables table, and put it back when somebody flushes the ruleset.
- * From: reconcile_network.c.  To: the `nft` program, netlink NFNLGRP_NFTABLES.
- * Theory: forwarding from or to a leg is rejected, so that neither the LAN nor another network gets
- * in or out through the host; what comes in from a leg may reach that leg's own gateway addresses
- * only.  Rejects, not drops, as libvirt does.  Legs are named by ifindex: a rename opens nothing.
+ * From: reconcile_network.c.  To: nft_print.c, the `nft` program, netlink NFNLGRP_NFTABLES.
+ * Theory: what the table says is nft_print.c's.
  * One transaction: there is no moment without rules.  The table is put back from the event itself,
  * within milliseconds.  Thread: the daemon's only one. */
 #include "config/nft.h"
@@ -51,65 +49,6 @@ void nft_table_name(const char *run_dir, char name[NFT_TABLE_NAME_LEN])
 const char *nft_table(const struct nft *nft)
 {
 	return nft->table;
-}
-
-/* What a guest may say to the host through its own leg: the gateways, and what is addressed to
- * everybody on the link. */
-static void print_input(FILE *f, const struct nft_leg *leg)
-{
-	const struct network_cfg *n = leg->network;
-	char text[IP_STR_LEN];
-
-	fprintf(f, "\t\tiif %d ip daddr { 255.255.255.255, 224.0.0.0/4", leg->ifindex);
-	for (unsigned i = 0; i < n->n_subnets; i++) {
-		struct ipaddr last;
-
-		if (!ip_is_v4(&n->subnet[i].addr))
-			continue;
-		fprintf(f, ", %s", ip_print(&n->gateway[i], text));
-		if (n->subnet[i].len < 31
-			&& ipnet_host(&n->subnet[i], ipnet_size(&n->subnet[i]) - 1, &last))
-			fprintf(f, ", %s", ip_print(&last, text));
-	}
-	fprintf(f, " } accept\n\t\tiif %d ip6 daddr { fe80::/10, ff00::/8", leg->ifindex);
-	for (unsigned i = 0; i < n->n_subnets; i++)
-		if (!ip_is_v4(&n->subnet[i].addr))
-			fprintf(f, ", %s", ip_print(&n->gateway[i], text));
-	fprintf(f, " } accept\n\t\tiif %d counter reject with icmpx admin-prohibited\n",
-		leg->ifindex);
-}
-
-char *nft_print(const char *table, const struct nft_leg *legs, unsigned n)
-{
-	char *text = NULL;
-	size_t size = 0;
-	FILE *f = open_memstream(&text, &size);
-
-	if (f == NULL)
-		return NULL;
-	/* Declared first, so that deleting it cannot fail. */
-	fprintf(f, "table inet %s\ndelete table inet %s\n", table, table);
-	if (n > 0) {
-		fprintf(f,
-			"table inet %s {\n\tchain forward {\n"
-			"\t\ttype filter hook forward priority -10; policy accept;\n",
-			table);
-		for (unsigned i = 0; i < n; i++)
-			fprintf(f,
-				"\t\tiif %d counter reject with icmpx admin-prohibited\n"
-				"\t\toif %d counter reject with icmpx admin-prohibited\n",
-				legs[i].ifindex, legs[i].ifindex);
-		fprintf(f,
-			"\t}\n\tchain input {\n"
-			"\t\ttype filter hook input priority -10; policy accept;\n");
-		for (unsigned i = 0; i < n; i++)
-			print_input(f, &legs[i]);
-		fprintf(f, "\t}\n}\n");
-	}
-	if (fclose(f) == 0)
-		return text;
-	free(text);
-	return NULL;
 }
 
 static int on_message(struct nl_msg *msg, void *arg)
@@ -197,14 +136,15 @@ static void on_readable(int, short, void *arg)
 		LOG_WARN("event=table_restored table=%s", nft->table);
 }
 
-int nft_apply(struct nft *nft, const struct nft_leg *legs, unsigned n, struct err *e)
+int nft_apply(struct nft *nft, const struct nft_leg *legs, unsigned n, const struct model *m,
+	struct err *e)
 {
 	char *text = NULL;
 	int rc;
 
 	if (n == 0 && nft->text == NULL)
 		return 0;
-	text = nft_print(nft->table, legs, n);
+	text = nft_print(nft->table, legs, n, m);
 	if (text == NULL)
 		return err_set(e, -ENOMEM, "", "out of memory");
 	if (nft->text != NULL && strcmp(text, nft->text) == 0) {
@@ -228,7 +168,7 @@ int nft_apply(struct nft *nft, const struct nft_leg *legs, unsigned n, struct er
 /* Also one that a daemon left which was killed. */
 static int remove_own_table(struct nft *nft, struct err *e)
 {
-	char *text = nft_print(nft->table, NULL, 0);
+	char *text = nft_print(nft->table, NULL, 0, NULL);
 	int rc = text != NULL ? run_nft(text, e) : err_set(e, -ENOMEM, "", "out of memory");
 
 	free(text);

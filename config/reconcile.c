@@ -218,8 +218,10 @@ void reconcile_destroy(struct reconcile *r, bool stop_engine)
 		return;
 	/* The engine first: it must not see its netdevs vanish. */
 	engine_link_destroy(r->link, stop_engine);
-	if (stop_engine && r->netlink != NULL && r->undo != NULL)
+	if (stop_engine && r->netlink != NULL && r->undo != NULL) {
+		reconcile_uplink_remove(r);
 		reconcile_vif_remove_all(r);
+	}
 	for (unsigned id = 1; id < VIF_ID_MAX; id++)
 		netdev_close(&r->actual.vif[id].fds);
 	for (unsigned i = 0; i < CAPTURE_SESSIONS_MAX; i++)

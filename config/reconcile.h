@@ -15,6 +15,7 @@
 #include "config/model.h"
 #include "vswitch/abi/counters.h"
 #include "vswitch/abi/engine_msg.h"
+#include "vswitch/abi/snapshot_msg.h"
 
 struct event_base;
 struct reconcile;
@@ -93,6 +94,9 @@ void reconcile_apply(struct reconcile *r, const struct model *m);
  * no error: the vif waits for it. */
 [[nodiscard]] int reconcile_check_network(
 	struct reconcile *r, const struct network_cfg *n, struct err *e);
+/* Is the port of a forward of a network with uplink host taken by a program of the host? */
+[[nodiscard]] int reconcile_check_forward(struct reconcile *r, const struct network_cfg *n,
+	const struct forward_cfg *f, struct err *e);
 [[nodiscard]] int reconcile_check_vif(struct reconcile *r, const struct vif_cfg *v, struct err *e);
 
 void reconcile_vif_actual(const struct reconcile *r, uint16_t vif_id, struct vif_actual *out);
@@ -112,6 +116,17 @@ void reconcile_worker_counters(
 	struct msg_fdb_entry **out, size_t *n, struct err *e);
 [[nodiscard]] int reconcile_fdb_flush(
 	struct reconcile *r, uint16_t network_id, uint16_t vif_id, struct err *e);
+
+/* Neighbours of all router ports; connections by network and vif (0: all).  As above. */
+[[nodiscard]] int reconcile_neigh_list(
+	struct reconcile *r, struct msg_neigh_entry **out, size_t *n, struct err *e);
+[[nodiscard]] int reconcile_neigh_flush(struct reconcile *r, uint16_t network_id, struct err *e);
+[[nodiscard]] int reconcile_ct_list(struct reconcile *r, uint16_t network_id, uint16_t vif_id,
+	struct msg_ct_entry **out, size_t *n, struct err *e);
+[[nodiscard]] int reconcile_ct_flush(
+	struct reconcile *r, uint16_t network_id, uint16_t vif_id, struct err *e);
+/* Routes that the engine has; how many were written. */
+unsigned reconcile_routes(const struct reconcile *r, struct snap_route *out, unsigned max);
 
 /* Start a capture: makes ring and sockets, validates the program's size, tells the engine.  On
  * success fds[0] is the ring's memfd and fds[1] the wake-up socket, both for the reader (caller closes

@@ -6,13 +6,20 @@
 #include "config/netns.h"
 #include "config/nft_foreign.h"
 #include "config/reconcile_state.h"
+#include "config/spawn.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
+
+#define IPV6_MTU_MIN 1280 /* RFC 8200 §5 */
+#define NFT_TIMEOUT_MS 5000
 
 static int check_leg_name(struct reconcile *r, const struct network_cfg *n, struct err *e)
 {
@@ -30,6 +37,68 @@ static int check_leg_name(struct reconcile *r, const struct network_cfg *n, stru
 		n->name);
 }
 
+/* A device that does not exist yet is waited for; what it can never be is refused. */
+static int check_uplink(struct reconcile *r, const struct network_cfg *n, struct err *e)
+{
+	const struct link *link = n->uplink.kind == UPLINK_NETDEV
+		? netlink_link_by_name(r->netlink, n->uplink.name)
+		: NULL;
+
+	if (link != NULL && link->mtu < IPV6_MTU_MIN && network_has_family(n, false))
+		return err_set(e, -EINVAL, "network.uplink",
+			"device %s has mtu %u, and IPv6 needs %d: raise it or leave out the IPv6 "
+			"subnet",
+			link->name, link->mtu, IPV6_MTU_MIN);
+	return link != NULL ? reconcile_uplink_check(r, link, e) : 0;
+}
+
+/* Without nft the host would not translate, and its legs would be open to everybody. */
+static int check_nft(const struct network_cfg *n, struct err *e)
+{
+	static const char *const argv[] = { "nft", "--version", NULL };
+	char output[128];
+
+	if (n->uplink.kind != UPLINK_HOST
+		|| spawn_run(argv, "", output, sizeof(output), NFT_TIMEOUT_MS, NULL) != -ENOENT)
+		return 0;
+	return err_set(e, -ENOENT, "network.uplink",
+		"uplink host needs the nft program, which is missing: apt-get install nftables, or "
+		"name a device with --uplink");
+}
+
+int reconcile_check_forward(struct reconcile *r, const struct network_cfg *n,
+	const struct forward_cfg *f, struct err *e)
+{
+	bool is_v4 = ip_is_v4(&f->address), is_tcp = f->proto == IPPROTO_TCP;
+	struct sockaddr_in6 any6 = { .sin6_family = AF_INET6, .sin6_port = htons(f->port) };
+	struct sockaddr_in any4 = { .sin_family = AF_INET, .sin_port = htons(f->port) };
+	int one = 1, rc = 0;
+
+	if (r->netlink == NULL || n->uplink.kind != UPLINK_HOST)
+		return 0;
+	int fd = socket(
+		is_v4 ? AF_INET : AF_INET6, (is_tcp ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return 0; /* nobody can listen either */
+	/* With TCP only who listens is in the way, not connections of the past. */
+	if ((is_tcp && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0)
+		|| (!is_v4 && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) < 0))
+		rc = -errno;
+	if (rc == 0
+		&& bind(fd, is_v4 ? (const struct sockaddr *)&any4 : (const struct sockaddr *)&any6,
+			   is_v4 ? sizeof(any4) : sizeof(any6))
+			< 0)
+		rc = -errno;
+	close(fd);
+	if (rc != -EADDRINUSE)
+		return 0;
+	return err_set(e, rc, "forward.port",
+		"port %u of the host is taken by a program that listens on it (ss -lnp shows "
+		"which): choose another port, or stop the program",
+		f->port);
+}
+
 int reconcile_check_network(struct reconcile *r, const struct network_cfg *n, struct err *e)
 {
 	const struct vif_slot *slot = &r->actual.vif[n->leg_vif_id];
@@ -40,6 +109,11 @@ int reconcile_check_network(struct reconcile *r, const struct network_cfg *n, st
 		return 0;
 	netlink_sync(r->netlink);
 	int rc = check_leg_name(r, n, e);
+
+	if (rc == 0)
+		rc = check_uplink(r, n, e);
+	if (rc == 0)
+		rc = check_nft(n, e);
 
 	for (unsigned i = 0; i < n->n_subnets && rc == 0; i++) {
 		int found = netlink_find_route(&n->subnet[i], own, route, sizeof(route));

@@ -101,9 +101,28 @@ static int run_leg(struct reconcile *r, const struct network_cfg *n, int nft_rc,
 	if (nft_rc < 0)
 		return err_set(e, nft_rc, "", "%s", nft_error->msg);
 	rc = bring_leg_up(r, n, slot, e);
+	if (rc == 0 && n->uplink.kind == UPLINK_HOST)
+		rc = reconcile_uplink_up(r, n, e);
 	if (rc == 0 && n->has_dhcp)
 		rc = dnsmasq_run(r->dnsmasq, r->model, n, slot->ifname, e);
 	return rc;
+}
+
+/* Why a network with a leg does not lead out, when its uplink is a device or vif; "" when it does. */
+static void describe_uplink(
+	struct reconcile *r, const struct network_cfg *n, char *text, size_t size)
+{
+	const struct vif_cfg *v
+		= n->uplink.kind == UPLINK_VIF ? model_vif(r->model, n->uplink.name) : NULL;
+	uint16_t id = v != NULL ? v->id : n->uplink.vif_id;
+
+	text[0] = '\0';
+	if (n->uplink.kind == UPLINK_NONE || id == VIF_ID_NONE
+		|| r->actual.vif[id].state == STATE_UP)
+		return;
+	snprintf(text, size, "uplink %s: %.180s",
+		n->uplink.kind == UPLINK_HOST ? "host" : n->uplink.name,
+		r->actual.vif[id].state == STATE_DOWN ? "it is set down" : r->actual.vif[id].why);
 }
 
 static void run_network(
@@ -115,9 +134,10 @@ static void run_network(
 	if (n->leg_vif_id != VIF_ID_NONE && run_leg(r, n, nft_rc, nft_error, &e) < 0) {
 		actual_set_network(slot, e.code == -ENODEV ? STATE_WAITING : STATE_FAILED, e.msg);
 		reconcile_ask_in(r, 1000);
-	} else {
-		actual_set_network(slot, STATE_UP, "");
+		return;
 	}
+	describe_uplink(r, n, e.msg, sizeof(e.msg));
+	actual_set_network(slot, e.msg[0] != '\0' ? STATE_WAITING : STATE_UP, e.msg);
 }
 
 static void stop_gone(struct reconcile *r)
@@ -132,22 +152,47 @@ static void stop_gone(struct reconcile *r)
 	}
 }
 
+static unsigned list_legs(struct reconcile *r, struct nft_leg *legs)
+{
+	unsigned n_legs = 0;
+
+	for (unsigned i = 0; i < r->model->n_networks; i++) {
+		const struct network_cfg *n = &r->model->network[i];
+		const struct vif_slot *slot = leg_of(r, n);
+		const struct vif_slot *transit = reconcile_transit_slot(r, n);
+		const struct transit *t = &r->actual.network[n->id].transit;
+
+		if (slot == NULL)
+			continue;
+		legs[n_legs] = (struct nft_leg){ .ifindex = slot->fds.ifindex, .network = n };
+		if (transit != NULL && t->is_set) {
+			legs[n_legs].transit_ifindex = transit->fds.ifindex;
+			legs[n_legs].transit_ifname = transit->ifname;
+			legs[n_legs].transit = t;
+		}
+		n_legs++;
+	}
+	return n_legs;
+}
+
 void reconcile_network_run(struct reconcile *r)
 {
-	struct nft_leg legs[NETWORK_ID_MAX];
+	static struct nft_leg legs[NETWORK_ID_MAX];
 	struct err e = ERR_NONE;
-	unsigned n_legs = 0;
+	int rc = 0;
 
 	stop_gone(r);
 	for (unsigned i = 0; i < r->model->n_networks; i++) {
-		const struct vif_slot *slot = leg_of(r, &r->model->network[i]);
+		struct err why = ERR_NONE;
 
-		if (slot != NULL)
-			legs[n_legs++]
-				= (struct nft_leg){ slot->fds.ifindex, &r->model->network[i] };
+		if (reconcile_uplink_prepare(r, &r->model->network[i], &why) < 0)
+			LOG_ERR("event=no_transit network=%s error=\"%s\"",
+				r->model->network[i].name, why.msg);
 	}
-	int rc = nft_apply(r->nft, legs, n_legs, &e);
-
+	rc = nft_apply(r->nft, legs, list_legs(r, legs), r->model, &e);
+	if (rc == 0)
+		rc = reconcile_uplink_run(r, &e);
 	for (unsigned i = 0; i < r->model->n_networks; i++)
 		run_network(r, &r->model->network[i], rc, &e);
+	reconcile_host_addresses(r);
 }

@@ -61,8 +61,26 @@ void reconcile_vif_remove_all(struct reconcile *r);
 [[nodiscard]] int reconcile_netdev_check(
 	struct reconcile *r, const struct link *link, enum vif_type type, struct err *e);
 
+/* May the host share this netdev with an uplink? */
+[[nodiscard]] int reconcile_uplink_check(
+	struct reconcile *r, const struct link *link, struct err *e);
+
 /* reconcile_network.c */
 void reconcile_network_run(struct reconcile *r);
+
+/* reconcile_uplink.c: uplinks of kind host, and the host's own addresses. */
+/* The open tap of a network with uplink host, or NULL. */
+struct vif_slot *reconcile_transit_slot(struct reconcile *r, const struct network_cfg *n);
+/* Choose or find the addresses of its two ends; before the firewall is written. */
+[[nodiscard]] int reconcile_uplink_prepare(
+	struct reconcile *r, const struct network_cfg *n, struct err *e);
+/* Bring the tap up, with addresses and routes; behind the firewall. */
+[[nodiscard]] int reconcile_uplink_up(
+	struct reconcile *r, const struct network_cfg *n, struct err *e);
+/* Rules and forwarding, for all networks together. */
+[[nodiscard]] int reconcile_uplink_run(struct reconcile *r, struct err *e);
+void reconcile_uplink_remove(struct reconcile *r);
+void reconcile_host_addresses(struct reconcile *r);
 
 /* reconcile_engine.c */
 extern const struct engine_link_ops reconcile_engine_ops;

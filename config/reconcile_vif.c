@@ -150,13 +150,19 @@ static int silence_host(struct reconcile *r, const struct link *link, struct err
 	return rc;
 }
 
+static bool kernel_has_uso(void)
+{
+	struct utsname name;
+
+	return uname(&name) == 0 && netdev_uso_is_expressible(name.release);
+}
+
 /* See netdev_uso.h.  No failure stops the vif: what is lost is counted. */
 static bool settle_uso(struct reconcile *r, const struct link *link, struct err *e)
 {
-	struct utsname name;
 	int rc;
 
-	if (uname(&name) == 0 && netdev_uso_is_expressible(name.release))
+	if (kernel_has_uso())
 		return true;
 	rc = netdev_uso_get(link);
 	if (rc > 0)
@@ -280,12 +286,62 @@ static int find_kernel_netdev(
 	return 0;
 }
 
+/* Several networks may lead out by one device; what was changed on it is for all of them. */
+static bool is_shared(const struct reconcile *r, const struct vif_slot *but, int ifindex)
+{
+	for (unsigned id = 1; id < VIF_ID_MAX; id++) {
+		const struct vif_slot *slot = &r->actual.vif[id];
+
+		if (slot != but && slot->is_open && slot->fds.ifindex == ifindex
+			&& (slot->fds.flags & MSG_VIF_TAP_FD) == 0)
+			return true;
+	}
+	return false;
+}
+
+int reconcile_uplink_check(struct reconcile *r, const struct link *link, struct err *e)
+{
+	const struct link *master = netlink_link(r->netlink, link->master);
+
+	if ((link->flags & IFF_LOOPBACK) != 0)
+		return err_set(
+			e, -EINVAL, "network.uplink", "%s is the loopback device", link->name);
+	if (link->master != 0)
+		return err_set(e, -EBUSY, "network.uplink",
+			"netdev %s is a port of %s; name %s as the uplink instead", link->name,
+			master != NULL ? master->name : "a bridge",
+			master != NULL ? master->name : "the bridge");
+	if (netdev_bpf_is_attached(link->ifindex))
+		return err_set(e, -EBUSY, "network.uplink",
+			"netdev %s belongs to a vif of Saklar, which keeps it to itself; delete "
+			"that vif, or name it as vif:NAME",
+			link->name);
+	return 0;
+}
+
+/* The host goes on using this device: nothing is changed but that it is up. */
+static int open_uplink(struct reconcile *r, const struct vif_want *want, const struct link *link,
+	struct netdev_fds *fds, struct err *e)
+{
+	int rc = reconcile_uplink_check(r, link, e);
+
+	if (rc == 0)
+		rc = bring_up(r, link, e);
+	if (rc == 0)
+		rc = netdev_open_socket(link->ifindex, &want->mac, kernel_has_uso(), fds, e);
+	if (rc < 0 && !is_shared(r, NULL, link->ifindex))
+		undo_revert(r->undo, link->ifindex);
+	return rc;
+}
+
 static int open_kernel(
 	struct reconcile *r, const struct vif_want *want, struct netdev_fds *fds, struct err *e)
 {
 	struct link link;
 	int rc = find_kernel_netdev(r, want, &link, e);
 
+	if (rc == 0 && want->is_uplink)
+		return open_uplink(r, want, &link, fds, e);
 	if (rc == 0)
 		rc = reconcile_netdev_check(r, &link, want->type, e);
 	if (rc < 0)
@@ -296,7 +352,7 @@ static int open_kernel(
 	if (rc == 0)
 		rc = bring_up(r, &link, e);
 	if (rc == 0)
-		rc = netdev_open_socket(link.ifindex, settle_uso(r, &link, e), fds, e);
+		rc = netdev_open_socket(link.ifindex, NULL, settle_uso(r, &link, e), fds, e);
 	if (rc < 0 && !is_in_use_by_vmm(r, link.ifindex)) {
 		netdev_bpf_detach(link.ifindex);
 		undo_revert(r->undo, link.ifindex);
@@ -324,6 +380,12 @@ static int dress_guest(const struct vif_want *want, int ns_fd, int ifindex, stru
 			       want->ifname, strerror(-rc));
 }
 
+/* A tap whose other side is the host's own stack and nobody else's business. */
+static bool is_ours(const struct vif_want *want)
+{
+	return want->is_leg || want->is_transit;
+}
+
 static int dress_leg(const struct vif_want *want, int ifindex, struct err *e)
 {
 	struct link_change change = LINK_CHANGE_NONE;
@@ -337,7 +399,7 @@ static int dress_leg(const struct vif_want *want, int ifindex, struct err *e)
 		if (rc < 0)
 			LOG_WARN("event=leg_sysctl_failed leg=%s", want->ifname);
 	}
-	change.mac = &want->mac;
+	change.mac = want->has_mac ? &want->mac : NULL;
 	change.mtu = want->mtu;
 	int rc = netlink_change(ifindex, &change); /* up: reconcile_network.c, behind nft */
 
@@ -361,8 +423,8 @@ static int open_host(
 	reconcile_alias(r, want->name, alias);
 	rc = netdev_open_host(want, alias, ns_fd, fds, e);
 	if (rc == 0) {
-		rc = want->is_leg ? dress_leg(want, fds->ifindex, e)
-				  : dress_guest(want, ns_fd, fds->ifindex, e);
+		rc = is_ours(want) ? dress_leg(want, fds->ifindex, e)
+				   : dress_guest(want, ns_fd, fds->ifindex, e);
 		if (rc < 0) {
 			netdev_forget_host(fds);
 			netdev_close(fds);
@@ -522,6 +584,8 @@ static void adjust_kernel(struct reconcile *r, const struct vif_want *want, stru
 	copy = *link;
 	if (has_new_mtu && adjust_mtu(r, want, &copy, &e) < 0)
 		LOG_WARN("event=adjust_failed vif=%s error=\"%s\"", want->name, e.msg);
+	if (want->is_uplink)
+		return;
 	if (!netdev_bpf_is_attached(slot->fds.ifindex) && silence_host(r, &copy, &e) < 0)
 		LOG_WARN("event=adjust_failed vif=%s error=\"%s\"", want->name, e.msg);
 }
@@ -536,7 +600,7 @@ void reconcile_vif_adjust(struct reconcile *r, uint16_t id)
 
 	if (is_kernel_type(want->type))
 		adjust_kernel(r, want, slot);
-	else if (has_new && !want->is_leg)
+	else if (has_new && !is_ours(want))
 		adjust_guest(want, slot);
 	else if (has_new && dress_leg(want, slot->fds.ifindex, &e) < 0)
 		LOG_WARN("event=adjust_failed vif=%s error=\"%s\"", want->name, e.msg);
@@ -554,6 +618,7 @@ static void release(struct reconcile *r, struct vif_slot *slot)
 {
 	int ifindex = slot->fds.ifindex;
 	bool is_tap_fd = (slot->fds.flags & MSG_VIF_TAP_FD) != 0;
+	bool is_others = is_shared(r, slot, ifindex);
 
 	if (is_tap_fd)
 		netdev_forget_host(&slot->fds);
@@ -563,7 +628,7 @@ static void release(struct reconcile *r, struct vif_slot *slot)
 	slot->has_carrier = false;
 	if (!is_tap_fd && is_in_use_by_vmm(r, ifindex)) {
 		LOG_INFO("event=tap_stays vif=%s reason=\"a program has it open\"", slot->as.name);
-	} else if (!is_tap_fd) {
+	} else if (!is_tap_fd && !is_others) {
 		if (netlink_link(r->netlink, ifindex) != NULL)
 			netdev_bpf_detach(ifindex);
 		undo_revert(r->undo, ifindex);

@@ -7,6 +7,7 @@
  * Thread: the daemon has one. */
 #include "config/daemon.h"
 #include "config/rpc_methods.h"
+#include "config/vif_want.h"
 
 #include <errno.h>
 #include <string.h>
@@ -77,6 +78,19 @@ static int read_bpf(const json_t *params, struct msg_capture *m, struct err *e)
 	return 0;
 }
 
+/* The uplink's port that is called @name ("up-lab"), or VIF_ID_NONE. */
+static uint16_t uplink_vif(const struct model *m, const char *name)
+{
+	for (unsigned i = 0; name && i < m->n_networks; i++) {
+		const struct network_cfg *n = &m->network[i];
+
+		if (n->uplink.vif_id != VIF_ID_NONE
+			&& strcmp(vif_want_of_uplink(n).name, name) == 0)
+			return n->uplink.vif_id;
+	}
+	return VIF_ID_NONE;
+}
+
 static int read_target(
 	const struct daemon *d, const json_t *params, struct msg_capture *m, struct err *e)
 {
@@ -86,9 +100,14 @@ static int read_target(
 	if (!target)
 		target = "";
 	if (strcmp(target, "vif") == 0) {
-		const struct vif_cfg *v = rpc_find_vif(d->model, params, "name", e);
+		const char *name = json_string_value(json_object_get(params, "name"));
+		const struct vif_cfg *v;
 
 		m->target = CAPTURE_TARGET_VIF;
+		m->target_id = uplink_vif(d->model, name);
+		if (m->target_id != VIF_ID_NONE)
+			return 0;
+		v = rpc_find_vif(d->model, params, "name", e);
 		m->target_id = v ? v->id : 0;
 		return v ? 0 : e->code;
 	}
@@ -126,6 +145,11 @@ static json_t *ports_of(const struct model *m)
 		if (m->network[i].leg_vif_id != VIF_ID_NONE)
 			json_array_append_new(
 				list, port(m->network[i].leg_vif_id, m->network[i].name));
+	for (unsigned i = 0; i < m->n_networks; i++)
+		if (m->network[i].uplink.vif_id != VIF_ID_NONE)
+			json_array_append_new(list,
+				port(m->network[i].uplink.vif_id,
+					vif_want_of_uplink(&m->network[i]).name));
 	return list;
 }
 

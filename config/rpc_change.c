@@ -94,6 +94,10 @@ static int store_change(struct daemon *d, const struct rpc_call *call, const str
 		rc = store_put_network(d->store, change->put_network, e);
 	if (rc == 0 && change->put_vif)
 		rc = store_put_vif(d->store, change->put_vif, next, e);
+	if (rc == 0 && change->del_forward)
+		rc = store_del_forward(d->store, change->del_forward, e);
+	if (rc == 0 && change->put_forward)
+		rc = store_put_forward(d->store, change->put_forward, next, e);
 	if (rc == 0)
 		rc = store_commit(d->store, next, &author, call->method->name, params, e);
 	if (rc != 0)

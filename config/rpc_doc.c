@@ -114,6 +114,7 @@ char *rpc_doc_text(void)
 	}
 	print_fields(f, &schema_network);
 	print_fields(f, &schema_vif);
+	print_fields(f, &schema_forward);
 	if (fclose(f) != 0) {
 		free(text);
 		return NULL;

@@ -55,6 +55,70 @@ const struct rpc_method rpc_methods[] = {
 		"{\"generation\": 5, \"state\": \"down\", \"reason\": null}" },
 	{ "vif.del", RPC_ROLE_RW, true, rpc_vif_del, "Remove a vif.", "{\"name\": \"web0\"}",
 		"{\"generation\": 6}" },
+	{ "export", RPC_ROLE_RO, false, rpc_export,
+		"The whole desired state, ordered by name, without what the defaults give. It is "
+		"what *apply* takes.",
+		"{}",
+		"{\"networks\": [{\"name\": \"lab\", \"mode\": \"isolated\"}], \"vifs\": "
+		"[{\"name\": \"web0\", \"network\": \"lab\", \"type\": \"tap\", \"mac\": "
+		"\"52:54:00:12:34:56\"}], \"forwards\": []}" },
+	{ "apply", RPC_ROLE_RW, true, rpc_apply,
+		"Make the desired state equal to this document, in one transaction: what is "
+		"missing is "
+		"added, what differs is changed, what is not in it is deleted. An object of the "
+		"same "
+		"name keeps its identity, and its MAC when none is given; a vif whose fixed fields "
+		"differ is replaced. An error changes nothing, and its *path* is that of the item, "
+		"such as `networks[2].subnets[0]`. A document that changes nothing is no new "
+		"generation.",
+		"{\"networks\": [{\"name\": \"lab\", \"mode\": \"isolated\"}], \"vifs\": "
+		"[{\"name\": \"web0\", \"network\": \"lab\", \"type\": \"tap\"}]}",
+		"{\"generation\": 8, \"added\": [\"network lab\", \"vif web0\"], "
+		"\"changed\": [], \"deleted\": []}" },
+	{ "forward.list", RPC_ROLE_RO, false, rpc_forward_list,
+		"Port forwards, of all networks or one.", "{\"network\": \"lab\"}",
+		"[{\"network\": \"lab\", \"proto\": \"tcp\", \"port\": 8080, \"address\": "
+		"\"192.168.77.10\", \"target_port\": 80}]" },
+	{ "forward.add", RPC_ROLE_RW, true, rpc_forward_add,
+		"Lead a port of the uplink's address to a guest of a nat network. Fields: see "
+		"*forward* below.",
+		"{\"network\": \"lab\", \"proto\": \"tcp\", \"port\": 8080, \"address\": "
+		"\"192.168.77.10\", \"target_port\": 80}",
+		"{\"generation\": 9, \"state\": \"up\", \"reason\": null}" },
+	{ "forward.del", RPC_ROLE_RW, true, rpc_forward_del, "Remove a forward.",
+		"{\"network\": \"lab\", \"proto\": \"tcp\", \"port\": 8080}",
+		"{\"generation\": 10}" },
+	{ "neighbour.list", RPC_ROLE_RO, false, rpc_neighbour_list,
+		"MAC addresses by IP address that the router knows or asks for. *side* is guests "
+		"or uplink.",
+		"{\"network\": \"lab\"}",
+		"[{\"network\": \"lab\", \"side\": \"guests\", \"address\": \"192.168.77.10\", "
+		"\"mac\": \"52:54:00:12:34:56\", \"state\": \"reachable\", \"age_s\": 3, "
+		"\"queued\": 0}]" },
+	{ "neighbour.flush", RPC_ROLE_RW, true, rpc_neighbour_flush,
+		"Forget neighbours: all, or those of one network and its uplink.",
+		"{\"network\": \"lab\"}", "{\"generation\": 6}" },
+	{ "route.list", RPC_ROLE_RO, false, rpc_route_list,
+		"Routes of the router. A packet that comes in *from* a side of a network is led by "
+		"the longest *prefix* of that table.",
+		"{\"network\": \"lab\"}",
+		"[{\"network\": \"lab\", \"from\": \"guests\", \"prefix\": \"0.0.0.0/0\", "
+		"\"kind\": \"via\", \"via\": \"169.254.64.1\", \"out_network\": \"lab\", "
+		"\"out\": \"uplink\"}]" },
+	{ "connection.list", RPC_ROLE_RO, false, rpc_connection_list,
+		"Connections through the router, of all networks, or of one network or vif. "
+		"*reply* "
+		"is how an answer arrives; where it is not *original* turned round, *nat* says "
+		"what "
+		"is translated.",
+		"{\"network\": \"lab\"}",
+		"[{\"network\": \"lab\", \"side\": \"guests\", \"vif\": \"web0\", \"proto\": "
+		"\"tcp\", \"state\": \"established\", \"nat\": \"source\", \"timeout_s\": "
+		"431990, \"original\": {\"source\": \"192.168.77.10\", \"source_port\": 40000, "
+		"\"destination\": \"192.0.2.1\", \"destination_port\": 443}}]" },
+	{ "connection.flush", RPC_ROLE_RW, true, rpc_connection_flush,
+		"Forget connections: all, or those of one network or vif.",
+		"{\"network\": \"lab\"}", "{\"generation\": 6}" },
 	{ "fdb.list", RPC_ROLE_RO, false, rpc_fdb_list,
 		"MAC addresses that the switch knows, of all networks or one.",
 		"{\"network\": \"lab\"}",
@@ -86,8 +150,10 @@ const struct rpc_method rpc_methods[] = {
 		"\"name\": \"web0\"}]}" },
 	{ "capture.close", RPC_ROLE_CAP, false, rpc_capture_close,
 		"End a capture of this connection.", "{\"capture_id\": 1}", "{}" },
-	{ "schema", RPC_ROLE_RO, false, rpc_schema, "The fields of networks and vifs as a table.",
-		"{}", "{\"network\": [{\"key\": \"name\", \"kind\": \"name\"}], \"vif\": []}" },
+	{ "schema", RPC_ROLE_RO, false, rpc_schema,
+		"The fields of networks, vifs and forwards as a table.", "{}",
+		"{\"network\": [{\"key\": \"name\", \"kind\": \"name\"}], \"vif\": [], "
+		"\"forward\": []}" },
 	{ "history", RPC_ROLE_RO, false, rpc_history,
 		"The last changes, newest first: what, when, by whom.", "{\"max\": 10}",
 		"[{\"generation\": 1, \"at\": 1767225600, \"uid\": 0, \"gid\": 0, \"pid\": 4242, "

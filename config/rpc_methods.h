@@ -33,6 +33,7 @@ struct vif_cfg *rpc_find_vif(
 struct rpc_change {
 	const struct network_cfg *put_network;
 	const struct vif_cfg *put_vif;
+	const struct forward_cfg *put_forward, *del_forward;
 	uint16_t del_network_id, del_vif_id;
 };
 /* Commit @next (consumed, also after an error): check it, make it durable, swap it in, apply it. */
@@ -58,6 +59,16 @@ RPC_METHOD(rpc_vif_set);
 RPC_METHOD(rpc_vif_del);
 RPC_METHOD(rpc_vif_show);
 RPC_METHOD(rpc_vif_list);
+RPC_METHOD(rpc_export);
+RPC_METHOD(rpc_apply);
+RPC_METHOD(rpc_forward_add);
+RPC_METHOD(rpc_forward_del);
+RPC_METHOD(rpc_forward_list);
+RPC_METHOD(rpc_neighbour_list);
+RPC_METHOD(rpc_neighbour_flush);
+RPC_METHOD(rpc_route_list);
+RPC_METHOD(rpc_connection_list);
+RPC_METHOD(rpc_connection_flush);
 RPC_METHOD(rpc_fdb_list);
 RPC_METHOD(rpc_fdb_flush);
 RPC_METHOD(rpc_drops);

@@ -1,32 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rpc_network.c - the verbs of networks.
  *
- * From: rpc_dispatch.c.  To: schema_network.c (fields), rpc_change.c (commit), rpc_view.c.
+ * From: rpc_dispatch.c.  To: schema_network.c (fields), settle.c, rpc_change.c (commit), rpc_view.c.
  * Theory: parse into a copy, give it ids and a host leg when it has a subnet, ask the host whether
  * it would clash, commit.
- * Invariants: a network has a leg id and MAC exactly when it has a subnet.
+ * Invariants: a network has a leg id and MAC exactly when it has a subnet, and ids of an uplink
+ * exactly when its mode leads out.
  * Thread: the daemon has one. */
 #include "config/daemon.h"
-#include "config/mac_random.h"
 #include "config/rpc_methods.h"
 #include "config/schema_parse.h"
+#include "config/settle.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-
-static int settle_leg(struct model *m, struct network_cfg *n, struct err *e)
-{
-	if (n->n_subnets == 0) {
-		n->leg_vif_id = VIF_ID_NONE;
-		n->leg_mac = (struct mac){ 0 };
-		return 0;
-	}
-	if (n->leg_vif_id != VIF_ID_NONE)
-		return 0;
-	mac_random(m, &n->leg_mac);
-	return model_next_vif_id(m, &n->leg_vif_id, e);
-}
 
 /* Does @n fit the others and the host? */
 static int check(struct daemon *d, const struct model *next, const struct network_cfg *n,
@@ -63,7 +51,7 @@ int rpc_network_add(struct daemon *d, struct rpc_call *call, json_t **result, st
 	if (rc == 0)
 		rc = model_next_network_id(next, &n.id, e);
 	if (rc == 0)
-		rc = settle_leg(next, &n, e);
+		rc = settle_network(next, &n, e);
 	if (rc == 0)
 		rc = model_add_network(next, &n, e);
 	if (rc == 0)
@@ -76,9 +64,11 @@ int rpc_network_add(struct daemon *d, struct rpc_call *call, json_t **result, st
 	return rc;
 }
 
-static bool has_same_subnets(const struct network_cfg *a, const struct network_cfg *b)
+/* Nothing that the host could object to has changed. */
+static bool has_same_claims(const struct network_cfg *a, const struct network_cfg *b)
 {
-	return a->n_subnets == b->n_subnets
+	return a->n_subnets == b->n_subnets && a->uplink.kind == b->uplink.kind
+		&& strcmp(a->uplink.name, b->uplink.name) == 0
 		&& memcmp(a->subnet, b->subnet, a->n_subnets * sizeof(a->subnet[0])) == 0;
 }
 
@@ -96,13 +86,13 @@ int rpc_network_set(struct daemon *d, struct rpc_call *call, json_t **result, st
 	if (rc == 0)
 		rc = schema_parse_network(call->params, SCHEMA_SET, &n, e);
 	if (rc == 0)
-		rc = settle_leg(next, &n, e);
+		rc = settle_network(next, &n, e);
 	if (rc == 0) {
 		model_del_network(next, n.id);
 		rc = model_add_network(next, &n, e);
 	}
 	if (rc == 0)
-		rc = check(d, next, &n, !has_same_subnets(before, &n), e);
+		rc = check(d, next, &n, !has_same_claims(before, &n), e);
 	if (rc == 0)
 		rc = commit(d, call, next, &n, result, e);
 	else
@@ -126,6 +116,12 @@ static int check_unused(const struct model *m, const struct network_cfg *n, stru
 			snprintf(names + at, sizeof(names) - at, "%s%s", at ? ", " : "",
 				m->vif[i].name);
 	}
+	for (unsigned i = 0; count == 0 && i < m->n_forwards; i++)
+		if (m->forward[i].network_id == n->id)
+			return err_set(e, -EBUSY, "name",
+				"network %s still has forwards, such as of port %u: delete them "
+				"first with 'saklar forward del'",
+				n->name, m->forward[i].port);
 	if (count == 0)
 		return 0;
 	return err_set(e, -EBUSY, "name",

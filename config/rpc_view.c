@@ -9,6 +9,7 @@
 #include "config/rpc_methods.h"
 #include "config/schema_parse.h"
 #include "config/store.h"
+#include "config/vif_want.h"
 #include "saklar_build.h"
 #include "vswitch/base/clock.h"
 
@@ -91,6 +92,29 @@ json_t *rpc_view_vif(const struct daemon *d, const struct vif_cfg *v)
 	return json;
 }
 
+/* The port by which the network leads out, under "uplink_port"; null when it is a vif or none. */
+static void set_uplink_port(const struct daemon *d, const struct network_cfg *n, json_t *json)
+{
+	struct vif_actual a;
+	json_t *port = json_object();
+	char mac[MAC_STR_LEN];
+
+	if (n->uplink.vif_id == VIF_ID_NONE) {
+		json_decref(port);
+		json_object_set_new(json, "uplink_port", json_null());
+		return;
+	}
+	reconcile_vif_actual(d->reconcile, n->uplink.vif_id, &a);
+	set_u64(port, "id", n->uplink.vif_id);
+	set_text(port, "name", vif_want_of_uplink(n).name);
+	set_text(port, "ifname", a.ifname);
+	set_text(port, "router_mac", mac_print(&n->uplink.mac, mac));
+	json_object_set_new(port, "state", json_string(object_state_name(a.state)));
+	set_text(port, "reason", a.why);
+	set_counters(d, n->uplink.vif_id, port);
+	json_object_set_new(json, "uplink_port", port);
+}
+
 json_t *rpc_view_network(const struct daemon *d, const struct network_cfg *n)
 {
 	json_t *json = schema_print_network(n);
@@ -117,6 +141,7 @@ json_t *rpc_view_network(const struct daemon *d, const struct network_cfg *n)
 	json_object_set_new(
 		json, "leg_id", n->leg_vif_id ? json_integer(n->leg_vif_id) : json_null());
 	json_object_set_new(json, "leg", leg);
+	set_uplink_port(d, n, json);
 	json_object_set_new(
 		json, "dnsmasq_pid", a.dnsmasq_pid ? json_integer(a.dnsmasq_pid) : json_null());
 	return json;
@@ -289,9 +314,12 @@ int rpc_drops(struct daemon *d, struct rpc_call *call, json_t **result, struct e
 	for (unsigned i = 0; i < d->model->n_networks && vif_id == VIF_ID_NONE; i++) {
 		const struct network_cfg *n = &d->model->network[i];
 
-		if (n->leg_vif_id != VIF_ID_NONE
-			&& (network_id == NETWORK_ID_NONE || n->id == network_id))
+		if (network_id != NETWORK_ID_NONE && n->id != network_id)
+			continue;
+		if (n->leg_vif_id != VIF_ID_NONE)
 			append_drops(d, *result, n->leg_vif_id, n->name, n);
+		if (n->uplink.vif_id != VIF_ID_NONE)
+			append_drops(d, *result, n->uplink.vif_id, vif_want_of_uplink(n).name, n);
 	}
 	return 0;
 }
@@ -331,8 +359,10 @@ int rpc_schema(struct daemon *, struct rpc_call *call, json_t **result, struct e
 	int rc = rpc_only_keys(call->params, keys, e);
 
 	if (rc == 0)
-		*result = json_pack("{s:o, s:o}", "network", schema_print_object(&schema_network),
-			"vif", schema_print_object(&schema_vif));
+		*result = json_pack("{s:o, s:o, s:o}", "network",
+			schema_print_object(&schema_network), "vif",
+			schema_print_object(&schema_vif), "forward",
+			schema_print_object(&schema_forward));
 	return rc;
 }
 

@@ -1,33 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rpc_vif.c - the verbs of vifs.
  *
- * From: rpc_dispatch.c.  To: schema_vif.c (fields), rpc_change.c (commit), rpc_view.c.
- * Theory: as rpc_network.c.  Taps and host vifs get a MAC when they are given none, so that the
- * guest keeps it for good; quotas of profile tenant are filled in where nothing was said.
+ * From: rpc_dispatch.c.  To: schema_vif.c (fields), settle.c, rpc_change.c (commit), rpc_view.c.
+ * Theory: as rpc_network.c.
  * Thread: the daemon has one. */
 #include "config/daemon.h"
-#include "config/mac_random.h"
 #include "config/rpc_methods.h"
 #include "config/schema_parse.h"
+#include "config/settle.h"
 
 #include <errno.h>
-
-#define VIF_FDB_LIMIT_TENANT 64
-
-/* Fill in what depends on other objects. */
-static void settle(const struct model *m, const json_t *params, bool is_new, struct vif_cfg *v)
-{
-	const struct network_cfg *n = model_network_by_id(m, v->network_id);
-	const json_t *limit = json_object_get(params, "fdb_limit");
-	enum network_profile profile = v->has_profile ? v->profile : n ? n->profile : PROFILE_PLAIN;
-
-	if (!v->has_mac && v->type != VIF_TYPE_NETDEV) {
-		mac_random(m, &v->mac);
-		v->has_mac = true;
-	}
-	if (profile == PROFILE_TENANT && (limit ? json_is_null(limit) : is_new))
-		v->fdb_limit = VIF_FDB_LIMIT_TENANT;
-}
 
 /* Commit @next, which is consumed; *result tells the state of @v. */
 static int commit(struct daemon *d, struct rpc_call *call, struct model *next,
@@ -55,7 +37,7 @@ int rpc_vif_add(struct daemon *d, struct rpc_call *call, json_t **result, struct
 	if (rc == 0)
 		rc = model_next_vif_id(next, &v.id, e);
 	if (rc == 0) {
-		settle(next, call->params, true, &v);
+		settle_vif(next, call->params, true, &v);
 		rc = model_add_vif(next, &v, e);
 	}
 	if (rc == 0)
@@ -82,7 +64,7 @@ int rpc_vif_set(struct daemon *d, struct rpc_call *call, json_t **result, struct
 	rc = next ? schema_parse_vif(call->params, SCHEMA_SET, next, &v, e)
 		  : err_set(e, -ENOMEM, "", "out of memory");
 	if (rc == 0) {
-		settle(next, call->params, false, &v);
+		settle_vif(next, call->params, false, &v);
 		*model_vif_by_id(next, v.id) = v; /* the name, and so the order, is the same */
 		return commit(d, call, next, &v, result, e);
 	}

@@ -5,30 +5,18 @@
  * Theory: one row says key, flag, type, limits, default and doc; what several fields or objects
  * mean together is model_check.c's.  A row with .later is known to parser and help and refused
  * with that reason, so that its name and meaning are settled before it takes effect.
- * Invariants: rows of one key follow each other; "name" is the first row.
+ * Invariants: rows of one key follow each other; "name" is the first row of what has a name.
  * Thread: constants. */
 #include "config/schema.h"
 
 #include <string.h>
 
 static const char *const mode_values[] = { "bridge", "isolated", "nat", "routed", "open", NULL };
+static const char *const proto_values[] = { "tcp", "udp", NULL };
 static const char *const profile_values[] = { "plain", "tenant", NULL };
 static const char *const type_values[]
 	= { "tap", "netdev", "host", "netfront", "vhost-user", NULL };
 
-static const struct schema_later mode_later[] = {
-	{ "nat",
-		"address translation comes with the router, in the next version; use mode bridge "
-		"or "
-		"isolated" },
-	{ "routed",
-		"routing between networks comes with the router, in the next version; use mode "
-		"bridge or isolated" },
-	{ "open",
-		"open networks come with the router, in the next version; use mode bridge or "
-		"isolated" },
-	{ NULL, NULL },
-};
 static const struct schema_later type_later[] = {
 	{ "netfront",
 		"Xen's shared rings are not built yet; give the guest an emulated NIC and use "
@@ -37,7 +25,6 @@ static const struct schema_later type_later[] = {
 	{ NULL, NULL },
 };
 
-#define LATER_ROUTER "it takes effect with routed and nat networks, in the next version"
 #define LATER_GUARD "the anti-spoofing guard is not built yet"
 
 static const struct schema_field network_fields[] = {
@@ -52,9 +39,10 @@ static const struct schema_field network_fields[] = {
 		.kind = FIELD_ENUM,
 		.values = mode_values,
 		.def = "bridge",
-		.later_values = mode_later,
 		.doc
-		= "bridge: guests and uplinks on one segment; isolated: guests and the host only" },
+		= "bridge: guests and uplinks on one segment; isolated: guests and the host only; "
+		  "nat: guests reach out with the uplink's address; routed: with their own; "
+		  "open: as routed, without any rules" },
 	{ .key = "subnets",
 		.flag = "subnet",
 		.arg = "CIDR",
@@ -130,28 +118,56 @@ static const struct schema_field network_fields[] = {
 		.arg = "PROFILE",
 		.kind = FIELD_ENUM,
 		.values = profile_values,
-		.def = "plain (mode isolated: tenant)",
+		.def = "plain (modes nat, routed, isolated: tenant)",
 		.doc
 		= "plain: as a Linux bridge does; tenant: quotas for guests that are not trusted" },
+	{ .key = "leg_mac",
+		.flag = "leg-mac",
+		.arg = "MAC",
+		.kind = FIELD_MAC,
+		.def = "generated",
+		.doc = "MAC address of the host leg and of the router in the network" },
 	{ .key = "uplink",
 		.flag = "uplink",
-		.arg = "DEV",
+		.arg = "host|DEV|vif:NAME",
 		.kind = FIELD_STRING,
-		.max = 31,
-		.later = LATER_ROUTER "; in a bridge, add the device as a vif of type netdev",
-		.doc = "what leads out of the host" },
-	{ .key = "uplink_address",
+		.max = 19,
+		.def = "host, in modes nat, routed and open",
+		.doc
+		= "what leads out: the host's own routing, a device with an address of its own, or "
+		  "a vif that is attached to no network" },
+	{ .key = "uplink_addresses",
 		.flag = "uplink-address",
 		.arg = "CIDR",
 		.kind = FIELD_NET,
-		.later = LATER_ROUTER,
-		.doc = "the router's address on the uplink" },
-	{ .key = "uplink_gateway",
+		.flags = FIELD_LIST,
+		.max = 2,
+		.doc
+		= "the router's address on a device or vif, with its prefix; one for IPv4, one for "
+		  "IPv6" },
+	{ .key = "uplink_gateways",
 		.flag = "uplink-gateway",
 		.arg = "ADDR",
 		.kind = FIELD_IP,
-		.later = LATER_ROUTER,
-		.doc = "next router behind the uplink" },
+		.flags = FIELD_LIST,
+		.max = 2,
+		.doc = "next router behind a device or vif; one for IPv4, one for IPv6" },
+	{ .key = "uplink_mac",
+		.flag = "uplink-mac",
+		.arg = "MAC",
+		.kind = FIELD_MAC,
+		.def = "generated",
+		.doc = "MAC address of the router on the uplink" },
+	{ .key = "nat_ipv6",
+		.flag = "nat-ipv6",
+		.kind = FIELD_BOOL,
+		.def = "off",
+		.doc = "mode nat: translate IPv6 too; otherwise it is routed" },
+	{ .key = "nat_ipv6",
+		.flag = "no-nat-ipv6",
+		.kind = FIELD_BOOL,
+		.flags = FIELD_NEGATED,
+		.doc = "mode nat: route IPv6" },
 	{ .key = "stp",
 		.flag = "stp",
 		.kind = FIELD_BOOL,
@@ -177,8 +193,7 @@ static const struct schema_field vif_fields[] = {
 		.flag = "network",
 		.arg = "NETWORK",
 		.kind = FIELD_NAME,
-		.flags = FIELD_REQUIRED,
-		.doc = "network that the vif is attached to" },
+		.doc = "network that the vif is attached to; none for a vif that is an uplink" },
 	{ .key = "type",
 		.flag = "type",
 		.arg = "TYPE",
@@ -352,6 +367,39 @@ static const struct schema_field vif_fields[] = {
 		.doc = "which addresses the guest may use" },
 };
 
+static const struct schema_field forward_fields[] = {
+	{ .key = "network",
+		.arg = "NETWORK",
+		.kind = FIELD_NAME,
+		.flags = FIELD_REQUIRED | FIELD_FIXED,
+		.doc = "network of mode nat" },
+	{ .key = "proto",
+		.arg = "tcp|udp",
+		.kind = FIELD_ENUM,
+		.flags = FIELD_REQUIRED | FIELD_FIXED,
+		.values = proto_values,
+		.doc = "protocol" },
+	{ .key = "port",
+		.arg = "PORT",
+		.kind = FIELD_U32,
+		.flags = FIELD_REQUIRED | FIELD_FIXED,
+		.min = 1,
+		.max = 65535,
+		.doc = "port of the uplink's address" },
+	{ .key = "address",
+		.arg = "ADDR",
+		.kind = FIELD_IP,
+		.flags = FIELD_REQUIRED,
+		.doc = "address of the guest" },
+	{ .key = "target_port",
+		.arg = "PORT",
+		.kind = FIELD_U32,
+		.min = 1,
+		.max = 65535,
+		.def = "the same port",
+		.doc = "port of the guest" },
+};
+
 const struct schema_object schema_network = {
 	.name = "network",
 	.field = network_fields,
@@ -364,6 +412,13 @@ const struct schema_object schema_vif = {
 	.field = vif_fields,
 	.n_fields = ARRAY_LEN(vif_fields),
 	.example = "saklar vif add web0 --network lab --type tap --owner 1000",
+};
+
+const struct schema_object schema_forward = {
+	.name = "forward",
+	.field = forward_fields,
+	.n_fields = ARRAY_LEN(forward_fields),
+	.example = "saklar forward add lab tcp 8080 192.168.77.10:80",
 };
 
 const struct schema_field *schema_field(const struct schema_object *o, const char *key)

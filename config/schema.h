@@ -57,6 +57,7 @@ struct schema_object {
 
 extern const struct schema_object schema_network;
 extern const struct schema_object schema_vif;
+extern const struct schema_object schema_forward; /* no name: network, proto and port are */
 
 /* By key, or NULL. */
 const struct schema_field *schema_field(const struct schema_object *o, const char *key);

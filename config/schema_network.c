@@ -21,7 +21,8 @@
 /* The cfg and what the setters saw. */
 struct stage {
 	struct network_cfg *cfg;
-	bool has_gateways, has_ranges, has_profile, has_fdb_limit;
+	bool has_gateways, has_ranges, has_profile, has_fdb_limit, has_uplink, has_nat_ipv6;
+	bool has_leg_mac, has_uplink_mac;
 	/* null: back to the default, which is known when all fields are in */
 	bool resets_ranges, resets_profile, resets_fdb_limit;
 	unsigned n_gateways;
@@ -144,6 +145,88 @@ static int set_profile(void *cfg, const struct schema_value *v, const char *, st
 	return 0;
 }
 
+static int set_uplink(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	static const struct schema_field name = { .key = "uplink", .kind = FIELD_NAME };
+	struct stage *s = cfg;
+	struct uplink_cfg *u = &s->cfg->uplink;
+	struct schema_value checked;
+	const char *text = v ? v->text : "host";
+	bool is_vif = strncmp(text, "vif:", 4) == 0;
+	json_t *json;
+	int rc = 0;
+
+	s->has_uplink = v != NULL;
+	u->kind = strcmp(text, "host") == 0 ? UPLINK_HOST : is_vif ? UPLINK_VIF : UPLINK_NETDEV;
+	u->name[0] = '\0';
+	if (u->kind == UPLINK_HOST)
+		return 0;
+	json = json_string(text + (is_vif ? 4 : 0));
+	rc = json ? schema_value_parse(&name, json, path, &checked, e) : -ENOMEM;
+	if (rc == 0)
+		snprintf(u->name, sizeof(u->name), "%s", checked.text);
+	json_decref(json);
+	return rc == -ENOMEM ? err_set(e, rc, path, "out of memory") : rc;
+}
+
+static int add_uplink_address(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	struct uplink_cfg *u = &((struct stage *)cfg)->cfg->uplink;
+
+	if (!v)
+		u->n_addresses = 0;
+	else
+		u->address[u->n_addresses++] = v->net;
+	return 0;
+}
+
+static int add_uplink_gateway(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	struct uplink_cfg *u = &((struct stage *)cfg)->cfg->uplink;
+
+	if (!v)
+		u->n_gateways = 0;
+	else
+		u->gateway[u->n_gateways++] = v->ip;
+	return 0;
+}
+
+static int set_router_mac(
+	struct mac *mac, const struct schema_value *v, const char *path, struct err *e)
+{
+	if (v && (mac_is_zero(&v->mac) || mac_is_multicast(&v->mac)))
+		return err_set(e, -EINVAL, path,
+			"a router's MAC is neither zero nor multicast: the first byte must be "
+			"even, such as in 52:54:00:12:34:56");
+	*mac = v ? v->mac : (struct mac){ 0 };
+	return 0;
+}
+
+static int set_leg_mac(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct stage *s = cfg;
+
+	s->has_leg_mac = v != NULL;
+	return set_router_mac(&s->cfg->leg_mac, v, path, e);
+}
+
+static int set_uplink_mac(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct stage *s = cfg;
+
+	s->has_uplink_mac = v != NULL;
+	return set_router_mac(&s->cfg->uplink.mac, v, path, e);
+}
+
+static int set_nat_ipv6(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	struct stage *s = cfg;
+
+	s->has_nat_ipv6 = v != NULL;
+	s->cfg->is_nat_ipv6 = v && v->is_on;
+	return 0;
+}
+
 static const struct schema_setter setters[] = {
 	{ "mode", set_mode },
 	{ "subnets", add_subnet },
@@ -156,6 +239,12 @@ static const struct schema_setter setters[] = {
 	{ "ageing", set_ageing },
 	{ "fdb_limit", set_fdb_limit },
 	{ "profile", set_profile },
+	{ "leg_mac", set_leg_mac },
+	{ "uplink", set_uplink },
+	{ "uplink_mac", set_uplink_mac },
+	{ "uplink_addresses", add_uplink_address },
+	{ "uplink_gateways", add_uplink_gateway },
+	{ "nat_ipv6", set_nat_ipv6 },
 };
 
 /* Give each subnet the gateway that was named for it, the one it had in @before, or its first host
@@ -255,6 +344,48 @@ static bool has_default_ranges(const struct network_cfg *n)
 			&& memcmp(range, n->dhcp_range, count * sizeof(range[0])) == 0);
 }
 
+/* A network that leads out has an uplink, another has none; a mode that changed takes it along. */
+static void match_uplink(struct stage *s)
+{
+	struct network_cfg *n = s->cfg;
+
+	if (n->mode != NETWORK_MODE_NAT && !s->has_nat_ipv6)
+		n->is_nat_ipv6 = false;
+	if (network_is_routed(n)) {
+		if (n->uplink.kind == UPLINK_NONE)
+			n->uplink.kind = UPLINK_HOST;
+	} else if (!s->has_uplink) {
+		n->uplink.kind = UPLINK_NONE;
+		n->uplink.name[0] = '\0';
+		n->uplink.n_addresses = 0;
+		n->uplink.n_gateways = 0;
+	}
+}
+
+/* A MAC that was given must have a place. */
+static int check_macs(const struct stage *s, struct err *e)
+{
+	const struct network_cfg *n = s->cfg;
+	char path[80];
+
+	snprintf(path, sizeof(path), "network.%s.%s", n->name,
+		s->has_leg_mac && n->n_subnets == 0 ? "leg_mac" : "uplink_mac");
+	if (s->has_leg_mac && n->n_subnets == 0)
+		return err_set(e, -EINVAL, path,
+			"leg_mac is for networks with a subnet, which have a host leg: leave it "
+			"out");
+	if (s->has_uplink_mac && n->uplink.kind == UPLINK_NONE)
+		return err_set(e, -EINVAL, path,
+			"uplink_mac is for modes nat, routed and open: leave it out");
+	return 0;
+}
+
+static bool is_tenant_mode(enum network_mode mode)
+{
+	return mode == NETWORK_MODE_ISOLATED || mode == NETWORK_MODE_NAT
+		|| mode == NETWORK_MODE_ROUTED;
+}
+
 static int finish(struct stage *s, const struct network_cfg *before, struct err *e)
 {
 	struct network_cfg *n = s->cfg;
@@ -263,8 +394,12 @@ static int finish(struct stage *s, const struct network_cfg *before, struct err 
 
 	if (rc != 0)
 		return rc;
+	match_uplink(s);
+	rc = check_macs(s, e);
+	if (rc != 0)
+		return rc;
 	if (s->resets_profile || (!before && !s->has_profile))
-		n->profile = n->mode == NETWORK_MODE_ISOLATED ? PROFILE_TENANT : PROFILE_PLAIN;
+		n->profile = is_tenant_mode(n->mode) ? PROFILE_TENANT : PROFILE_PLAIN;
 	if (s->resets_fdb_limit || (!before && !s->has_fdb_limit))
 		n->fdb_limit = n->profile == PROFILE_TENANT ? NETWORK_FDB_LIMIT_TENANT : 0;
 	if (!s->has_ranges && n->has_dhcp && (!before || was_default || s->resets_ranges))
@@ -328,6 +463,27 @@ static void print_dhcp(const struct network_cfg *n, json_t *json)
 		json_object_set_new(json, "domain", json_string(n->domain));
 }
 
+static void print_uplink(const struct network_cfg *n, json_t *json)
+{
+	const struct uplink_cfg *u = &n->uplink;
+	char text[IPNET_STR_LEN];
+
+	if (u->kind == UPLINK_NONE)
+		return;
+	snprintf(text, sizeof(text), "%s%s", u->kind == UPLINK_VIF ? "vif:" : "",
+		u->kind == UPLINK_HOST ? "host" : u->name);
+	json_object_set_new(json, "uplink", json_string(text));
+	if (!mac_is_zero(&u->mac))
+		json_object_set_new(json, "uplink_mac", json_string(mac_print(&u->mac, text)));
+	json_object_set_new(json, "uplink_addresses", json_array());
+	json_object_set_new(json, "uplink_gateways", json_array());
+	for (unsigned i = 0; i < u->n_addresses; i++)
+		append(json, "uplink_addresses", ipnet_print(&u->address[i], text));
+	for (unsigned i = 0; i < u->n_gateways; i++)
+		append(json, "uplink_gateways", ip_print(&u->gateway[i], text));
+	json_object_set_new(json, "nat_ipv6", json_boolean(n->is_nat_ipv6));
+}
+
 json_t *schema_print_network(const struct network_cfg *n)
 {
 	json_t *json = json_pack("{s:s, s:s, s:s, s:[], s:[], s:i, s:I, s:I}", "name", n->name,
@@ -343,5 +499,8 @@ json_t *schema_print_network(const struct network_cfg *n)
 		append(json, "gateways", ip_print(&n->gateway[i], text));
 	}
 	print_dhcp(n, json);
+	if (!mac_is_zero(&n->leg_mac))
+		json_object_set_new(json, "leg_mac", json_string(mac_print(&n->leg_mac, text)));
+	print_uplink(n, json);
 	return json;
 }

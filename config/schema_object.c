@@ -54,10 +54,13 @@ static int set_list(const struct schema_field *f, const struct schema_setter *s,
 	rc = s->set(cfg, NULL, path, e);
 	json_array_foreach(json, i, element)
 	{
+		char at[PATH_LEN + 8];
+
+		snprintf(at, sizeof(at), "%s[%zu]", path, i);
 		if (rc == 0)
-			rc = schema_value_parse(f, element, path, &value, e);
+			rc = schema_value_parse(f, element, at, &value, e);
 		if (rc == 0)
-			rc = s->set(cfg, &value, path, e);
+			rc = s->set(cfg, &value, at, e);
 	}
 	return rc;
 }

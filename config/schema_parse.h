@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* schema_parse.h - JSON objects to network_cfg and vif_cfg and back, by the tables of schema.c.
+/* schema_parse.h - JSON objects to network_cfg, vif_cfg and forward_cfg and back, by the tables of schema.c.
  *
  * Life of a change: the caller has a zeroed cfg (add) or a copy of the present one (set), parses
  * the parameters into it, fills in ids, and lets model_check() look at the whole.
@@ -26,13 +26,18 @@ enum schema_verb {
 [[nodiscard]] int schema_parse_vif(const json_t *params, enum schema_verb verb,
 	const struct model *m, struct vif_cfg *out, struct err *e);
 
+[[nodiscard]] int schema_parse_forward(const json_t *params, enum schema_verb verb,
+	const struct model *m, struct forward_cfg *out, struct err *e);
+
 /* The configured fields as the schema's keys; what was not given is left out.  New reference, NULL
  * without memory. */
 json_t *schema_print_network(const struct network_cfg *n);
 json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m);
+json_t *schema_print_forward(const struct forward_cfg *f, const struct model *m);
 /* The table itself, for the schema method and the documentation. */
 json_t *schema_print_object(const struct schema_object *o);
 
 const char *schema_mode_name(enum network_mode m); /* "bridge" ... */
 const char *schema_profile_name(enum network_profile p); /* "plain", "tenant" */
+const char *schema_proto_name(uint8_t proto); /* "tcp", "udp" */
 const char *schema_type_name(enum vif_type t); /* "tap" ... */

@@ -27,8 +27,10 @@ static int set_network(void *cfg, const struct schema_value *v, const char *path
 	struct stage *s = cfg;
 	const struct network_cfg *n;
 
-	if (!v)
-		return err_set(e, -EINVAL, path, "a vif needs a network: name one that exists");
+	if (!v) {
+		s->cfg->network_id = NETWORK_ID_NONE;
+		return 0;
+	}
 	n = model_network(s->model, v->text);
 	if (!n)
 		return err_set(e, -ENOENT, path,

@@ -17,6 +17,7 @@ uint64_t segments_size(enum segment_kind kind)
 	switch (kind) {
 	case SEGMENT_COUNTERS: return sizeof(struct counters_segment);
 	case SEGMENT_FDB: return SEGMENT_FDB_SIZE;
+	case SEGMENT_CT: return SEGMENT_CT_SIZE;
 	case SEGMENT_NONE:
 	case SEGMENT_N: break;
 	}
@@ -73,6 +74,7 @@ int segments_create(struct segments *s, struct err *e)
 	static const char *const names[SEGMENT_N] = {
 		[SEGMENT_COUNTERS] = "saklar-counters",
 		[SEGMENT_FDB] = "saklar-fdb",
+		[SEGMENT_CT] = "saklar-ct",
 	};
 
 	s->counters = NULL;

@@ -6,11 +6,18 @@
  * kernel's bridge.  Thread: the daemon's only one. */
 #include "config/snapshot_build.h"
 
+#include "vswitch/base/log.h"
+
+#include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+LOG_MODULE("snapshot_build");
+
 #define PORT_MTU_MIN 68
+#define UPLINK_AGEING_S 300
 
 static void build_network(
 	const struct network_cfg *n, const struct actual *actual, struct snap_network *out)
@@ -72,42 +79,343 @@ static void build_port(const struct model *m, const struct vif_want *want,
 	memcpy(out->name, want->name, sizeof(out->name));
 }
 
-int snapshot_build(const struct model *m, const struct vif_wants *wants,
-	const struct actual *actual, uint64_t generation, void **out, size_t *len)
-{
-	struct snap_hdr hdr = { .magic = SNAPSHOT_MAGIC, .generation = generation };
-	size_t size = sizeof(hdr) + m->n_networks * sizeof(struct snap_network)
-		+ VIF_ID_MAX * sizeof(struct snap_port);
-	uint8_t *bytes = calloc(1, size);
-	uint8_t *at;
+/* The message while it grows; what does not fit is left out and told. */
+struct layout {
+	uint8_t *bytes;
+	size_t len, size;
+	bool has_overflow;
+};
 
-	if (bytes == NULL)
-		return -ENOMEM;
-	at = bytes + sizeof(hdr);
+static void append(struct layout *l, const void *record, size_t len, uint32_t *count, uint32_t max)
+{
+	if (*count >= max || l->len + len > l->size) {
+		l->has_overflow = true;
+		return;
+	}
+	memcpy(l->bytes + l->len, record, len);
+	l->len += len;
+	(*count)++;
+}
+
+/* The port by which the network leads out, when it is there; else NULL. */
+static const struct vif_slot *uplink_slot(
+	const struct model *m, const struct network_cfg *n, const struct actual *actual)
+{
+	const struct vif_cfg *v;
+	uint16_t id = n->uplink.vif_id;
+
+	if (n->uplink.kind == UPLINK_VIF) {
+		v = model_vif(m, n->uplink.name);
+		id = v != NULL ? v->id : VIF_ID_NONE;
+	}
+	if (id == VIF_ID_NONE || id >= VIF_ID_MAX || !actual->vif[id].is_open)
+		return NULL;
+	if (n->uplink.kind == UPLINK_HOST && !actual->network[n->id].transit.is_set)
+		return NULL;
+	return &actual->vif[id];
+}
+
+static void add_networks(
+	struct layout *l, const struct model *m, const struct actual *actual, uint32_t *count)
+{
 	for (unsigned i = 0; i < m->n_networks; i++) {
 		struct snap_network network;
 
 		build_network(&m->network[i], actual, &network);
-		memcpy(at, &network, sizeof(network));
-		at += sizeof(network);
-		hdr.n_networks++;
+		append(l, &network, sizeof(network), count, NETWORK_ID_MAX - 1);
 	}
+	for (unsigned i = 0; i < m->n_networks; i++) {
+		const struct network_cfg *n = &m->network[i];
+		const struct vif_slot *slot = uplink_slot(m, n, actual);
+		struct snap_network network;
+
+		if (slot == NULL)
+			continue;
+		memset(&network, 0, sizeof(network));
+		network.network_id = n->uplink.network_id;
+		network.mode = NETWORK_MODE_BRIDGE;
+		network.profile = PROFILE_PLAIN;
+		network.ageing_s = UPLINK_AGEING_S;
+		network.mtu = slot->mtu != 0 ? slot->mtu : n->mtu;
+		snprintf(network.name, sizeof(network.name), "up-%.12s", n->name);
+		append(l, &network, sizeof(network), count, NETWORK_ID_MAX - 1);
+	}
+}
+
+/* Is the segment that this vif wants to be in one that exists now? */
+static bool is_segment_there(
+	const struct model *m, const struct actual *actual, uint16_t network_id)
+{
+	for (unsigned i = 0; i < m->n_networks; i++)
+		if (m->network[i].uplink.kind != UPLINK_NONE
+			&& m->network[i].uplink.network_id == network_id)
+			return uplink_slot(m, &m->network[i], actual) != NULL;
+	return true;
+}
+
+static bool is_uplink_segment(const struct model *m, uint16_t network_id)
+{
+	return model_network_by_id(m, network_id) == NULL;
+}
+
+static void add_ports(struct layout *l, const struct model *m, const struct vif_wants *wants,
+	const struct actual *actual, uint32_t *count)
+{
 	for (unsigned id = 1; id < VIF_ID_MAX; id++) {
 		const struct vif_want *want = &wants->vif[id];
 		struct snap_port port;
 
 		if (want->id == VIF_ID_NONE || want->network_id == NETWORK_ID_NONE
-			|| !actual->vif[id].is_open)
+			|| !actual->vif[id].is_open
+			|| !is_segment_there(m, actual, want->network_id))
 			continue;
 		build_port(m, want, &actual->vif[id], &port);
-		memcpy(at, &port, sizeof(port));
-		at += sizeof(port);
-		hdr.n_ports++;
+		if (is_uplink_segment(m, want->network_id)) {
+			port.flags = (port.flags & SNAP_PORT_UP) | PORT_FLAGS_DEFAULT;
+			memset(port.mac, 0, sizeof(port.mac)); /* the router's, not a guest's */
+			port.fdb_limit = 0;
+		}
+		append(l, &port, sizeof(port), count, VIF_ID_MAX - 1);
 	}
-	hdr.size = (uint32_t)(at - bytes);
-	memcpy(bytes, &hdr, sizeof(hdr));
-	*out = bytes;
-	*len = hdr.size;
+}
+
+static uint8_t policy_of(enum network_mode mode)
+{
+	if (mode == NETWORK_MODE_NAT)
+		return SNAP_POLICY_NAT;
+	return mode == NETWORK_MODE_ROUTED ? SNAP_POLICY_ROUTED : SNAP_POLICY_OPEN;
+}
+
+static void add_routers(
+	struct layout *l, const struct model *m, const struct actual *actual, uint32_t *count)
+{
+	for (unsigned i = 0; i < m->n_networks; i++) {
+		const struct network_cfg *n = &m->network[i];
+		const struct vif_slot *slot = uplink_slot(m, n, actual);
+		struct snap_router g = { .network_id = n->id,
+			.uplink_id = slot != NULL ? n->uplink.network_id : NETWORK_ID_NONE,
+			.policy = policy_of(n->mode),
+			.mtu = n->mtu != 0 ? n->mtu : 1500 };
+		struct snap_router u = { .network_id = n->uplink.network_id,
+			.policy = SNAP_POLICY_UPLINK,
+			.mtu = MAX(slot != NULL && slot->mtu != 0 ? slot->mtu : n->mtu,
+				(uint16_t)PORT_MTU_MIN) };
+
+		if (!network_is_routed(n))
+			continue;
+		if (n->mode == NETWORK_MODE_NAT && network_has_family(n, true))
+			g.flags |= SNAP_ROUTER_NAT4;
+		if (n->is_nat_ipv6 && network_has_family(n, false))
+			g.flags |= SNAP_ROUTER_NAT6;
+		memcpy(g.mac, n->leg_mac.b, sizeof(g.mac));
+		memcpy(u.mac, n->uplink.mac.b, sizeof(u.mac));
+		append(l, &g, sizeof(g), count, ROUTERS_MAX);
+		if (slot != NULL)
+			append(l, &u, sizeof(u), count, ROUTERS_MAX);
+	}
+}
+
+/* The router's addresses on its uplink, at most one a family, and the next hops beside them. */
+struct uplink_addresses {
+	unsigned n;
+	struct ipnet own[UPLINK_ADDRESSES_MAX];
+	struct ipaddr next_hop[UPLINK_ADDRESSES_MAX];
+	bool has_next_hop[UPLINK_ADDRESSES_MAX];
+};
+
+static void transit_addresses(
+	const struct network_cfg *n, const struct transit *t, struct uplink_addresses *out)
+{
+	out->own[0] = (struct ipnet){ t->router4, TRANSIT_LEN4 };
+	out->next_hop[0] = t->host4;
+	out->has_next_hop[0] = true;
+	out->n = 1;
+	if (!network_has_family(n, false))
+		return;
+	out->own[1] = (struct ipnet){ t->router6, TRANSIT_LEN6 };
+	out->next_hop[1] = t->host6;
+	out->has_next_hop[1] = true;
+	out->n = 2;
+}
+
+static void uplink_addresses_of(
+	const struct network_cfg *n, const struct actual *actual, struct uplink_addresses *out)
+{
+	const struct uplink_cfg *u = &n->uplink;
+
+	memset(out, 0, sizeof(*out));
+	if (u->kind == UPLINK_HOST) {
+		transit_addresses(n, &actual->network[n->id].transit, out);
+		return;
+	}
+	for (unsigned i = 0; i < u->n_addresses; i++) {
+		out->own[i] = u->address[i];
+		for (unsigned j = 0; j < u->n_gateways; j++) {
+			if (ip_is_v4(&u->gateway[j]) != ip_is_v4(&u->address[i].addr))
+				continue;
+			out->next_hop[i] = u->gateway[j];
+			out->has_next_hop[i] = true;
+		}
+	}
+	out->n = u->n_addresses;
+}
+
+static void add_addr(struct layout *l, uint32_t *count, uint16_t network_id, uint8_t kind,
+	const struct ipaddr *a, uint8_t len)
+{
+	struct snap_addr addr = { .network_id = network_id, .kind = kind, .len = len };
+
+	memcpy(addr.addr, a->b, sizeof(addr.addr));
+	append(l, &addr, sizeof(addr), count, ROUTER_ADDRS_MAX);
+}
+
+static void add_addrs(
+	struct layout *l, const struct model *m, const struct actual *actual, uint32_t *count)
+{
+	struct uplink_addresses u;
+	bool has_router = false;
+
+	for (unsigned i = 0; i < m->n_networks; i++) {
+		const struct network_cfg *n = &m->network[i];
+
+		if (!network_is_routed(n))
+			continue;
+		has_router = true;
+		for (unsigned j = 0; j < n->n_subnets; j++)
+			add_addr(l, count, n->id, SNAP_ADDR_OWN, &n->gateway[j], n->subnet[j].len);
+		if (uplink_slot(m, n, actual) == NULL)
+			continue;
+		uplink_addresses_of(n, actual, &u);
+		for (unsigned j = 0; j < u.n; j++)
+			add_addr(l, count, n->uplink.network_id, SNAP_ADDR_OWN, &u.own[j].addr,
+				u.own[j].len);
+	}
+	for (unsigned i = 0; has_router && i < actual->n_host_addresses; i++)
+		add_addr(l, count, NETWORK_ID_NONE, SNAP_ADDR_HOST, &actual->host_address[i],
+			ip_is_v4(&actual->host_address[i]) ? 32 : 128);
+}
+
+static struct ipnet whole_net(const struct ipnet *net)
+{
+	struct ipnet whole = *net;
+
+	if (!ipnet_host(net, 0, &whole.addr))
+		whole.addr = net->addr;
+	return whole;
+}
+
+static void add_route(struct layout *l, uint32_t *count, uint16_t in, const struct ipnet *net,
+	uint8_t kind, uint16_t out, const struct ipaddr *via)
+{
+	struct ipnet prefix = whole_net(net);
+	struct snap_route route
+		= { .in_network = in, .out_network = out, .kind = kind, .len = prefix.len };
+
+	memcpy(route.prefix, prefix.addr.b, sizeof(route.prefix));
+	if (via != NULL)
+		memcpy(route.next_hop, via->b, sizeof(route.next_hop));
+	append(l, &route, sizeof(route), count, ROUTES_MAX);
+}
+
+static struct ipnet default_net(bool is_v4)
+{
+	struct ipnet net = { .len = 0 };
+
+	if (is_v4)
+		net.addr.b[10] = net.addr.b[11] = 0xff;
+	return net;
+}
+
+/* Guests of one network reach those of another only from outside, where it is a routed one. */
+static void add_rejects(
+	struct layout *l, const struct model *m, const struct network_cfg *n, uint32_t *count)
+{
+	for (unsigned i = 0; i < m->n_networks; i++) {
+		const struct network_cfg *other = &m->network[i];
+
+		if (other == n || other->mode == NETWORK_MODE_ROUTED
+			|| other->mode == NETWORK_MODE_OPEN)
+			continue;
+		for (unsigned j = 0; j < other->n_subnets; j++)
+			add_route(l, count, n->id, &other->subnet[j], SNAP_ROUTE_REJECT,
+				NETWORK_ID_NONE, NULL);
+	}
+}
+
+static void add_routes(
+	struct layout *l, const struct model *m, const struct actual *actual, uint32_t *count)
+{
+	for (unsigned i = 0; i < m->n_networks; i++) {
+		const struct network_cfg *n = &m->network[i];
+		uint16_t up = n->uplink.network_id;
+		bool has_uplink = uplink_slot(m, n, actual) != NULL;
+		struct uplink_addresses u = { 0 };
+
+		if (!network_is_routed(n))
+			continue;
+		if (has_uplink)
+			uplink_addresses_of(n, actual, &u);
+		for (unsigned j = 0; j < n->n_subnets; j++) {
+			add_route(
+				l, count, n->id, &n->subnet[j], SNAP_ROUTE_CONNECTED, n->id, NULL);
+			if (has_uplink)
+				add_route(l, count, up, &n->subnet[j], SNAP_ROUTE_CONNECTED, n->id,
+					NULL);
+		}
+		for (unsigned j = 0; j < u.n; j++) {
+			struct ipnet all = default_net(ip_is_v4(&u.own[j].addr));
+
+			add_route(l, count, n->id, &u.own[j], SNAP_ROUTE_CONNECTED, up, NULL);
+			add_route(l, count, up, &u.own[j], SNAP_ROUTE_CONNECTED, up, NULL);
+			if (!u.has_next_hop[j])
+				continue;
+			add_route(l, count, n->id, &all, SNAP_ROUTE_VIA, up, &u.next_hop[j]);
+			add_route(l, count, up, &all, SNAP_ROUTE_VIA, up, &u.next_hop[j]);
+		}
+		add_rejects(l, m, n, count);
+	}
+}
+
+static void add_forwards(
+	struct layout *l, const struct model *m, const struct actual *actual, uint32_t *count)
+{
+	for (unsigned i = 0; i < m->n_forwards; i++) {
+		const struct forward_cfg *f = &m->forward[i];
+		const struct network_cfg *n = model_network_by_id(m, f->network_id);
+		struct snap_forward forward = { .proto = f->proto, .to_network = f->network_id };
+
+		if (n == NULL || uplink_slot(m, n, actual) == NULL)
+			continue;
+		forward.uplink_id = n->uplink.network_id;
+		forward.listen_port = htons(f->port);
+		forward.to_port = htons(f->target_port);
+		memcpy(forward.to_addr, f->address.b, sizeof(forward.to_addr));
+		append(l, &forward, sizeof(forward), count, FORWARDS_MAX);
+	}
+}
+
+int snapshot_build(const struct model *m, const struct vif_wants *wants,
+	const struct actual *actual, uint64_t generation, void **out, size_t *len)
+{
+	struct snap_hdr hdr = { .magic = SNAPSHOT_MAGIC, .generation = generation };
+	struct layout l = { .len = sizeof(hdr), .size = SNAPSHOT_SIZE_MAX };
+
+	l.bytes = calloc(1, l.size);
+	if (l.bytes == NULL)
+		return -ENOMEM;
+	add_networks(&l, m, actual, &hdr.n_networks);
+	add_ports(&l, m, wants, actual, &hdr.n_ports);
+	add_routers(&l, m, actual, &hdr.n_routers);
+	add_addrs(&l, m, actual, &hdr.n_addrs);
+	add_routes(&l, m, actual, &hdr.n_routes);
+	add_forwards(&l, m, actual, &hdr.n_forwards);
+	if (l.has_overflow)
+		LOG_ERR("event=snapshot_cut reason=\"more routes or addresses than the engine "
+			"takes\"");
+	hdr.size = (uint32_t)l.len;
+	memcpy(l.bytes, &hdr, sizeof(hdr));
+	*out = l.bytes;
+	*len = l.len;
 	return 0;
 }
 

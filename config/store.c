@@ -40,6 +40,12 @@ static const char *const steps[] = {
 	"CREATE TABLE history(generation INTEGER PRIMARY KEY, at_s INTEGER NOT NULL,"
 	" uid INTEGER NOT NULL, gid INTEGER NOT NULL, pid INTEGER NOT NULL,"
 	" method TEXT NOT NULL, params TEXT NOT NULL);",
+	"ALTER TABLE network ADD COLUMN uplink_network_id INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE network ADD COLUMN uplink_vif_id INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE network ADD COLUMN uplink_mac TEXT NOT NULL DEFAULT '';"
+	"CREATE TABLE forward(network_id INTEGER NOT NULL, proto INTEGER NOT NULL,"
+	" port INTEGER NOT NULL, body TEXT NOT NULL,"
+	" PRIMARY KEY(network_id, proto, port)) WITHOUT ROWID;",
 };
 #define STORE_VERSION ((int)ARRAY_LEN(steps))
 
@@ -188,6 +194,25 @@ static uint16_t column_id(sqlite3_stmt *q, int column, uint16_t max)
 	return id >= 0 && id < max ? (uint16_t)id : max;
 }
 
+/* The ids of the uplink, which fit its kind. */
+static bool load_uplink_ids(struct uplink_cfg *u, sqlite3_stmt *q)
+{
+	const char *mac = column_text(q, 6);
+
+	u->network_id = column_id(q, 4, NETWORK_ID_MAX);
+	u->vif_id = column_id(q, 5, VIF_ID_MAX);
+	return u->network_id < NETWORK_ID_MAX && u->vif_id < VIF_ID_MAX
+		&& (!mac[0] || mac_parse(mac, &u->mac) == 0);
+}
+
+static bool has_uplink_ids(const struct uplink_cfg *u)
+{
+	bool has_vif = u->kind == UPLINK_HOST || u->kind == UPLINK_NETDEV;
+
+	return (u->kind != UPLINK_NONE) == (u->network_id != NETWORK_ID_NONE)
+		&& has_vif == (u->vif_id != VIF_ID_NONE);
+}
+
 static int load_network(struct model *m, sqlite3_stmt *q, struct err *e)
 {
 	struct network_cfg n = { .id = column_id(q, 0, NETWORK_ID_MAX),
@@ -197,11 +222,13 @@ static int load_network(struct model *m, sqlite3_stmt *q, struct err *e)
 	int rc = -EINVAL;
 
 	if (body && n.id > 0 && n.id < NETWORK_ID_MAX && n.leg_vif_id < VIF_ID_MAX
-		&& (!mac[0] || mac_parse(mac, &n.leg_mac) == 0))
+		&& (!mac[0] || mac_parse(mac, &n.leg_mac) == 0) && load_uplink_ids(&n.uplink, q))
 		rc = schema_parse_network(body, SCHEMA_LOAD, &n, e);
-	if (rc == 0 && strcmp(n.name, column_text(q, 4)) != 0)
+	if (rc == 0 && strcmp(n.name, column_text(q, 7)) != 0)
 		rc = -EINVAL;
-	if (rc == 0 && (n.n_subnets > 0) != (n.leg_vif_id != VIF_ID_NONE))
+	if (rc == 0
+		&& ((n.n_subnets > 0) != (n.leg_vif_id != VIF_ID_NONE)
+			|| !has_uplink_ids(&n.uplink)))
 		rc = -EINVAL;
 	if (rc == 0)
 		rc = model_add_network(m, &n, e);
@@ -222,6 +249,20 @@ static int load_vif(struct model *m, sqlite3_stmt *q, struct err *e)
 		rc = -EINVAL;
 	if (rc == 0)
 		rc = model_add_vif(m, &v, e);
+	json_decref(body);
+	return rc;
+}
+
+static int load_forward(struct model *m, sqlite3_stmt *q, struct err *e)
+{
+	struct forward_cfg f = { 0 };
+	json_t *body = json_loads(column_text(q, 1), JSON_REJECT_DUPLICATES, NULL);
+	int rc = body ? schema_parse_forward(body, SCHEMA_LOAD, m, &f, e) : -EINVAL;
+
+	if (rc == 0 && f.network_id != sqlite3_column_int(q, 0))
+		rc = -EINVAL;
+	if (rc == 0)
+		rc = model_add_forward(m, &f, e);
 	json_decref(body);
 	return rc;
 }
@@ -280,11 +321,16 @@ struct model *store_load(struct store *s, struct err *e)
 		rc = load_meta(s, m, e);
 	if (rc == 0)
 		rc = load_rows(s, m, "network",
-			"SELECT id, leg_vif_id, leg_mac, body, name FROM network ORDER BY id",
+			"SELECT id, leg_vif_id, leg_mac, body, uplink_network_id, uplink_vif_id, "
+			"uplink_mac, name FROM network ORDER BY id",
 			load_network, e);
 	if (rc == 0)
 		rc = load_rows(
 			s, m, "vif", "SELECT id, body, name FROM vif ORDER BY id", load_vif, e);
+	if (rc == 0)
+		rc = load_rows(s, m, "forward of network",
+			"SELECT network_id, body FROM forward ORDER BY network_id, proto, port",
+			load_forward, e);
 	if (rc == 0 && model_check(m, e) != 0)
 		rc = damaged_row(s, "network or vif", 0, e);
 	if (rc == 0)
@@ -330,7 +376,7 @@ int store_put_network(struct store *s, const struct network_cfg *n, struct err *
 {
 	json_t *json = schema_print_network(n);
 	char *body = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	char mac[MAC_STR_LEN] = "";
+	char mac[MAC_STR_LEN] = "", uplink_mac[MAC_STR_LEN] = "";
 	sqlite3_stmt *q = NULL;
 	int r;
 
@@ -339,16 +385,21 @@ int store_put_network(struct store *s, const struct network_cfg *n, struct err *
 		return err_set(e, -ENOMEM, "store", "out of memory");
 	if (n->leg_vif_id != VIF_ID_NONE)
 		mac_print(&n->leg_mac, mac);
+	if (n->uplink.kind != UPLINK_NONE)
+		mac_print(&n->uplink.mac, uplink_mac);
 	r = sqlite3_prepare_v2(s->db,
-		"INSERT OR REPLACE INTO network(id, name, leg_vif_id, leg_mac, body) "
-		"VALUES(?,?,?,?,?)",
+		"INSERT OR REPLACE INTO network(id, name, leg_vif_id, leg_mac, body, "
+		"uplink_network_id, uplink_vif_id, uplink_mac) VALUES(?,?,?,?,?,?,?,?)",
 		-1, &q, NULL);
 	if (r == SQLITE_OK) {
 		(void)sqlite3_bind_int(q, 1, n->id);
 		(void)sqlite3_bind_text(q, 2, n->name, -1, SQLITE_STATIC);
 		(void)sqlite3_bind_int(q, 3, n->leg_vif_id);
 		(void)sqlite3_bind_text(q, 4, mac, -1, SQLITE_STATIC);
-		r = sqlite3_bind_text(q, 5, body, -1, SQLITE_STATIC);
+		(void)sqlite3_bind_text(q, 5, body, -1, SQLITE_STATIC);
+		(void)sqlite3_bind_int(q, 6, n->uplink.network_id);
+		(void)sqlite3_bind_int(q, 7, n->uplink.vif_id);
+		r = sqlite3_bind_text(q, 8, uplink_mac, -1, SQLITE_STATIC);
 	}
 	r = finish(s, q, r, e);
 	free(body);
@@ -375,6 +426,45 @@ int store_put_vif(struct store *s, const struct vif_cfg *v, const struct model *
 	r = finish(s, q, r, e);
 	free(body);
 	return r;
+}
+
+/* Write or delete by key; @body NULL: delete. */
+static int change_forward(
+	struct store *s, const struct forward_cfg *f, const char *body, struct err *e)
+{
+	sqlite3_stmt *q = NULL;
+	int r = sqlite3_prepare_v2(s->db,
+		body ? "INSERT OR REPLACE INTO forward(network_id, proto, port, body) "
+		       "VALUES(?1,?2,?3,?4)"
+		     : "DELETE FROM forward WHERE network_id=?1 AND proto=?2 AND port=?3",
+		-1, &q, NULL);
+
+	if (r == SQLITE_OK) {
+		(void)sqlite3_bind_int(q, 1, f->network_id);
+		(void)sqlite3_bind_int(q, 2, f->proto);
+		r = sqlite3_bind_int(q, 3, f->port);
+	}
+	if (r == SQLITE_OK && body)
+		r = sqlite3_bind_text(q, 4, body, -1, SQLITE_STATIC);
+	return finish(s, q, r, e);
+}
+
+int store_put_forward(
+	struct store *s, const struct forward_cfg *f, const struct model *m, struct err *e)
+{
+	json_t *json = schema_print_forward(f, m);
+	char *body = json ? json_dumps(json, JSON_COMPACT) : NULL;
+	int rc = body ? change_forward(s, f, body, e)
+		      : err_set(e, -ENOMEM, "store", "out of memory");
+
+	json_decref(json);
+	free(body);
+	return rc;
+}
+
+int store_del_forward(struct store *s, const struct forward_cfg *f, struct err *e)
+{
+	return change_forward(s, f, NULL, e);
 }
 
 static int del(struct store *s, const char *sql, uint16_t id, struct err *e)

@@ -40,6 +40,9 @@ struct model *store_load(struct store *s, struct err *e);
 [[nodiscard]] int store_put_network(struct store *s, const struct network_cfg *n, struct err *e);
 [[nodiscard]] int store_put_vif(
 	struct store *s, const struct vif_cfg *v, const struct model *m, struct err *e);
+[[nodiscard]] int store_put_forward(
+	struct store *s, const struct forward_cfg *f, const struct model *m, struct err *e);
+[[nodiscard]] int store_del_forward(struct store *s, const struct forward_cfg *f, struct err *e);
 [[nodiscard]] int store_del_network(struct store *s, uint16_t id, struct err *e);
 [[nodiscard]] int store_del_vif(struct store *s, uint16_t id, struct err *e);
 /* Write generation and last ids of @m and one line of history, then make all of it durable. */

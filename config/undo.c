@@ -42,6 +42,9 @@ static const char *const kind_names[UNDO_N] = {
 	[UNDO_CLSACT] = "clsact",
 	[UNDO_PEER_USO] = "peer_uso",
 	[UNDO_CREATED] = "created",
+	[UNDO_FORWARD4] = "forward4",
+	[UNDO_FORWARD6] = "forward6",
+	[UNDO_ACCEPT_RA] = "accept_ra",
 };
 
 void undo_print_line(const struct undo_record *r, const char *scope, char *buf, size_t size)
@@ -220,6 +223,9 @@ static int put_back(const struct undo_record *r, const struct link *link)
 	case UNDO_CLSACT: return netdev_bpf_remove_clsact(r->ifindex);
 	case UNDO_PEER_USO: return netdev_uso_set(link, true);
 	case UNDO_CREATED: return netlink_delete(r->ifindex);
+	case UNDO_FORWARD4: return netlink_sysctl_set("ipv4", "all", "forwarding", (int)r->value);
+	case UNDO_FORWARD6: return netlink_sysctl_set("ipv6", "all", "forwarding", (int)r->value);
+	case UNDO_ACCEPT_RA: return netlink_sysctl_set("ipv6", link->name, "accept_ra", (int)r->value);
 	case UNDO_NONE:
 	case UNDO_N: break;
 	}
@@ -247,6 +253,38 @@ void undo_revert_one(struct undo *u, int ifindex, enum undo_kind kind)
 	undo_forget(u, ifindex, kind);
 }
 
+/* Outlives every vif: reconcile_uplink.c puts it back. */
+static bool is_of_host(enum undo_kind kind)
+{
+	return kind == UNDO_FORWARD4 || kind == UNDO_FORWARD6 || kind == UNDO_ACCEPT_RA;
+}
+
+void undo_revert_kind(struct undo *u, enum undo_kind kind)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < u->n; i++) {
+		const struct undo_record *r = &u->records[i];
+		struct link link;
+
+		if (r->kind != kind) {
+			u->records[kept++] = *r;
+			continue;
+		}
+		int rc = netlink_get(r->ifindex, NULL, &link);
+
+		if (rc == 0)
+			rc = put_back(r, &link);
+		if (rc < 0 && rc != -ENODEV && rc != -ENOENT)
+			LOG_WARN("event=undo_failed ifindex=%d what=%s error=\"%s\"", r->ifindex,
+				kind_names[kind], strerror(-rc));
+	}
+	if (kept == u->n)
+		return;
+	u->n = kept;
+	save_logged(u);
+}
+
 void undo_revert(struct undo *u, int ifindex)
 {
 	struct link link;
@@ -255,9 +293,10 @@ void undo_revert(struct undo *u, int ifindex)
 
 	/* Down first and the device itself last: in the order in which they were made. */
 	for (int kind = UNDO_NONE + 1; kind < UNDO_N && is_there; kind++)
-		put_back_logged(u, &link, (enum undo_kind)kind);
+		if (!is_of_host((enum undo_kind)kind))
+			put_back_logged(u, &link, (enum undo_kind)kind);
 	for (unsigned i = 0; i < u->n; i++)
-		if (u->records[i].ifindex != ifindex)
+		if (u->records[i].ifindex != ifindex || is_of_host(u->records[i].kind))
 			u->records[kept++] = u->records[i];
 	if (kept == u->n)
 		return;
@@ -270,7 +309,7 @@ void undo_revert_orphans(struct undo *u, bool (*is_held)(int ifindex, void *arg)
 	for (unsigned i = 0; i < u->n;) {
 		int ifindex = u->records[i].ifindex;
 
-		if (is_held(ifindex, arg)) {
+		if (is_of_host(u->records[i].kind) || is_held(ifindex, arg)) {
 			i++;
 			continue;
 		}

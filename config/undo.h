@@ -19,8 +19,14 @@ enum undo_kind {
 	UNDO_CLSACT, /* the qdisc is ours */
 	UNDO_PEER_USO, /* UDP segmentation of the veth's other end was on */
 	UNDO_CREATED, /* the netdev itself is ours: delete it */
+	/* Of the host as a whole, under UNDO_HOST_IFINDEX. */
+	UNDO_FORWARD4, /* value: net.ipv4.ip_forward before */
+	UNDO_FORWARD6, /* value: net.ipv6.conf.all.forwarding before */
+	UNDO_ACCEPT_RA, /* value: the sysctl before; of a device that routes by advertisements */
 	UNDO_N
 };
+
+#define UNDO_HOST_IFINDEX 1 /* the loopback device, which is always there and never a vif */
 
 struct undo_record {
 	int ifindex;
@@ -41,7 +47,9 @@ void undo_forget(struct undo *u, int ifindex, enum undo_kind kind);
 void undo_revert(struct undo *u, int ifindex);
 /* One change only; nothing when it was not made. */
 void undo_revert_one(struct undo *u, int ifindex, enum undo_kind kind);
-/* Everything of netdevs that @is_held denies. */
+/* Put back everything of one kind, on whatever netdev. */
+void undo_revert_kind(struct undo *u, enum undo_kind kind);
+/* Everything of netdevs that @is_held denies, but what is of the host as a whole. */
 void undo_revert_orphans(struct undo *u, bool (*is_held)(int ifindex, void *arg), void *arg);
 
 /* One line of the file and back; for tests.  0 or -EINVAL. */

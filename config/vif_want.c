@@ -54,6 +54,41 @@ struct vif_want vif_want_of_leg(const struct network_cfg *n)
 	return want;
 }
 
+/* "up-lab"; long names are cut and told apart by the id. */
+static void uplink_name(const struct network_cfg *n, char out[SAKLAR_NAME_LEN])
+{
+	if (strlen(n->name) + 3 <= SAKLAR_NAME_MAX)
+		snprintf(out, SAKLAR_NAME_LEN, "up-%.12s", n->name);
+	else
+		snprintf(out, SAKLAR_NAME_LEN, "up-%.8s.%u", n->name,
+			(unsigned)n->uplink.network_id % NETWORK_ID_MAX);
+}
+
+struct vif_want vif_want_of_uplink(const struct network_cfg *n)
+{
+	struct vif_want want = {
+		.id = n->uplink.vif_id,
+		.network_id = n->uplink.network_id,
+		.is_transit = n->uplink.kind == UPLINK_HOST,
+		.is_uplink = n->uplink.kind == UPLINK_NETDEV,
+		.mtu = n->mtu != 0 ? n->mtu : 1500,
+		.queues = 1,
+	};
+
+	uplink_name(n, want.name);
+	if (want.is_uplink) {
+		want.type = VIF_TYPE_NETDEV;
+		want.has_mac = true;
+		want.mac = n->uplink.mac;
+		snprintf(want.ifname, sizeof(want.ifname), "%s", n->uplink.name);
+		return want;
+	}
+	want.type = VIF_TYPE_HOST;
+	want.has_ip6 = network_has_family(n, false);
+	memcpy(want.ifname, want.name, sizeof(want.ifname));
+	return want;
+}
+
 void vif_wants_build(const struct model *m, struct vif_wants *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -62,12 +97,22 @@ void vif_wants_build(const struct model *m, struct vif_wants *out)
 
 		if (n->leg_vif_id != VIF_ID_NONE && n->leg_vif_id < VIF_ID_MAX)
 			out->vif[n->leg_vif_id] = vif_want_of_leg(n);
+		if (n->uplink.vif_id != VIF_ID_NONE && n->uplink.vif_id < VIF_ID_MAX)
+			out->vif[n->uplink.vif_id] = vif_want_of_uplink(n);
 	}
 	for (unsigned i = 0; i < m->n_vifs; i++) {
 		const struct vif_cfg *v = &m->vif[i];
 
-		if (v->id != VIF_ID_NONE && v->id < VIF_ID_MAX && v->type != VIF_TYPE_MEM)
-			out->vif[v->id] = vif_want_of(m, v);
+		const struct network_cfg *n = model_network_by_uplink(m, v->name);
+
+		if (v->id == VIF_ID_NONE || v->id >= VIF_ID_MAX || v->type == VIF_TYPE_MEM)
+			continue;
+		out->vif[v->id] = vif_want_of(m, v);
+		if (n == NULL)
+			continue;
+		out->vif[v->id].network_id = n->uplink.network_id;
+		if (v->mtu == 0 && n->mtu != 0)
+			out->vif[v->id].mtu = n->mtu;
 	}
 }
 
@@ -77,7 +122,7 @@ uint64_t vif_want_cookie(const struct vif_want *want, uint64_t ns_inode)
 	static const struct sipkey key = { 0x73616b6c61720001, 0x636f6f6b69650001 };
 	struct {
 		uint64_t ns_inode;
-		uint32_t type, queues, is_leg, has_owner, owner_uid, pad;
+		uint32_t type, queues, is_leg, has_owner, owner_uid, role;
 		char name[SAKLAR_NAME_LEN], ifname[SAKLAR_NAME_LEN], netns[NETNS_PATH_LEN];
 	} fixed;
 
@@ -86,6 +131,7 @@ uint64_t vif_want_cookie(const struct vif_want *want, uint64_t ns_inode)
 	fixed.type = want->type;
 	fixed.queues = want->queues;
 	fixed.is_leg = want->is_leg;
+	fixed.role = want->is_transit ? 1 : want->is_uplink ? 2 : 0;
 	fixed.has_owner = want->has_owner;
 	fixed.owner_uid = want->has_owner ? want->owner_uid : 0;
 	memcpy(fixed.name, want->name, strlen(want->name));

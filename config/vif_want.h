@@ -10,6 +10,8 @@ struct vif_want {
 	uint16_t network_id;
 	enum vif_type type;
 	bool is_leg;
+	bool is_transit; /* tap into the host, of a network with uplink host */
+	bool is_uplink; /* device that the host may use itself: only what is for .mac is ours */
 	char name[SAKLAR_NAME_LEN];
 	char ifname[SAKLAR_NAME_LEN]; /* kernel's name: dev, or name inside the namespace */
 	char netns[NETNS_PATH_LEN]; /* "": the daemon's own */
@@ -32,6 +34,8 @@ struct vif_wants {
 void vif_wants_build(const struct model *m, struct vif_wants *out);
 struct vif_want vif_want_of(const struct model *m, const struct vif_cfg *v);
 struct vif_want vif_want_of_leg(const struct network_cfg *n);
+/* Of uplinks host and device. */
+struct vif_want vif_want_of_uplink(const struct network_cfg *n);
 
 /* Number that differs when the vif cannot be kept as it is: type, device, namespace (by
  * @ns_inode), queues.  Travels through the engine as the cookie of its fds. */

@@ -28,9 +28,11 @@ enum cli_complete {
 	COMPLETE_VIF,
 	COMPLETE_NETWORK,
 	COMPLETE_VIF_OR_NETWORK,
+	COMPLETE_FORWARD, /* a network, then a protocol */
 	COMPLETE_FILE,
 	COMPLETE_DIR,
 	COMPLETE_NETDEV,
+	COMPLETE_UPLINK, /* host, a device, vif:NAME */
 	COMPLETE_NETNS,
 };
 

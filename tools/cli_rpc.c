@@ -66,20 +66,23 @@ struct rpc_client *cli_connect(const struct cli *cli, enum rpc_role role, int *c
 	return c;
 }
 
+int cli_fail_call(const struct cli *cli, int rc, const struct err *e)
+{
+	if (rc == -EPIPE || rc == -ECONNRESET)
+		return cli_fail(cli, CLI_NO_DAEMON,
+			"the daemon hung up before it answered; whether the change was made is "
+			"seen "
+			"with 'saklar status' once it runs again");
+	return cli_fail_rpc(cli, e);
+}
+
 int cli_call_on(const struct cli *cli, struct rpc_client *c, const char *method, json_t *params,
 	json_t **result)
 {
 	struct err e = ERR_NONE;
 	int rc = rpc_call(c, method, params, result, &e);
 
-	if (!rc)
-		return CLI_DONE;
-	if (rc == -EPIPE || rc == -ECONNRESET)
-		return cli_fail(cli, CLI_NO_DAEMON,
-			"the daemon hung up before it answered; whether the change was made is "
-			"seen "
-			"with 'saklar status' once it runs again");
-	return cli_fail_rpc(cli, &e);
+	return rc == 0 ? CLI_DONE : cli_fail_call(cli, rc, &e);
 }
 
 int cli_call(const struct cli *cli, enum rpc_role role, const char *method, json_t *params,

@@ -14,6 +14,8 @@ struct rpc_client *cli_connect(const struct cli *cli, enum rpc_role role, int *c
 	json_t *params, json_t **result);
 /* Print an error of a call and return its exit code. */
 int cli_fail_rpc(const struct cli *cli, const struct err *e);
+/* The same for what rpc_call() returned: the daemon may be gone. */
+int cli_fail_call(const struct cli *cli, int rc, const struct err *e);
 
 /* Print @result as JSON. */
 void cli_print_json(const struct cli *cli, const json_t *result);

@@ -10,6 +10,15 @@ static const struct cli_flag fdb_list_flags[] = {
 	{ "network", 0, "NETWORK", false, COMPLETE_NETWORK, "only addresses of this network" },
 	{ 0 },
 };
+static const struct cli_flag network_flags[] = {
+	{ "network", 0, "NETWORK", false, COMPLETE_NETWORK, "only those of this network" },
+	{ 0 },
+};
+static const struct cli_flag connection_flags[] = {
+	{ "network", 0, "NETWORK", false, COMPLETE_NETWORK, "only those of this network" },
+	{ "vif", 0, "VIF", false, COMPLETE_VIF, "only those that this vif began" },
+	{ 0 },
+};
 static const struct cli_flag drops_flags[] = {
 	{ "vif", 0, "VIF", false, COMPLETE_VIF, "only drops of this vif" },
 	{ "follow", 'f', NULL, false, COMPLETE_NOTHING, "go on, and print new drops every second" },
@@ -30,6 +39,19 @@ static const struct cli_flag capture_flags[] = {
 
 static const char set_more[] = "--no-FLAG empties a list (--no-dhcp-range) or gives a field its "
 			       "default back (--no-mtu).";
+static const char export_more[] = "YAML, or JSON with --json; what the defaults give is left out.  "
+				  "MAC addresses are in it,\n"
+				  "so that another instance becomes the same.";
+static const char apply_more[]
+	= "What the file does not name is deleted, what it names is added or changed, all in one\n"
+	  "step or not at all.  An object that keeps its name keeps its MAC address unless the\n"
+	  "file gives it one.  FILE is YAML or JSON; - is standard input.";
+static const char forward_more[] = "PORT of the address on the uplink leads to the guest; without "
+				   "a port behind ADDR, to the\n"
+				   "same port.  Write an IPv6 address as [ADDR]:PORT.";
+static const char connection_more[]
+	= "SEEN-FROM: the source as the other side sees it; SENT-TO: where it was led to, by a\n"
+	  "forward.  Both are empty where nothing is translated.";
 static const char drops_more[]
 	= "Counters count since the vif was added; they outlive the engine.  To see the packets\n"
 	  "themselves: saklar capture --drops.";
@@ -110,6 +132,70 @@ const struct cli_verb cli_verbs[] = {
 		.example = "saklar fdb flush --network lan",
 		.run = cmd_fdb_flush },
 
+	{ .noun = "forward",
+		.verb = "add",
+		.args = "NETWORK PROTO PORT ADDR[:PORT]",
+		.min_words = 4,
+		.max_words = 4,
+		.complete = COMPLETE_FORWARD,
+		.doc = "lead a port of the uplink to a guest of a nat network",
+		.more = forward_more,
+		.example = "saklar forward add lan tcp 8080 192.168.77.10:80",
+		.run = cmd_forward_add },
+	{ .noun = "forward",
+		.verb = "del",
+		.args = "NETWORK PROTO PORT",
+		.min_words = 3,
+		.max_words = 3,
+		.complete = COMPLETE_FORWARD,
+		.doc = "delete a forward",
+		.example = "saklar forward del lan tcp 8080",
+		.run = cmd_forward_del },
+	{ .noun = "forward",
+		.verb = "list",
+		.args = "",
+		.flags = network_flags,
+		.doc = "all forwards",
+		.example = "saklar forward list --network lan",
+		.run = cmd_forward_list },
+
+	{ .noun = "neighbour",
+		.verb = "list",
+		.args = "",
+		.flags = network_flags,
+		.doc = "which MAC address the router sends to for an IP address",
+		.example = "saklar neighbour list --network lan",
+		.run = cmd_neighbour_list },
+	{ .noun = "neighbour",
+		.verb = "flush",
+		.args = "",
+		.flags = network_flags,
+		.doc = "forget neighbours: they are asked for again",
+		.example = "saklar neighbour flush --network lan",
+		.run = cmd_neighbour_flush },
+	{ .noun = "route",
+		.verb = "list",
+		.args = "",
+		.flags = network_flags,
+		.doc = "where the router sends packets of a network",
+		.example = "saklar route list --network lan",
+		.run = cmd_route_list },
+	{ .noun = "connection",
+		.verb = "list",
+		.args = "",
+		.flags = connection_flags,
+		.doc = "connections through the router, and how they are translated",
+		.more = connection_more,
+		.example = "saklar connection list --vif web0",
+		.run = cmd_connection_list },
+	{ .noun = "connection",
+		.verb = "flush",
+		.args = "",
+		.flags = connection_flags,
+		.doc = "forget connections: their translations end",
+		.example = "saklar connection flush --vif web0",
+		.run = cmd_connection_flush },
+
 	{ .noun = "drops",
 		.args = "",
 		.flags = drops_flags,
@@ -134,6 +220,22 @@ const struct cli_verb cli_verbs[] = {
 		.doc = "the engine's threads and their load",
 		.example = "saklar worker list",
 		.run = cmd_worker_list },
+
+	{ .noun = "export",
+		.args = "",
+		.doc = "print the whole desired state",
+		.more = export_more,
+		.example = "saklar export > lab.yaml",
+		.run = cmd_export },
+	{ .noun = "apply",
+		.args = "FILE",
+		.min_words = 1,
+		.max_words = 1,
+		.complete = COMPLETE_FILE,
+		.doc = "make the desired state equal to a file",
+		.more = apply_more,
+		.example = "saklar apply lab.yaml",
+		.run = cmd_apply },
 
 	{ .noun = "help",
 		.args = "[NOUN [VERB]]",

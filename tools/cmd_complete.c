@@ -16,6 +16,7 @@ struct completion {
 	FILE *out;
 	const char *run_dir;
 	const char *word; /* what is there of the word to complete */
+	size_t n_names; /* positional arguments before it */
 };
 
 static void offer(const struct completion *c, const char *prefix, const char *text)
@@ -78,8 +79,21 @@ static void offer_kind(const struct completion *c, enum cli_complete kind)
 		offer_names(c, "vif.list");
 		offer_names(c, "network.list");
 		break;
+	case COMPLETE_FORWARD:
+		if (c->n_names == 0)
+			offer_names(c, "network.list");
+		if (c->n_names != 1)
+			break;
+		offer(c, "", "tcp");
+		offer(c, "", "udp");
+		break;
 	case COMPLETE_FILE: fputs("@files\n", c->out); break;
 	case COMPLETE_DIR: fputs("@dirs\n", c->out); break;
+	case COMPLETE_UPLINK:
+		offer(c, "", "host");
+		offer(c, "", "vif:");
+		offer_entries(c, "/sys/class/net");
+		break;
 	case COMPLETE_NETDEV: offer_entries(c, "/sys/class/net"); break;
 	case COMPLETE_NETNS: offer_entries(c, "/run/netns"); break;
 	}
@@ -94,7 +108,7 @@ static enum cli_complete kind_of(const struct schema_field *f)
 	} kinds[] = {
 		{ "network", COMPLETE_NETWORK },
 		{ "dev", COMPLETE_NETDEV },
-		{ "uplink", COMPLETE_NETDEV },
+		{ "uplink", COMPLETE_UPLINK },
 		{ "netns", COMPLETE_NETNS },
 	};
 
@@ -190,7 +204,6 @@ int cmd_complete(const struct cli *cli, const struct cli_verb *, struct cli_args
 	const char *word2 = NULL;
 	const struct cli_verb *v = NULL;
 	size_t n = args->n_words ? args->n_words - 1 : 0; /* complete words */
-	size_t n_names = 0;
 
 	if (args->n_words)
 		c.word = args->word[n];
@@ -212,7 +225,7 @@ int cmd_complete(const struct cli *cli, const struct cli_verb *, struct cli_args
 		else if (!v)
 			word2 = w;
 		else
-			n_names++;
+			c.n_names++;
 		if (!v)
 			v = find(noun, word2);
 	}
@@ -220,7 +233,7 @@ int cmd_complete(const struct cli *cli, const struct cli_verb *, struct cli_args
 		offer_flags(&c, v);
 	else if (!v)
 		offer_words(&c, noun);
-	else if (n_names < v->max_words && (n_names == 0 || v->verb))
+	else if (c.n_names < v->max_words && (c.n_names == 0 || v->verb))
 		offer_kind(&c, v->complete);
 	return CLI_DONE;
 }

@@ -29,7 +29,7 @@ void drop_burst(struct vif_counters *vif_counters, struct burst *b)
 
 	burst_foreach(p, b) {
 		if (p->drop != DROP_NONE)
-			drop_count(vif_counters, p->in_vif, p->drop, 1);
+			drop_count(vif_counters, pkt_drop_vif(p), p->drop, 1);
 		if (p->m != NULL)
 			dead[n++] = p->m;
 		p->m = NULL;

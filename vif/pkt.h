@@ -45,6 +45,10 @@ enum pkt_flag {
 	PKT_HAS_L4 = 1u << 9, /* l4_off is a complete TCP, UDP or ICMP header */
 	PKT_IS_ARP = 1u << 10, /* l3_off is a complete Ethernet/IPv4 ARP packet */
 	PKT_MALFORMED = 1u << 11, /* IP that does not add up: bridged as opaque, never routed */
+	PKT_TO_ROUTER = 1u << 12, /* set by bridge_split(): IP that the router takes */
+	PKT_ROUTER_SEES
+		= 1u << 13, /* ARP or ND of a routed network; goes on its way all the same */
+	PKT_ENDS_HERE = 1u << 14, /* the router was its destination: freed, not lost */
 };
 
 struct pkt {
@@ -75,7 +79,10 @@ struct pkt {
 	uint8_t ip_proto; /* of the last header walked */
 	uint8_t worker; /* seam: owner of the connection */
 	uint16_t dst_vif; /* set by the bridge for known unicast, VIF_ID_NONE else */
-	uint32_t reserved;
+	/* The router's packets enter their network by no vif: in_vif is VIF_ID_NONE then, and this the
+	 * vif on whose behalf they exist; drops are counted there. */
+	uint16_t origin_vif;
+	uint16_t reserved;
 };
 static_assert(sizeof(struct pkt) <= 64, "one cache line a packet");
 
@@ -98,6 +105,12 @@ static inline const void *pkt_hdr(const struct pkt *p, uint32_t off, uint32_t le
 	if (off > linear || len > linear - off)
 		return NULL;
 	return pkt_bytes(p) + off;
+}
+
+/* The vif that a loss of @p is counted on. */
+static inline uint16_t pkt_drop_vif(const struct pkt *p)
+{
+	return p->in_vif != VIF_ID_NONE ? p->in_vif : p->origin_vif;
 }
 
 /* Mark @p as lost for @reason; the first reason stays. */

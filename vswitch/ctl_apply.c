@@ -98,6 +98,8 @@ static int apply_segment(struct ctl *c, struct ctl_request *r, struct err *e)
 		return rc;
 	if (m->kind == SEGMENT_FDB)
 		worker_set_fdb(c->params.workers[0], c->state.fdb); /* one writer a table */
+	if (m->kind == SEGMENT_CT)
+		worker_set_ct(c->params.workers[0], c->state.ct);
 	for (unsigned i = 0; m->kind == SEGMENT_COUNTERS && i < c->params.n_workers; i++)
 		worker_set_counters(c->params.workers[i], c->state.counters);
 	return 0;
@@ -483,6 +485,10 @@ static const struct {
 	{ ENGINE_MSG_FD_LIST, apply_fd_list },
 	{ ENGINE_MSG_FDB_DUMP, apply_fdb_dump },
 	{ ENGINE_MSG_FDB_FLUSH, apply_fdb_flush },
+	{ ENGINE_MSG_NEIGH_DUMP, ctl_neigh_dump },
+	{ ENGINE_MSG_NEIGH_FLUSH, ctl_neigh_flush },
+	{ ENGINE_MSG_CT_DUMP, ctl_ct_dump },
+	{ ENGINE_MSG_CT_FLUSH, ctl_ct_flush },
 	{ ENGINE_MSG_CAPTURE_OPEN, apply_capture_open },
 	{ ENGINE_MSG_CAPTURE_CLOSE, apply_capture_close },
 	{ ENGINE_MSG_VIF_UPDATE, apply_vif_update },

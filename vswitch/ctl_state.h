@@ -20,7 +20,11 @@ struct ctl {
 	struct state state;
 	struct msg_vif vif_msg[VIF_ID_MAX]; /* as the daemon gave it, for HELD_VIF */
 	uint64_t dead[VIF_ID_MAX / 64]; /* vifs whose fds failed for good */
-	struct msg_fdb_entries fdb_entries; /* answer under construction */
+	union { /* answer under construction */
+		struct msg_fdb_entries fdb_entries;
+		struct msg_neigh_entries neigh_entries;
+		struct msg_ct_entries ct_entries;
+	};
 	_Alignas(8) uint8_t in[ENGINE_MSG_LEN_MAX];
 };
 
@@ -30,6 +34,11 @@ struct ctl {
 
 /* Tell the daemon that the fd of @vif_id has failed for good.  0 or -ECONNRESET. */
 [[nodiscard]] int ctl_tell_dead(struct ctl *c, uint16_t vif_id);
+/* The tables of routed networks: dumps and flushes; vswitch/ctl_tables.c. */
+[[nodiscard]] int ctl_neigh_dump(struct ctl *c, struct ctl_request *r, struct err *e);
+[[nodiscard]] int ctl_neigh_flush(struct ctl *c, struct ctl_request *r, struct err *e);
+[[nodiscard]] int ctl_ct_dump(struct ctl *c, struct ctl_request *r, struct err *e);
+[[nodiscard]] int ctl_ct_flush(struct ctl *c, struct ctl_request *r, struct err *e);
 
 /* Send a message with the seq of the request being answered. */
 [[nodiscard]] int ctl_answer(struct ctl *c, uint32_t type, const void *body, size_t body_len,

@@ -14,6 +14,7 @@
 #include "bridge/bridge.h"
 #include "bridge/egress.h"
 #include "bridge/guard.h"
+#include "bridge/router.h"
 #include "vif/drop.h"
 #include "vif/pkt_edit.h"
 #include "vif/pkt_parse.h"
@@ -32,6 +33,7 @@ struct pipeline {
 	const struct vif_table *vifs;
 	const struct capture_set *captures;
 	struct fdb *fdb;
+	struct router *router;
 	const struct pipeline_trace *trace;
 	struct vif_io *io;
 	struct tx_items out; /* in order of packets, then grouped by vif */
@@ -107,6 +109,11 @@ struct pipeline *pipeline_create(struct vif_io *io)
 
 	if (l == NULL)
 		return NULL;
+	l->router = router_create();
+	if (l->router == NULL) {
+		free(l);
+		return NULL;
+	}
 	l->io = io;
 	l->cfg = &no_config;
 	l->vifs = &no_vifs;
@@ -115,6 +122,8 @@ struct pipeline *pipeline_create(struct vif_io *io)
 
 void pipeline_destroy(struct pipeline *l)
 {
+	if (l != NULL)
+		router_destroy(l->router);
 	free(l);
 }
 
@@ -129,6 +138,30 @@ void pipeline_set_config(struct pipeline *l, const struct snapshot *cfg,
 	/* Without a configuration the table is left alone: it may be a dead engine's legacy. */
 	if (cfg != NULL && cfg != before && l->fdb != NULL)
 		fdb_sync(l->fdb, cfg, l->io->now_ns);
+	if (cfg != NULL)
+		router_sync(l->router, cfg, l->io->now_ns);
+}
+
+void pipeline_set_ct(struct pipeline *l, struct ct *ct)
+{
+	router_set_ct(l->router, ct);
+	if (l->cfg != &no_config)
+		router_sync(l->router, l->cfg, l->io->now_ns);
+}
+
+struct ct *pipeline_ct(const struct pipeline *l)
+{
+	return router_ct(l->router);
+}
+
+struct neigh_table *pipeline_neigh(const struct pipeline *l)
+{
+	return router_neigh(l->router);
+}
+
+uint64_t pipeline_due_ns(const struct pipeline *l)
+{
+	return router_due_ns(l->router);
 }
 
 void pipeline_set_fdb(struct pipeline *l, struct fdb *fdb)
@@ -146,6 +179,20 @@ struct fdb *pipeline_fdb(const struct pipeline *l)
 void pipeline_set_trace(struct pipeline *l, const struct pipeline_trace *t)
 {
 	l->trace = t;
+}
+
+/* Let the router have what is its own; an empty burst is its clock's. */
+static void route(struct pipeline *l, struct burst *b)
+{
+	const struct router_io io = {
+		.cfg = l->cfg,
+		.b = b,
+		.fdb = l->fdb,
+		.pool = l->io->small_pool,
+		.now_ns = l->io->now_ns,
+	};
+
+	router_run(l->router, &io);
 }
 
 void pipeline_run(struct pipeline *l, struct burst *b)
@@ -166,8 +213,10 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	if (LIKELY(l->fdb != NULL)) /* bridge/fdb.c      in arrival order          */
 		fdb_learn(l->fdb, cfg, b, counters, now_ns);
 	trace(l, STAGE_LEARN, b);
-	(void)bridge_split(cfg, b); /* bridge/bridge.c   for our router's MAC?     */
+	(void)bridge_split(cfg, b); /* bridge/bridge.c   for the router's MAC?     */
 	trace(l, STAGE_SPLIT, b);
+	route(l, b); /* bridge/router.c   to another network         */
+	trace(l, STAGE_ROUTE, b);
 	do {
 		is_done = bridge_forward(cfg, b, &at, &l->out); /* bridge/bridge.c  fdb / flood */
 		trace(l, STAGE_BRIDGE, b);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "bridge/fdb.h"
+#include "bridge/router.h"
 #include "bridge/snapshot.h"
 #include "vif/capture.h"
 #include "vif/vif.h"
@@ -17,7 +18,8 @@
 	X(PARSE, "pkt_parse, vif/pkt_parse.c: offsets, checked offload metadata, or drop")       \
 	X(GUARD, "guard_ingress, bridge/guard.c: may this vif say this?")                        \
 	X(LEARN, "fdb_learn, bridge/fdb.c: source learned, destination found, in arrival order") \
-	X(SPLIT, "bridge_split, bridge/bridge.c: seam of the router")                            \
+	X(SPLIT, "bridge_split, bridge/bridge.c: what is for the router port")                   \
+	X(ROUTE, "router_run, bridge/router.c: connection, route, neighbour, translation")       \
 	X(BRIDGE, "bridge_forward, bridge/bridge.c: one vif, or those that want to hear it")     \
 	X(EGRESS, "egress_run, bridge/egress.c: isolation, MTU, link")                           \
 	X(TX, "vif_tx, vif/vif.c: flooding shares the bytes")                                    \
@@ -56,6 +58,14 @@ void pipeline_set_config(struct pipeline *l, const struct snapshot *cfg,
 /* Use another table; NULL: nothing is learned and everything is flooded. */
 void pipeline_set_fdb(struct pipeline *l, struct fdb *fdb);
 struct fdb *pipeline_fdb(const struct pipeline *l);
+
+/* Use another table of connections; NULL: nothing can be translated. */
+void pipeline_set_ct(struct pipeline *l, struct ct *ct);
+struct ct *pipeline_ct(const struct pipeline *l);
+/* For dumps and flushes, between two bursts. */
+struct neigh_table *pipeline_neigh(const struct pipeline *l);
+/* When pipeline_run() is to be called, with an empty burst if need be; 0: never. */
+uint64_t pipeline_due_ns(const struct pipeline *l);
 
 /* @trace NULL (the default): none; it must live until replaced. */
 void pipeline_set_trace(struct pipeline *l, const struct pipeline_trace *trace);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* state.c - maps the segments that outlive an engine and makes sense of what is in them.
  *
- * From: ctl.c, one SEGMENT message each.  To: bridge/fdb.c, the counters of workers.
+ * From: ctl.c, one SEGMENT message each.  To: bridge/fdb.c, bridge/ct.c, the counters of workers.
  * Theory: the daemon made the memfd, a dead engine wrote it, and either may have been wrong.  The
  * size is checked against the file (and against shrinking, which would be a SIGBUS later) before
  * it is mapped; the contents are the table's own business.  Counters have no invariants: any number
@@ -23,6 +23,7 @@ size_t state_segment_size(uint32_t kind)
 	switch (kind) {
 	case SEGMENT_COUNTERS: return sizeof(struct counters_segment);
 	case SEGMENT_FDB: return SEGMENT_FDB_SIZE;
+	case SEGMENT_CT: return SEGMENT_CT_SIZE;
 	default: return 0;
 	}
 }
@@ -67,6 +68,7 @@ void state_init(struct state *s)
 void state_detach(struct state *s)
 {
 	fdb_detach(s->fdb);
+	ct_detach(s->ct);
 	for (unsigned i = 0; i < SEGMENT_N; i++) {
 		if (s->map[i].at != NULL)
 			munmap(s->map[i].at, s->map[i].size);
@@ -97,9 +99,11 @@ int state_attach(struct state *s, uint32_t kind, int fd, struct err *e)
 	}
 	if (kind == SEGMENT_FDB)
 		s->fdb = fdb_attach(at, size, clock_now_ns(), e);
-	else
+	else if (kind == SEGMENT_COUNTERS)
 		counters_attach(s, at);
-	if (kind == SEGMENT_FDB && s->fdb == NULL) {
+	if (kind == SEGMENT_CT)
+		s->ct = ct_attach(at, size, clock_now_ns(), e);
+	if ((kind == SEGMENT_FDB && s->fdb == NULL) || (kind == SEGMENT_CT && s->ct == NULL)) {
 		rc = -EINVAL;
 		goto out;
 	}

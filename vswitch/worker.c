@@ -177,6 +177,12 @@ static void call_fdb(struct worker *w, void *arg)
 	pipeline_set_fdb(w->pipeline, arg);
 }
 
+static void call_ct(struct worker *w, void *arg)
+{
+	w->io.now_ns = clock_now_ns();
+	pipeline_set_ct(w->pipeline, arg);
+}
+
 static void call_end(struct worker *w, void *)
 {
 	w->has_ended = true;
@@ -275,6 +281,26 @@ static void burst_run(struct worker *w)
 	count(&c->busy_ns, clock_now_ns() - w->io.now_ns);
 }
 
+/* Is the pipeline to run although nothing was received? */
+static bool is_due(const struct worker *w)
+{
+	uint64_t due_ns = pipeline_due_ns(w->pipeline);
+
+	return UNLIKELY(due_ns != 0) && due_ns <= w->io.now_ns;
+}
+
+/* How long the worker may sleep. */
+static int sleep_ms(const struct worker *w)
+{
+	uint64_t due_ns = pipeline_due_ns(w->pipeline);
+
+	if (due_ns == 0)
+		return -1;
+	if (due_ns <= w->io.now_ns)
+		return 0;
+	return (int)MIN((due_ns - w->io.now_ns) / NS_PER_MS + 1, (uint64_t)1000);
+}
+
 static void wake_drain(const struct worker *w)
 {
 	uint64_t n;
@@ -313,14 +339,14 @@ static void worker_turn(struct worker *w, uint64_t turn)
 	count(&c->polls, 1);
 	if (w->n_hot == 0) {
 		count(&c->sleeps, 1);
-		events_take(w, -1);
+		events_take(w, sleep_ms(w));
 	} else if (turn % EPOLL_EVERY == 0) {
 		events_take(w, 0);
 	} else {
 		w->io.now_ns = clock_now_ns();
 	}
 	burst_fill(w);
-	if (w->burst.n > 0)
+	if (w->burst.n > 0 || is_due(w))
 		burst_run(w);
 }
 
@@ -382,6 +408,21 @@ void worker_set_counters(struct worker *w, struct counters_segment *counters)
 void worker_set_fdb(struct worker *w, struct fdb *fdb)
 {
 	worker_run_call(w, call_fdb, fdb);
+}
+
+void worker_set_ct(struct worker *w, struct ct *ct)
+{
+	worker_run_call(w, call_ct, ct);
+}
+
+struct ct *worker_ct(const struct worker *w)
+{
+	return pipeline_ct(w->pipeline);
+}
+
+struct neigh_table *worker_neigh(const struct worker *w)
+{
+	return pipeline_neigh(w->pipeline);
 }
 
 struct fdb *worker_fdb(const struct worker *w)

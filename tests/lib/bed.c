@@ -10,9 +10,11 @@
 #include "tests/lib/test_pools.h"
 #include "tests/lib/unit.h"
 #include "vswitch/base/check.h"
+#include "vswitch/base/netaddr.h"
 
 #include <rte_mbuf.h>
 
+#include <endian.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +26,10 @@ static void attach(struct bed *b)
 	b->fdb = fdb_attach(b->segment, SEGMENT_FDB_SIZE, b->io.now_ns, NULL);
 	b->pipeline = pipeline_create(&b->io);
 	CHECK(b->fdb != NULL && b->pipeline != NULL);
+	b->ct = ct_attach(b->ct_segment, BED_CT_SIZE, b->io.now_ns, NULL);
+	CHECK(b->ct != NULL);
 	pipeline_set_fdb(b->pipeline, b->fdb);
+	pipeline_set_ct(b->pipeline, b->ct);
 	pipeline_set_config(b->pipeline, b->cfg, &b->vifs, NULL);
 }
 
@@ -41,6 +46,9 @@ struct bed *bed_create(unsigned burst_max)
 	b->segment = aligned_alloc(4096, SEGMENT_FDB_SIZE);
 	CHECK(b->io.vif_counters != NULL && b->segment != NULL);
 	memset(b->segment, 0, SEGMENT_FDB_SIZE);
+	b->ct_segment = aligned_alloc(4096, BED_CT_SIZE);
+	CHECK(b->ct_segment != NULL);
+	memset(b->ct_segment, 0, BED_CT_SIZE);
 	attach(b);
 	return b;
 }
@@ -49,6 +57,7 @@ static void detach(struct bed *b)
 {
 	pipeline_destroy(b->pipeline);
 	fdb_detach(b->fdb);
+	ct_detach(b->ct);
 }
 
 void bed_restart(struct bed *b)
@@ -65,6 +74,7 @@ void bed_destroy(struct bed *b)
 		vif_close(b->vifs.by_id[b->vifs.ids[i]]);
 	free(b->io.vif_counters);
 	free(b->segment);
+	free(b->ct_segment);
 	free(b);
 }
 
@@ -116,22 +126,113 @@ void bed_leg(struct bed *b, uint16_t vif_id)
 	}
 }
 
+struct snap_router *bed_router(
+	struct bed *b, uint16_t network_id, enum snap_policy policy, uint16_t uplink_id)
+{
+	struct snap_router *r = &b->router[b->n_routers++];
+
+	CHECK(b->n_routers <= BED_NETWORKS_MAX);
+	*r = (struct snap_router){ .network_id = network_id,
+		.policy = (uint8_t)policy,
+		.uplink_id = uplink_id,
+		.mtu = 1500 };
+	memcpy(r->mac, MAC_OF(0xf0 + network_id), 6);
+	for (unsigned i = 0; i < b->n_networks; i++)
+		if (b->network[i].network_id == network_id
+			&& b->network[i].leg_vif_id != VIF_ID_NONE)
+			memcpy(r->mac, b->network[i].leg_mac, 6);
+	return r;
+}
+
+static uint8_t prefix_of(const char *text, uint8_t addr[16])
+{
+	struct ipnet net;
+
+	CHECK(ipnet_parse(text, &net) == 0);
+	memcpy(addr, net.addr.b, 16);
+	return net.len;
+}
+
+static void addr_of(const char *text, uint8_t addr[16])
+{
+	struct ipaddr a;
+
+	CHECK(ip_parse(text, &a) == 0);
+	memcpy(addr, a.b, 16);
+}
+
+void bed_addr(struct bed *b, uint16_t network_id, const char *text)
+{
+	struct snap_addr *a = &b->addr[b->n_addrs++];
+
+	CHECK(b->n_addrs <= BED_ROUTES_MAX);
+	*a = (struct snap_addr){ .network_id = network_id,
+		.kind = network_id != NETWORK_ID_NONE ? SNAP_ADDR_OWN : SNAP_ADDR_HOST };
+	a->len = prefix_of(text, a->addr);
+}
+
+struct snap_route *bed_route(
+	struct bed *b, uint16_t in, const char *prefix, uint16_t out, const char *via)
+{
+	struct snap_route *r = &b->route[b->n_routes++];
+
+	CHECK(b->n_routes <= BED_ROUTES_MAX);
+	*r = (struct snap_route){ .in_network = in,
+		.out_network = out,
+		.kind = via != NULL ? SNAP_ROUTE_VIA : SNAP_ROUTE_CONNECTED };
+	r->len = prefix_of(prefix, r->prefix);
+	if (via != NULL)
+		addr_of(via, r->next_hop);
+	return r;
+}
+
+struct snap_forward *bed_forward(struct bed *b, uint16_t uplink_id, uint8_t proto, uint16_t port,
+	uint16_t to_network, const char *to, uint16_t to_port)
+{
+	struct snap_forward *f = &b->forward[b->n_forwards++];
+
+	CHECK(b->n_forwards <= BED_ROUTES_MAX);
+	*f = (struct snap_forward){ .uplink_id = uplink_id,
+		.proto = proto,
+		.listen_port = htobe16(port),
+		.to_network = to_network,
+		.to_port = htobe16(to_port) };
+	addr_of(to, f->to_addr);
+	return f;
+}
+
 void bed_apply(struct bed *b)
 {
 	static uint8_t bytes[SNAPSHOT_SIZE_MAX];
 	struct snap_hdr *hdr = (struct snap_hdr *)(void *)bytes;
-	size_t nets_len = b->n_networks * sizeof(b->network[0]);
-	size_t ports_len = b->n_ports * sizeof(b->port[0]);
+	const struct {
+		const void *from;
+		size_t len;
+	} parts[] = {
+		{ b->network, b->n_networks * sizeof(b->network[0]) },
+		{ b->port, b->n_ports * sizeof(b->port[0]) },
+		{ b->router, b->n_routers * sizeof(b->router[0]) },
+		{ b->addr, b->n_addrs * sizeof(b->addr[0]) },
+		{ b->route, b->n_routes * sizeof(b->route[0]) },
+		{ b->forward, b->n_forwards * sizeof(b->forward[0]) },
+	};
+	size_t len = sizeof(*hdr);
 	struct snapshot *old = b->cfg;
 	struct err e = ERR_NONE;
 
 	*hdr = (struct snap_hdr){ .magic = SNAPSHOT_MAGIC,
 		.generation = ++b->generation,
-		.size = (uint32_t)(sizeof(*hdr) + nets_len + ports_len),
 		.n_networks = b->n_networks,
-		.n_ports = b->n_ports };
-	memcpy(bytes + sizeof(*hdr), b->network, nets_len);
-	memcpy(bytes + sizeof(*hdr) + nets_len, b->port, ports_len);
+		.n_ports = b->n_ports,
+		.n_routers = b->n_routers,
+		.n_addrs = b->n_addrs,
+		.n_routes = b->n_routes,
+		.n_forwards = b->n_forwards };
+	for (unsigned i = 0; i < ARRAY_LEN(parts); i++) {
+		memcpy(bytes + len, parts[i].from, parts[i].len);
+		len += parts[i].len;
+	}
+	hdr->size = (uint32_t)len;
 	b->cfg = snapshot_create(bytes, hdr->size, &e);
 	if (b->cfg == NULL)
 		fail_msg("%s: %s", e.path, e.msg);
@@ -148,6 +249,7 @@ void bed_send(struct bed *b, uint16_t vif_id, const struct frame *f)
 
 void bed_run(struct bed *b)
 {
+	unsigned n_held = neigh_held(pipeline_neigh(b->pipeline));
 	unsigned n_small = rte_mempool_in_use_count(b->io.small_pool);
 	unsigned n_big = rte_mempool_in_use_count(b->io.big_pool);
 
@@ -163,8 +265,16 @@ void bed_run(struct bed *b)
 		pipeline_run(b->pipeline, &b->burst);
 	}
 	b->n_arrivals = 0;
+	if (n_held != 0 || neigh_held(pipeline_neigh(b->pipeline)) != 0)
+		return; /* the router keeps some: counted when it gives them back */
 	assert_int_equal(rte_mempool_in_use_count(b->io.small_pool), n_small);
 	assert_int_equal(rte_mempool_in_use_count(b->io.big_pool), n_big);
+}
+
+void bed_tick(struct bed *b)
+{
+	b->burst.n = 0;
+	pipeline_run(b->pipeline, &b->burst);
 }
 
 void bed_step(struct bed *b, uint16_t vif_id, const struct frame *f)

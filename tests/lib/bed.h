@@ -12,6 +12,8 @@
 #define BED_PORTS_MAX 64
 #define BED_NETWORKS_MAX 8
 #define BED_ARRIVALS_MAX 4096
+#define BED_ROUTES_MAX 64
+#define BED_CT_SIZE (UINT64_C(1) << 20)
 
 struct bed {
 	struct vif_io io;
@@ -21,10 +23,17 @@ struct bed {
 	struct pipeline *pipeline;
 	struct fdb *fdb;
 	void *segment;
+	struct ct *ct;
+	void *ct_segment;
 	struct snapshot *cfg;
 	unsigned n_networks, n_ports;
 	struct snap_network network[BED_NETWORKS_MAX];
 	struct snap_port port[BED_PORTS_MAX];
+	unsigned n_routers, n_addrs, n_routes, n_forwards;
+	struct snap_router router[BED_NETWORKS_MAX];
+	struct snap_addr addr[BED_ROUTES_MAX];
+	struct snap_route route[BED_ROUTES_MAX];
+	struct snap_forward forward[BED_ROUTES_MAX];
 	uint64_t generation;
 	unsigned burst_max;
 	unsigned n_arrivals;
@@ -41,11 +50,23 @@ struct snap_network *bed_network(struct bed *b, uint16_t id);
 struct snap_port *bed_port(struct bed *b, uint16_t vif_id, uint16_t network_id);
 /* Make @vif_id, already a port, the host leg of its network, with the MAC MAC_OF(@vif_id). */
 void bed_leg(struct bed *b, uint16_t vif_id);
+/* A router port of @network_id, MTU as the network's, MAC as its leg's or MAC_OF(0xf0 + id). */
+struct snap_router *bed_router(
+	struct bed *b, uint16_t network_id, enum snap_policy policy, uint16_t uplink_id);
+/* An address of it, "10.0.0.1/24"; network 0: one of the host's. */
+void bed_addr(struct bed *b, uint16_t network_id, const char *text);
+/* In the table of @in: @prefix leads to @out, by way of @via (NULL: connected). */
+struct snap_route *bed_route(
+	struct bed *b, uint16_t in, const char *prefix, uint16_t out, const char *via);
+struct snap_forward *bed_forward(struct bed *b, uint16_t uplink_id, uint8_t proto, uint16_t port,
+	uint16_t to_network, const char *to, uint16_t to_port);
 void bed_apply(struct bed *b);
 
 void bed_send(struct bed *b, uint16_t vif_id, const struct frame *f);
 /* Run all that was sent, in its order, in bursts of burst_max; no buffer may leak. */
 void bed_run(struct bed *b);
+/* An empty burst, as the worker runs it when pipeline_due_ns() has come. */
+void bed_tick(struct bed *b);
 /* bed_send(), bed_run(). */
 void bed_step(struct bed *b, uint16_t vif_id, const struct frame *f);
 void bed_warp(struct bed *b, uint64_t by_ns);

@@ -37,6 +37,43 @@ STATUS = {"version": "0.1.0", "build": "0.1.0-gabc", "generation": 12,
                      "restarts": 1, "workers": 1, "generation": 12, "taken_over": False},
           "networks": 1, "vifs": 2,
           "problems": [{"object": "vif db0", "text": "no device eth9", "cure": "create it"}]}
+DOCUMENT = {"networks": [{"name": "lan", "mode": "nat", "subnets": ["10.0.0.0/24"], "dhcp": True}],
+            "vifs": [{"name": "web0", "network": "lan", "type": "tap",
+                      "mac": "52:54:00:00:00:01"}], "forwards": []}
+DOCUMENT_YAML = """networks:
+- name: lan
+  mode: nat
+  subnets:
+  - 10.0.0.0/24
+  dhcp: true
+vifs:
+- name: web0
+  network: lan
+  type: tap
+  mac: "52:54:00:00:00:01"
+forwards: []
+"""
+APPLIED = {"generation": 17, "added": ["vif web1"], "changed": ["network lan", "vif db0"],
+           "deleted": ["vif old\x1b"]}
+FORWARDS = [{"network": "lan", "proto": "tcp", "port": 8080, "address": "10.0.0.2",
+             "target_port": 80}]
+NEIGHBOURS = [{"network": "lan", "side": "guests", "address": "10.0.0.2",
+               "mac": "52:54:00:00:00:01", "state": "reachable", "age_s": 3, "queued": 0}]
+ROUTES = [{"network": "lan", "from": "guests", "prefix": "0.0.0.0/0", "kind": "via",
+           "via": "192.0.2.1", "out_network": "lan", "out": "uplink"}]
+CONNECTIONS = [
+    {"network": "lan", "vif": "web0", "proto": "tcp", "state": "established", "timeout_s": 432000,
+     "packets": 5, "bytes": 500, "reply_packets": 4, "reply_bytes": 400,
+     "original": {"source": "10.0.0.2", "source_port": 40000, "destination": "198.51.100.1",
+                  "destination_port": 80},
+     "reply": {"source": "198.51.100.1", "source_port": 80, "destination": "192.0.2.2",
+               "destination_port": 40001}},
+    {"network": "lan", "vif": "web0", "proto": "udp", "state": "new", "timeout_s": 30,
+     "packets": 1, "bytes": 99, "reply_packets": 0, "reply_bytes": 0,
+     "original": {"source": "fd00::2", "source_port": 1, "destination": "fd00::3",
+                  "destination_port": 2},
+     "reply": {"source": "fd00::3", "source_port": 2, "destination": "fd00::2",
+               "destination_port": 1}}]
 FRAME = bytes.fromhex("ffffffffffff020000000001" "0806" "0001080006040001" "020000000001"
                       "0a000001" "000000000000" "0a000002") + bytes(18)
 
@@ -61,7 +98,11 @@ def daemon_fixture(tmp_path):
                       "age_s": 3, "origin": "learned", "moves": 0}],
         "drops": [{"vif": "db0", "network": "lan", "reason": "link_down", "packets": 3,
                    "doc": "the vif is set down"}],
-        "worker.list": [{"worker": 0, "packets": 12, "bursts": 3, "busy_ns": 1500000000}]})
+        "worker.list": [{"worker": 0, "packets": 12, "bursts": 3, "busy_ns": 1500000000}],
+        "export": DOCUMENT, "apply": APPLIED, "forward.list": FORWARDS,
+        "forward.add": {"generation": 18}, "forward.del": {"generation": 19},
+        "neighbour.list": NEIGHBOURS, "route.list": ROUTES, "connection.list": CONNECTIONS,
+        "connection.flush": {"generation": 19}})
     yield daemon
     daemon.close()
 
@@ -157,7 +198,10 @@ def test_answers_that_make_no_sense_crash_nothing(daemon):
 @pytest.mark.parametrize("words, method", [
     (["status"], "status"), (["vif", "list"], "vif.list"), (["network", "list"], "network.list"),
     (["vif", "show", "web0"], "vif.show"), (["network", "show", "lan"], "network.show"),
-    (["fdb", "list"], "fdb.list"), (["drops"], "drops"), (["worker", "list"], "worker.list")])
+    (["fdb", "list"], "fdb.list"), (["drops"], "drops"), (["worker", "list"], "worker.list"),
+    (["forward", "list"], "forward.list"), (["neighbour", "list"], "neighbour.list"),
+    (["route", "list"], "route.list"), (["connection", "list"], "connection.list"),
+    (["export"], "export")])
 def test_json_is_what_the_daemon_gave(daemon, words, method):
     done = daemon.run(*words, "--json")
     assert done.returncode == 0
@@ -288,6 +332,134 @@ def test_texts_for_vmms(daemon):
     assert "<target dev='web0' managed='no'/>" in daemon.run("vif", "libvirt-xml", "web0").stdout
     done = daemon.run("vif", "qemu-args", "db0")
     assert done.returncode == 1 and "--type tap" in done.stderr and done.stdout == ""
+
+
+# Router
+
+
+@pytest.mark.parametrize("words, params", [
+    (["lan", "tcp", "8080", "10.0.0.2:80"],
+     {"network": "lan", "proto": "tcp", "port": 8080, "address": "10.0.0.2", "target_port": 80}),
+    (["lan", "udp", "53", "10.0.0.2"],
+     {"network": "lan", "proto": "udp", "port": 53, "address": "10.0.0.2"}),
+    (["lan", "tcp", "80", "fd00::2"],
+     {"network": "lan", "proto": "tcp", "port": 80, "address": "fd00::2"}),
+    (["lan", "tcp", "80", "[fd00::2]:8080"],
+     {"network": "lan", "proto": "tcp", "port": 80, "address": "fd00::2", "target_port": 8080}),
+    (["lan", "tcp", "80", "[fd00::2]"],
+     {"network": "lan", "proto": "tcp", "port": 80, "address": "fd00::2"}),
+])
+def test_forward_add_says_it_as_it_is_thought(daemon, words, params):
+    done = daemon.run("forward", "add", *words)
+    assert done.returncode == 0, done.stderr
+    assert daemon.params_of("forward.add") == params
+
+
+@pytest.mark.parametrize("words, hint", [
+    (["lan", "tcp", "http", "10.0.0.2"], "1 to 65535"),
+    (["lan", "tcp", "0", "10.0.0.2"], "1 to 65535"),
+    (["lan", "tcp", "65536", "10.0.0.2"], "1 to 65535"),
+    (["lan", "tcp", "80", "10.0.0.2:"], "ADDR:PORT"),
+    (["lan", "tcp", "80", "10.0.0.2:99999"], "ADDR:PORT"),
+    (["lan", "tcp", "80", "[fd00::2"], "ADDR:PORT"),
+    (["lan", "tcp", "80", "[fd00::2]x"], "ADDR:PORT"),
+    (["lan", "tcp", "80"], "is missing"),
+])
+def test_a_forward_that_is_none_reaches_nobody(daemon, words, hint):
+    done = daemon.run("forward", "add", *words)
+    assert done.returncode == 2 and hint in done.stderr
+    assert not daemon.calls
+
+
+def test_forward_del_and_flush_say_which(daemon):
+    assert daemon.run("forward", "del", "lan", "tcp", "8080").returncode == 0
+    assert daemon.params_of("forward.del") == {"network": "lan", "proto": "tcp", "port": 8080}
+    assert daemon.run("connection", "flush", "--vif", "web0").returncode == 0
+    assert daemon.params_of("connection.flush") == {"vif": "web0"}
+    assert daemon.run("neighbour", "flush", "--network", "lan").returncode == 0
+    assert daemon.params_of("neighbour.flush") == {"network": "lan"}
+    assert daemon.calls[-1][0] == "rw"
+
+
+def test_tables_of_the_router(daemon):
+    assert daemon.run("forward", "list").stdout.splitlines()[1].split() \
+        == ["lan", "tcp", "8080", "10.0.0.2", "80"]
+    assert daemon.run("neighbour", "list", "--network", "lan").stdout.splitlines()[1].split() \
+        == ["10.0.0.2", "52:54:00:00:00:01", "lan", "guests", "reachable", "3", "0"]
+    assert daemon.params_of("neighbour.list") == {"network": "lan"}
+    assert daemon.run("route", "list").stdout.splitlines()[1].split() \
+        == ["lan", "guests", "0.0.0.0/0", "via", "192.0.2.1", "lan", "uplink"]
+    rows = daemon.run("connection", "list").stdout.splitlines()
+    assert rows[1].split()[:7] == ["tcp", "established", "10.0.0.2:40000", "198.51.100.1:80",
+                                   "192.0.2.2:40001", "-", "web0"]
+    assert rows[1].split()[7:] == ["9", "900", "432", "k"]
+    assert rows[2].split()[:6] == ["udp", "new", "[fd00::2]:1", "[fd00::3]:2", "-", "-"]
+
+
+# The whole state
+
+
+def test_export_is_yaml_that_apply_sends_back(daemon):
+    out = daemon.run("export").stdout
+    assert out.split("\n", 1)[1] == DOCUMENT_YAML and out.startswith("# ")
+    for text in (out, daemon.run("export", "--json").stdout, json.dumps(DOCUMENT)):
+        path = daemon.run_dir / "state"
+        path.write_text(text)
+        assert daemon.run("apply", str(path)).returncode == 0
+        assert daemon.params_of("apply") == DOCUMENT
+    assert daemon.calls[-2][0] == "rw"
+
+
+def test_apply_reads_standard_input(daemon):
+    done = subprocess.run(daemon.command("apply", "-"), input=DOCUMENT_YAML, capture_output=True,
+                          text=True, check=False, timeout=30)
+    assert done.returncode == 0 and daemon.params_of("apply") == DOCUMENT
+
+
+def test_apply_tells_changes_and_what_is_not_up_yet(daemon, tmp_path):
+    path = tmp_path / "a.yaml"
+    path.write_text(DOCUMENT_YAML)
+    done = daemon.run("apply", str(path))
+    assert done.stdout == "added vif web1\nchanged network lan\nchanged vif db0\n" \
+        "deleted vif old\\x1b\n"
+    assert done.stderr == "saklar: warning: vif db0 is accepted but not up yet: no device eth9\n"
+    assert json.loads(daemon.run("apply", str(path), "--json").stdout) == APPLIED
+    daemon.answers["apply"] = {"generation": 17, "added": [], "changed": [], "deleted": []}
+    assert daemon.run("apply", str(path)).stdout == "nothing to change\n"
+
+
+def test_a_refused_item_is_told_with_its_line(daemon, tmp_path):
+    def refuse(_params):
+        raise RpcError("subnets: 'x' is not right", "networks[0].subnets[0]")
+    daemon.answers["apply"] = refuse
+    path = tmp_path / "a.yaml"
+    path.write_text(DOCUMENT_YAML)
+    done = daemon.run("apply", str(path))
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr == f"saklar: {path}:5: networks[0].subnets[0]: subnets: 'x' is not right\n"
+
+
+@pytest.mark.parametrize("text, words", [
+    (b"networks:\n\t- x\n", "line 2, column 1: a tab"),
+    (b"", "as 'saklar export' does"),
+    (b"[]", "as 'saklar export' does"),
+    (b"networks: 1\nnetworks: 2\n", "line 2, column 1: 'networks' is here for the second time"),
+    (b"\x7fELF\x02\x01\x00\x00", "must be text in UTF-8"),
+    ("#", "no description of networks"),  # 5 MiB of it
+], ids=range(6))
+def test_a_file_that_is_no_state_reaches_nobody(daemon, tmp_path, text, words):
+    path = tmp_path / "a.yaml"
+    path.write_bytes(b"#" * (5 << 20) if text == "#" else text)
+    done = daemon.run("apply", str(path))
+    assert done.returncode == 1 and done.stderr.startswith(f"saklar: {path}: ")
+    assert words in done.stderr
+    assert not daemon.calls
+
+
+def test_a_file_that_cannot_be_read_is_an_error(daemon, tmp_path):
+    assert "No such file" in daemon.run("apply", str(tmp_path / "none")).stderr
+    assert "Is a directory" in daemon.run("apply", str(tmp_path)).stderr
+    assert daemon.run("apply", str(tmp_path)).returncode == 1
 
 
 # Help, completion, manual

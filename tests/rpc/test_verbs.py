@@ -41,7 +41,7 @@ def test_keys_of_a_vif_are_stable(client):
 def test_keys_of_a_network_are_stable(client):
     assert {"name", "mode", "profile", "state", "reason", "subnets", "gateways", "dhcp",
             "dhcp_ranges", "dhcp_hosts", "domain", "mtu", "ageing", "fdb_limit", "vifs",
-            "leg_ifname", "leg_mac", "leg", "leg_id",
+            "leg_ifname", "leg_mac", "leg", "leg_id", "uplink_port",
             "dnsmasq_pid"} == set(client.call("network.list")[0])
 
 
@@ -78,9 +78,10 @@ def test_a_write_tells_generation_and_state(client):
      "broadcast address"),
     ("network.add", {"name": "b", "dhcp": True}, "add --subnet"),
     ("network.add", {"name": "b", "subnets": ["fd00::/64"], "mtu": 1000}, "IPv6, which needs 1280"),
-    ("network.add", {"name": "b", "mode": "nat"}, "next version"),
-    ("network.add", {"name": "b", "mode": "routed"}, "next version"),
-    ("network.add", {"name": "b", "mode": "open"}, "next version"),
+    ("network.add", {"name": "b", "mode": "nat"}, "needs a subnet for its guests"),
+    ("network.add", {"name": "b", "mode": "bridge", "uplink": "eth0"}, "as a vif of type netdev"),
+    ("network.add", {"name": "b", "mode": "open", "subnets": ["10.0.0.0/24"],
+                     "uplink": "vif:nobody"}, "there is no vif nobody"),
     ("network.add", {"name": "b", "stp": True}, "refused for now"),
     ("network.add", {"name": "b", "mtu": "1500"}, "a number from 68 to 65535"),
     ("network.set", {"name": "lab", "subnets": []}, "add --subnet"),
@@ -166,3 +167,54 @@ def test_fdb_entries_have_names(daemon, client):
 def test_reads_of_an_instance_without_drops_are_empty(client):
     assert client.call("drops") == []
     assert client.call("worker.list")[0]["worker"] == 0
+
+
+NAT = {"name": "out", "mode": "nat", "subnets": ["10.7.0.0/24"]}
+WEB = {"network": "out", "proto": "tcp", "port": 8080, "address": "10.7.0.10", "target_port": 80}
+
+
+def test_a_forward_is_added_listed_kept_and_deleted(daemon, client):
+    client.call("network.add", **NAT)
+    client.call("forward.add", **WEB)
+    client.call("forward.add", network="out", proto="udp", port=53, address="10.7.0.10")
+    assert client.call("forward.list", network="out") == [
+        WEB, {"network": "out", "proto": "udp", "port": 53, "address": "10.7.0.10",
+              "target_port": 53}]
+    assert client.call("forward.list", network="lab") == []
+    with pytest.raises(Refused, match="still has forwards"):
+        client.call("network.del", name="out")
+    with pytest.raises(Refused, match="not of mode nat"):
+        client.call("network.set", name="out", mode="routed")
+    daemon.kill()
+    daemon.start()
+    client = daemon.client()
+    assert len(client.call("forward.list")) == 2
+    for proto, port in (("tcp", 8080), ("udp", 53)):
+        client.call("forward.del", network="out", proto=proto, port=port)
+    client.call("network.del", name="out")
+    assert client.call("forward.list") == []
+
+
+@pytest.mark.parametrize("params, words", [
+    (dict(WEB, address="10.8.0.10"), "nobody in network out"),
+    (dict(WEB, network="lab"), "not of mode nat"),
+    (dict(WEB, network="nolab"), "there is no network nolab"),
+    (dict(WEB, proto="sctp"), "one of tcp, udp"),
+    (dict(WEB, port=0), "a number from 1 to 65535"),
+    ({"network": "out", "proto": "tcp", "port": 1}, "address is missing"),
+])
+def test_a_bad_forward_is_refused(client, params, words):
+    client.call("network.add", **NAT)
+    with pytest.raises(Refused) as e:
+        client.call("forward.add", **params)
+    assert words in e.value.message
+    assert client.call("forward.list") == []
+
+
+def test_an_uplink_has_a_port_with_a_mac_of_its_own(client):
+    client.call("network.add", **NAT)
+    network = client.call("network.show", name="out")
+    assert network["uplink"] == "host" and network["uplink_port"]["name"] == "up-out"
+    assert network["uplink_port"]["router_mac"] != network["leg_mac"]
+    client.call("network.set", name="out", mode="isolated")
+    assert client.call("network.show", name="out")["uplink_port"] is None

@@ -16,7 +16,7 @@ build=(
 	clang-14 clang # compile vif/netdev.bpf.c
 	linux-libc-dev libdpdk-dev libnuma-dev libbsd-dev libbpf-dev libelf-dev
 	libnl-3-dev libnl-route-3-dev libpcap-dev libjansson-dev libsqlite3-dev libseccomp-dev
-	libcap-ng-dev libevent-dev
+	libcap-ng-dev libevent-dev libyaml-dev
 	dnsmasq-base nftables iproute2 tcpdump # run by the daemon and by saklar capture
 )
 quickstart=(

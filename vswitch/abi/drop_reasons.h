@@ -34,7 +34,42 @@
 	X(RX_OVERFLOW, "rx_overflow", "the guest sent faster than the engine could read")          \
 	X(RX_UNEXPRESSIBLE, "rx_unexpressible", "super-frame that this kernel cannot describe")    \
 	X(RX_ERROR, "rx_error", "reading from the vif failed")                                     \
-	X(NO_BUFFER, "no_buffer", "the engine ran out of packet buffers")
+	X(NO_BUFFER, "no_buffer", "the engine ran out of packet buffers")                          \
+	X(UNHANDLED_PROTO, "unhandled_proto",                                                      \
+		"sent to a router port that has no host leg, but neither IP nor ARP")              \
+	X(IP_MALFORMED, "ip_malformed",                                                            \
+		"IP that does not add up (lengths, header chain), sent to a router")               \
+	X(IP_CSUM, "ip_csum", "IPv4 header checksum is wrong")                                     \
+	X(IP_INVALID_SOURCE, "ip_invalid_source",                                                  \
+		"source address that nobody can have: multicast, loopback, zero, a router's own")  \
+	X(IP_INVALID_DEST, "ip_invalid_dest",                                                      \
+		"unicast frame to an address that is never routed: multicast, loopback, zero")     \
+	X(IP_SOURCE_ROUTE, "ip_source_route", "IPv4 source route option, never followed")          \
+	X(IP_FRAGMENT, "ip_fragment", "IP fragment where addresses are translated")                \
+	X(IP_TTL, "ip_ttl", "TTL or hop limit ran out; the sender was told")                       \
+	X(IP_NOROUTE, "ip_noroute", "no route to the destination; the sender was told")            \
+	X(POLICY_REJECT, "policy_reject",                                                          \
+		"the mode of the network does not let it pass (source outside the subnet, new "    \
+		"connection to a NAT guest, other network); the sender was told")                  \
+	X(ROUTE_MTU, "route_mtu",                                                                  \
+		"larger than the MTU of the way out and not to be fragmented; the sender was "     \
+		"told the MTU")                                                                    \
+	X(NEEDS_FRAGMENT, "needs_fragment",                                                        \
+		"larger than the MTU of the way out; fragments are not made")                      \
+	X(NEIGH_FAILED, "neigh_failed", "the next hop does not answer ARP or ND")                  \
+	X(NEIGH_QUEUEFULL, "neigh_queuefull",                                                      \
+		"too many packets wait for the next hop's ARP or ND answer")                       \
+	X(NEIGH_TABLE_FULL, "neigh_table_full",                                                    \
+		"too many neighbours of the network, or unresolved ones asked for by this vif")    \
+	X(NO_SOCKET, "no_socket",                                                                  \
+		"to the uplink's own address, but no connection and no forward is there")          \
+	X(ICMP_CSUM, "icmp_csum", "checksum of an ICMP error is wrong")                            \
+	X(CT_INVALID, "ct_invalid",                                                                \
+		"belongs to no connection and cannot begin one (ICMP error about nothing we "      \
+		"know, TCP without SYN)")                                                          \
+	X(CT_QUOTA, "ct_quota", "the vif has as many connections, or half-open ones, as it may")   \
+	X(CT_TABLE_FULL, "ct_table_full", "no room for another connection")                        \
+	X(NAT_NO_PORT, "nat_no_port", "no free port for the translated connection")
 
 enum drop_reason {
 	DROP_NONE, /* the packet lives */

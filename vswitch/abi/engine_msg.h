@@ -23,26 +23,32 @@
 #include "vswitch/abi/state.h"
 
 /* X(NAME, number, struct body, least fds, most fds); below 100: to the engine; above: to the daemon */
-#define ENGINE_MESSAGES(X)                            \
-	X(HELLO, 1, msg_hello, 0, 0)                  \
-	X(SEGMENT, 2, msg_segment, 1, 1)              \
-	X(VIF_OPEN, 3, msg_vif, 1, VIF_QUEUES_MAX)    \
-	X(VIF_CLOSE, 4, msg_vif_close, 0, 0)          \
-	X(SNAPSHOT, 5, msg_snapshot, 1, 1)            \
-	X(FD_LIST, 6, msg_empty, 0, 0)                \
-	X(FDB_DUMP, 7, msg_fdb_dump, 0, 0)            \
-	X(FDB_FLUSH, 8, msg_fdb_flush, 0, 0)          \
-	X(CAPTURE_OPEN, 9, msg_capture, 2, 2)         \
-	X(CAPTURE_CLOSE, 10, msg_capture_close, 0, 0) \
-	X(VIF_UPDATE, 11, msg_vif, 0, 0)              \
-	X(STOP, 12, msg_empty, 0, 0)                  \
-	X(HELLO_OK, 101, msg_hello_ok, 0, 0)          \
-	X(ACK, 102, msg_ack, 0, 0)                    \
-	X(HELD_SEGMENT, 103, msg_segment, 1, 1)       \
-	X(HELD_VIF, 104, msg_vif, 1, VIF_QUEUES_MAX)  \
-	X(HELD_CAPTURE, 105, msg_capture_close, 2, 2) \
-	X(FDB_ENTRIES, 106, msg_fdb_entries, 0, 0)    \
-	X(EVENT, 107, msg_event, 0, 0)
+#define ENGINE_MESSAGES(X)                             \
+	X(HELLO, 1, msg_hello, 0, 0)                   \
+	X(SEGMENT, 2, msg_segment, 1, 1)               \
+	X(VIF_OPEN, 3, msg_vif, 1, VIF_QUEUES_MAX)     \
+	X(VIF_CLOSE, 4, msg_vif_close, 0, 0)           \
+	X(SNAPSHOT, 5, msg_snapshot, 1, 1)             \
+	X(FD_LIST, 6, msg_empty, 0, 0)                 \
+	X(FDB_DUMP, 7, msg_fdb_dump, 0, 0)             \
+	X(FDB_FLUSH, 8, msg_fdb_flush, 0, 0)           \
+	X(CAPTURE_OPEN, 9, msg_capture, 2, 2)          \
+	X(CAPTURE_CLOSE, 10, msg_capture_close, 0, 0)  \
+	X(VIF_UPDATE, 11, msg_vif, 0, 0)               \
+	X(STOP, 12, msg_empty, 0, 0)                   \
+	X(NEIGH_DUMP, 13, msg_neigh_dump, 0, 0)        \
+	X(NEIGH_FLUSH, 14, msg_neigh_flush, 0, 0)      \
+	X(CT_DUMP, 15, msg_ct_dump, 0, 0)              \
+	X(CT_FLUSH, 16, msg_ct_flush, 0, 0)            \
+	X(HELLO_OK, 101, msg_hello_ok, 0, 0)           \
+	X(ACK, 102, msg_ack, 0, 0)                     \
+	X(HELD_SEGMENT, 103, msg_segment, 1, 1)        \
+	X(HELD_VIF, 104, msg_vif, 1, VIF_QUEUES_MAX)   \
+	X(HELD_CAPTURE, 105, msg_capture_close, 2, 2)  \
+	X(FDB_ENTRIES, 106, msg_fdb_entries, 0, 0)     \
+	X(EVENT, 107, msg_event, 0, 0)                 \
+	X(NEIGH_ENTRIES, 108, msg_neigh_entries, 0, 0) \
+	X(CT_ENTRIES, 109, msg_ct_entries, 0, 0)
 
 enum engine_msg_type {
 	ENGINE_MSG_NONE = 0,
@@ -152,6 +158,92 @@ struct msg_fdb_entries {
 struct msg_fdb_flush {
 	uint32_t network_id; /* 0: all */
 	uint32_t vif_id; /* 0: all */
+};
+
+/* Neighbours of router ports.  Dumps go on like those of the FDB: cursor, next_cursor. */
+struct msg_neigh_dump {
+	uint32_t network_id; /* 0: all */
+	uint32_t cursor;
+};
+enum neigh_state {
+	NEIGH_INCOMPLETE = 1, /* asked, no answer yet */
+	NEIGH_REACHABLE = 2,
+	NEIGH_STALE = 3, /* used, and asked again with the next packet */
+	NEIGH_PROBE = 4, /* asked again, still used */
+	NEIGH_FAILED = 5, /* nobody answered; forgotten soon */
+};
+struct msg_neigh_entry {
+	uint8_t addr[16]; /* IPv4 as v4-mapped */
+	uint8_t mac[6]; /* zero when not known */
+	uint16_t network_id;
+	uint8_t state; /* enum neigh_state */
+	uint8_t n_queued;
+	uint8_t reserved[2];
+	uint32_t age_ms; /* since it was last confirmed (INCOMPLETE, FAILED: first asked) */
+};
+#define MSG_NEIGH_ENTRIES_MAX 1024
+struct msg_neigh_entries {
+	uint32_t next_cursor; /* 0: that was all */
+	uint32_t n;
+	struct msg_neigh_entry entry[MSG_NEIGH_ENTRIES_MAX];
+};
+struct msg_neigh_flush {
+	uint32_t network_id; /* 0: all */
+};
+
+struct msg_ct_dump {
+	uint32_t network_id; /* either side; 0: all */
+	uint32_t vif_id; /* that began it; 0: all */
+	uint32_t cursor;
+	uint32_t reserved;
+};
+enum ct_state {
+	CT_NEW = 1, /* UDP and others: one direction seen */
+	CT_REPLIED = 2, /* both directions seen */
+	CT_TCP_SYN_SENT = 3,
+	CT_TCP_SYN_RECV = 4,
+	CT_TCP_ESTABLISHED = 5,
+	CT_TCP_FIN_WAIT = 6, /* one side has closed */
+	CT_TCP_LAST_ACK = 7, /* both have, one FIN not acknowledged */
+	CT_TCP_TIME_WAIT = 8,
+	CT_TCP_CLOSED = 9, /* reset */
+	CT_STATE_N
+};
+/* A packet as it arrives.  ICMP echo: the id is sport of a request and dport of a reply. */
+struct ct_tuple {
+	uint8_t src[16]; /* IPv4 as v4-mapped */
+	uint8_t dst[16];
+	be16 sport;
+	be16 dport;
+	uint16_t network_id; /* where it arrives */
+	uint8_t proto;
+	uint8_t is_v6;
+};
+static_assert(sizeof(struct ct_tuple) == 40, "layout is shared");
+struct msg_ct_entry {
+	struct ct_tuple orig; /* as the first packet arrived */
+	struct ct_tuple reply; /* as its answer arrives; differs from orig turned round: NAT */
+	uint64_t packets[2]; /* orig, reply */
+	uint64_t bytes[2]; /* of IP */
+	uint32_t timeout_s; /* left */
+	uint16_t vif_id; /* that began it */
+	uint8_t state; /* enum ct_state */
+	uint8_t flags; /* enum ct_flag */
+};
+enum ct_flag {
+	CT_SNAT = 1u << 0, /* source translated */
+	CT_DNAT = 1u << 1, /* destination translated: a forward */
+	CT_ASSURED = 1u << 2, /* both directions seen, TCP: established */
+};
+#define MSG_CT_ENTRIES_MAX 480
+struct msg_ct_entries {
+	uint32_t next_cursor; /* 0: that was all */
+	uint32_t n;
+	struct msg_ct_entry entry[MSG_CT_ENTRIES_MAX];
+};
+struct msg_ct_flush {
+	uint32_t network_id; /* either side; 0: all */
+	uint32_t vif_id; /* that began it; 0: all */
 };
 
 enum capture_target {

@@ -28,9 +28,9 @@ enum network_mode {
 	NETWORK_MODE_NONE,
 	NETWORK_MODE_BRIDGE,
 	NETWORK_MODE_ISOLATED,
-	NETWORK_MODE_NAT, /* known to the schema; refused until routed networks are built */
-	NETWORK_MODE_ROUTED, /* as above */
-	NETWORK_MODE_OPEN, /* as above */
+	NETWORK_MODE_NAT, /* guests reach the uplink with its address */
+	NETWORK_MODE_ROUTED, /* guests reach the uplink with their own address */
+	NETWORK_MODE_OPEN, /* routed, without rules */
 	NETWORK_MODE_N
 };
 
@@ -38,3 +38,16 @@ enum network_profile {
 	PROFILE_PLAIN, /* what Linux and libvirt do by default */
 	PROFILE_TENANT, /* guards and quotas on */
 };
+
+/* Routed networks: what a snapshot may hold.  An uplink takes a network id of its own. */
+#define ROUTERS_MAX NETWORK_ID_MAX
+#define ROUTER_ADDRS_MAX 1024 /* own addresses of router ports and of the host */
+#define ROUTES_MAX 1024
+#define FORWARDS_MAX 1024
+#define NAT_PORT_MIN 1024 /* guests never get a privileged port */
+
+#define NEIGH_NETWORK_MAX 1024 /* neighbours of a network */
+#define NEIGH_UNRESOLVED_MAX 64 /* that one vif has asked for */
+#define NEIGH_QUEUE_MAX 3 /* packets that wait for a neighbour */
+#define CT_VIF_MAX 16384 /* connections that a vif of profile tenant may have begun */
+#define CT_VIF_HALF_OPEN_MAX (CT_VIF_MAX / 4)

@@ -1,9 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* snapshot_msg.h - the whole configuration of the dataplane, flat, as the daemon sends it.
  *
- * A sealed memfd: header, networks, ports.  The engine copies it, validates every field
- * (bridge/snapshot.c) and swaps it in between two bursts; a bad one is refused whole.
- * Host byte order; same machine by construction. */
+ * A sealed memfd: header, networks, ports, routers, addresses, routes, forwards.  The engine copies
+ * it, validates every field (bridge/snapshot.c) and swaps it in between two bursts; a bad one is
+ * refused whole.  Host byte order (addresses and ports apart); same machine by construction.
+ *
+ * What a routed network consists of; G is the guests' network, U its uplink:
+ *   networks  G as always, with its mode and its host leg.  U is a network too: an id of its own
+ *             that the model does not list, mode bridge, no leg, a name for messages ("G-up").
+ *   ports     guests and leg in G; in U exactly the vif that leads out: the transit tap (uplink
+ *             host), the netdev, or the vif of `vif:NAME`.  A vif is in one network only.
+ *             Ports in U need UP | LEARN | FLOOD | MCAST_FLOOD | BCAST_FLOOD.
+ *   routers   one for G: policy as its mode, uplink_id U, mac = G's leg_mac, mtu of G;
+ *             flags NAT4 in mode nat, NAT6 in mode nat with nat_ipv6.
+ *             One for U: policy UPLINK, uplink_id 0, a MAC of its own, mtu of the vif.
+ *             Several G may share one U (they do when they name the same netdev).
+ *   addresses OWN of G: each gateway address with the subnet's length; these subnets are the NET of
+ *             libvirt's rules.  OWN of U: the transit address, or --uplink-address, with its
+ *             length; the first of a family is what NAT4, NAT6 translate to.  U of mode nat needs
+ *             one; in modes routed and open it serves ARP, ND and the sources of ICMP errors.
+ *             HOST (network_id 0): every address of the host's own, live; frames to these go to
+ *             the leg of the network they come from, untranslated.  Link-local IPv6 need not be
+ *             listed.
+ *   routes    in_network G: each subnet CONNECTED out G; a default VIA out U with next_hop the
+ *             host's end of the transit, or --uplink-gateway; subnet of U CONNECTED out U when a
+ *             LAN is there (netdev, vif).  in_network U: each subnet of each G CONNECTED out G;
+ *             the subnet of U CONNECTED out U; the default VIA out U (answers to translated
+ *             connections take it).  From G to another guests' network: a route only if the
+ *             administrator wants one; else REJECT, or nothing (which is the same).
+ *   forwards  uplink_id U; listen: the address of U, zeros for all of U's own; to_network G.
+ *             With uplink `host` the host's DNAT rule sends to the transit address, same port.
+ * No router for modes bridge and isolated.  A network with mode nat, routed or open whose uplink
+ * is not there (yet) gets its router with uplink_id 0 and no default route. */
 #pragma once
 
 #include "vswitch/abi/limits.h"
@@ -52,13 +80,90 @@ struct snap_port {
 };
 static_assert(sizeof(struct snap_port) == 48, "layout is shared");
 
+enum snap_policy {
+	SNAP_POLICY_NONE,
+	SNAP_POLICY_UPLINK, /* leads out; the engine itself answers for its addresses */
+	SNAP_POLICY_NAT, /* out: from NET; in: only what belongs to a connection */
+	SNAP_POLICY_ROUTED, /* out: from NET; in: to NET */
+	SNAP_POLICY_OPEN, /* no rules */
+	SNAP_POLICY_N
+};
+
+enum snap_router_flag {
+	SNAP_ROUTER_NAT4 = 1u << 0, /* masquerade IPv4 behind the uplink's first address */
+	SNAP_ROUTER_NAT6 = 1u << 1, /* the same for IPv6; else policy NAT is ROUTED for IPv6 */
+	SNAP_ROUTER_FLAGS_ALL = (1u << 2) - 1,
+};
+
+/* The port by which the router is connected to a network. */
+struct snap_router {
+	uint16_t network_id;
+	uint16_t uplink_id; /* network of the uplink; NETWORK_ID_NONE: is one, or has none */
+	uint8_t policy; /* enum snap_policy */
+	uint8_t flags; /* enum snap_router_flag */
+	uint16_t mtu; /* bytes of IP, 68..65535; IPv6 is routed from 1280 on */
+	uint8_t mac[6];
+	uint16_t port_min; /* of translated connections; 0: NAT_PORT_MIN */
+	uint16_t port_max; /* 0: 65535 */
+	uint8_t reserved[6];
+};
+static_assert(sizeof(struct snap_router) == 24, "layout is shared");
+
+enum snap_addr_kind {
+	SNAP_ADDR_OWN = 1, /* of the router port of network_id */
+	SNAP_ADDR_HOST = 2, /* of the host; network_id 0 */
+};
+struct snap_addr {
+	uint8_t addr[16]; /* IPv4 as v4-mapped, here and below */
+	uint16_t network_id;
+	uint8_t kind; /* enum snap_addr_kind */
+	uint8_t len; /* prefix length of its own family: 0..32 or 0..128 */
+	uint8_t reserved[4];
+};
+static_assert(sizeof(struct snap_addr) == 24, "layout is shared");
+
+enum snap_route_kind {
+	SNAP_ROUTE_CONNECTED = 1, /* the destination is a neighbour in out_network */
+	SNAP_ROUTE_VIA = 2, /* next_hop is */
+	SNAP_ROUTE_REJECT = 3, /* ICMP port unreachable, as libvirt's rules say it */
+	SNAP_ROUTE_UNREACHABLE = 4, /* ICMP net unreachable */
+	SNAP_ROUTE_BLACKHOLE = 5, /* silence */
+};
+/* Each ingress network has a table of its own.  The longest prefix wins; a prefix once a table. */
+struct snap_route {
+	uint8_t prefix[16];
+	uint8_t next_hop[16]; /* VIA, same family as the prefix; else zeros */
+	uint16_t in_network;
+	uint16_t out_network; /* CONNECTED, VIA; has a router; else NETWORK_ID_NONE */
+	uint8_t kind; /* enum snap_route_kind */
+	uint8_t len; /* of the prefix, own family */
+	uint8_t reserved[2];
+};
+static_assert(sizeof(struct snap_route) == 40, "layout is shared");
+
+struct snap_forward {
+	uint8_t listen[16]; /* zeros: every own address of the uplink, of to_addr's family */
+	uint8_t to_addr[16];
+	be16 listen_port;
+	be16 to_port;
+	uint16_t uplink_id;
+	uint16_t to_network;
+	uint8_t proto; /* 6 TCP, 17 UDP */
+	uint8_t reserved[7];
+};
+static_assert(sizeof(struct snap_forward) == 48, "layout is shared");
+
 struct snap_hdr {
 	uint64_t magic;
 	uint64_t generation; /* counts up with every change */
 	uint32_t size; /* of the whole message */
 	uint32_t n_networks;
 	uint32_t n_ports;
-	uint32_t reserved[9];
-	/* then n_networks struct snap_network, then n_ports struct snap_port */
+	uint32_t n_routers;
+	uint32_t n_addrs;
+	uint32_t n_routes;
+	uint32_t n_forwards;
+	uint32_t reserved[5];
+	/* then the networks, ports, routers, addresses, routes, forwards, each n_ of them */
 };
 static_assert(sizeof(struct snap_hdr) == 64, "layout is shared");

@@ -16,10 +16,12 @@ enum segment_kind {
 	SEGMENT_NONE,
 	SEGMENT_COUNTERS, /* abi/counters.h */
 	SEGMENT_FDB, /* vswitch/base/ixtab.h and bridge/fdb.h */
+	SEGMENT_CT, /* vswitch/base/ixtab.h and bridge/ct.h: connections and their translations */
 	SEGMENT_N
 };
 
 #define SEGMENT_FDB_SIZE (UINT64_C(4) << 20)
+#define SEGMENT_CT_SIZE (UINT64_C(32) << 20) /* 131,071 connections */
 #define STATE_MAGIC UINT64_C(0x317461746b6c6b73) /* "sklktat1" */
 
 struct segment_hdr {

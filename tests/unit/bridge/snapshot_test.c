@@ -89,7 +89,7 @@ static void bad_networks_are_refused_by_name(void **)
 	refused("network.n2");
 	M.network[1].network_id = 1;
 	refused("network.n2");
-	M.network[1].mode = NETWORK_MODE_NAT;
+	M.network[1].mode = NETWORK_MODE_N;
 	refused("network.n2");
 	M.network[1].profile = 7;
 	refused("network.n2");

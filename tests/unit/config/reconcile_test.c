@@ -138,9 +138,10 @@ static void port_gets_floods_only_when_the_engine_has_its_vif(void **)
 static void firewall_rejects_forwarding_and_foreign_gateways(void **)
 {
 	struct network_cfg n = make_network(NETWORK_MODE_BRIDGE, "10.0.0.0/24", "fd00::/64");
-	struct nft_leg leg = { 12, &n };
-	char *text = nft_print("saklar", &leg, 1);
-	char *none = nft_print("saklar", NULL, 0);
+	struct nft_leg leg = { .ifindex = 12, .network = &n };
+	struct model m = { .n_networks = 1, .network = &n };
+	char *text = nft_print("saklar", &leg, 1, &m);
+	char *none = nft_print("saklar", NULL, 0, NULL);
 
 	assert_non_null(strstr(text, "delete table inet saklar"));
 	assert_non_null(strstr(text, "iif 12 counter reject"));

@@ -69,6 +69,16 @@ static void network_add_makes_typed_json(void **)
 		"\"fd00::/64\"], \"dhcp\": true, \"mtu\": 9000}");
 }
 
+static void uplinks_are_lists_of_text(void **)
+{
+	expect("network", "add",
+		"lan --mode nat --uplink vif:wan --uplink-address 192.0.2.2/24 --uplink-gateway "
+		"192.0.2.1 --nat-ipv6",
+		"{\"name\": \"lan\", \"mode\": \"nat\", \"uplink\": \"vif:wan\", "
+		"\"uplink_addresses\": [\"192.0.2.2/24\"], \"uplink_gateways\": [\"192.0.2.1\"], "
+		"\"nat_ipv6\": true}");
+}
+
 static void vif_add_makes_typed_json(void **)
 {
 	expect("vif", "add", "--type tap web0 --network lan --queues 2 --owner 64055 --down",
@@ -89,7 +99,8 @@ static void booleans_have_opposites_and_values(void **)
 static void set_empties_lists_and_gives_defaults_back(void **)
 {
 	expect("vif", "set", "w --no-mtu", "{\"name\": \"w\", \"mtu\": null}");
-	expect_usage("vif", "set", "w --no-network", "unknown flag");
+	expect("vif", "set", "w --no-network", "{\"name\": \"w\", \"network\": null}");
+	expect_usage("vif", "set", "w --no-type", "unknown flag");
 	expect_usage("vif", "set", "w --no-mtu --mtu 1500", "contradicts");
 	expect_usage(
 		"network", "set", "lan --no-subnet --subnet 10.0.0.0/24", "exclude each other");
@@ -111,7 +122,7 @@ static void wrong_words_are_usage_errors_with_a_hint(void **)
 	expect_usage("network", "add", "lan --mtu 1500 --mtu 1500", "repeats");
 	expect_usage("network", "add", "--mtu 1500", "NAME is missing");
 	expect_usage("network", "add", "lan wan", "unexpected word 'wan'");
-	expect_usage("vif", "add", "w --type tap", "--network NETWORK is required");
+	expect_usage("vif", "add", "w --network lan", "--type TYPE is required");
 	expect_usage("vif", "set", "w --type tap", "cannot be changed");
 	expect_usage("vif", "list", "w", "takes no name");
 	expect_usage("vif", "set", "w -x", "unknown flag '-x'");
@@ -119,7 +130,7 @@ static void wrong_words_are_usage_errors_with_a_hint(void **)
 
 static void values_not_built_yet_are_left_to_the_daemon_to_refuse(void **)
 {
-	expect("network", "add", "lan --mode nat", "{\"name\": \"lan\", \"mode\": \"nat\"}");
+	expect("network", "add", "lan --stp", "{\"name\": \"lan\", \"stp\": true}");
 	expect("vif", "set", "w --rate 10M", "{\"name\": \"w\", \"rate\": \"10M\"}");
 }
 
@@ -187,6 +198,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(network_add_makes_typed_json),
+		cmocka_unit_test(uplinks_are_lists_of_text),
 		cmocka_unit_test(vif_add_makes_typed_json),
 		cmocka_unit_test(booleans_have_opposites_and_values),
 		cmocka_unit_test(set_empties_lists_and_gives_defaults_back),

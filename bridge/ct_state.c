@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ct_state.c - what a packet means for its connection: state, timeout, assurance.
+ *
+ * From: bridge/router.c for each packet that passes.  To: bridge/ct.c.
+ * Theory: the states and times of Linux' nf_conntrack, for TCP without its rarer ones.  What an
+ * attacker who does not see the connection can send must not end it: a RST counts only when its
+ * sequence number is exactly what the other side has acknowledged or what was sent last
+ * (RFC 5961 §3.2); otherwise it passes, and whether it ends anything is the receiver's to say.
+ * Thread: worker. */
+#include "bridge/ct.h"
+#include "vswitch/base/clock.h"
+
+#include <endian.h>
+#include <string.h>
+
+#define PROTO_TCP 6
+#define PROTO_UDP 17
+#define PROTO_ICMP 1
+#define PROTO_ICMP6 58
+
+#define TCP_FIN 0x01
+#define TCP_SYN 0x02
+#define TCP_RST 0x04
+#define TCP_ACK 0x10
+
+/* One TCP header, and how much sequence space it takes. */
+struct seg {
+	uint32_t seq, ack, len;
+	uint8_t flags;
+};
+
+uint64_t ct_timeout_ns(uint8_t proto, uint8_t state)
+{
+	static const uint32_t tcp_s[CT_STATE_N] = {
+		[CT_TCP_SYN_SENT] = 120,
+		[CT_TCP_SYN_RECV] = 60,
+		[CT_TCP_ESTABLISHED] = 432000,
+		[CT_TCP_FIN_WAIT] = 120,
+		[CT_TCP_LAST_ACK] = 30,
+		[CT_TCP_TIME_WAIT] = 120,
+		[CT_TCP_CLOSED] = 10,
+	};
+
+	if (proto == PROTO_TCP)
+		return (state < CT_STATE_N && tcp_s[state] != 0 ? tcp_s[state] : 10) * NS_PER_SEC;
+	if (proto == PROTO_UDP)
+		return (state == CT_REPLIED ? 120 : 30) * NS_PER_SEC;
+	if (proto == PROTO_ICMP || proto == PROTO_ICMP6)
+		return 30 * NS_PER_SEC;
+	return 600 * NS_PER_SEC;
+}
+
+static uint32_t load_be32(const uint8_t *at)
+{
+	be32 v;
+
+	memcpy(&v, at, sizeof(v));
+	return be32toh(v);
+}
+
+static uint32_t ip_end(const struct pkt *p)
+{
+	const uint8_t *ip = pkt_bytes(p) + p->l3_off;
+
+	if (p->flags & PKT_IS_IP6)
+		return p->l3_off + 40u + (uint32_t)(ip[4] << 8 | ip[5]);
+	return p->l3_off + (uint32_t)(ip[2] << 8 | ip[3]);
+}
+
+static struct seg seg_of(const struct pkt *p)
+{
+	const uint8_t *tcp = pkt_bytes(p) + p->l4_off;
+	struct seg s = { .seq = load_be32(tcp + 4), .ack = load_be32(tcp + 8), .flags = tcp[13] };
+
+	s.len = ip_end(p) - p->l4_off - (tcp[12] >> 4) * 4u;
+	s.len += (s.flags & TCP_SYN) != 0;
+	s.len += (s.flags & TCP_FIN) != 0;
+	return s;
+}
+
+uint8_t ct_first_state(const struct pkt *p, bool is_strict)
+{
+	uint8_t flags;
+
+	if (p->ip_proto != PROTO_TCP)
+		return CT_NEW;
+	flags = pkt_bytes(p)[p->l4_off + 13] & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
+	if (flags == TCP_SYN)
+		return CT_TCP_SYN_SENT;
+	/* Linux' tcp_loose: taken up in the middle, after a cold start. */
+	if (!is_strict && flags == TCP_ACK)
+		return CT_TCP_ESTABLISHED;
+	return 0;
+}
+
+static bool is_after(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) > 0;
+}
+
+/* @mine has sent @s, @other is the other way. */
+static bool rst_is_exact(
+	const struct ct_record *mine, const struct ct_record *other, const struct seg *s)
+{
+	if (!other->has_tcp) /* the answer to a SYN */
+		return true;
+	if (!mine->has_tcp)
+		return (s->flags & TCP_ACK) != 0 && s->ack == other->tcp_end;
+	return s->seq == other->tcp_ack || s->seq == mine->tcp_end;
+}
+
+static void seg_note(struct ct_record *mine, const struct seg *s)
+{
+	uint32_t end = s->seq + s->len;
+
+	if (!mine->has_tcp || is_after(end, mine->tcp_end))
+		mine->tcp_end = end;
+	if ((s->flags & TCP_ACK) != 0 && (!mine->has_tcp || is_after(s->ack, mine->tcp_ack)))
+		mine->tcp_ack = s->ack;
+	if (s->flags & TCP_FIN) {
+		mine->has_fin = 1;
+		mine->tcp_fin = end;
+	}
+	mine->has_tcp = 1;
+}
+
+/* Has the FIN of @fin been acknowledged by @by? */
+static bool fin_is_acked(const struct ct_record *fin, const struct ct_record *by)
+{
+	return fin->has_fin && by->has_tcp && !is_after(fin->tcp_fin, by->tcp_ack);
+}
+
+static uint8_t tcp_next(uint8_t state, bool is_orig, const struct seg *s,
+	const struct ct_record *mine, const struct ct_record *other)
+{
+	if (s->flags & TCP_SYN) {
+		if ((s->flags & TCP_ACK) != 0)
+			return state == CT_TCP_SYN_SENT && !is_orig ? CT_TCP_SYN_RECV : state;
+		/* the port is used again */
+		return state >= CT_TCP_TIME_WAIT && is_orig ? CT_TCP_SYN_SENT : state;
+	}
+	if (state == CT_TCP_SYN_RECV && is_orig && (s->flags & TCP_ACK) != 0)
+		state = CT_TCP_ESTABLISHED;
+	if (state < CT_TCP_ESTABLISHED || state > CT_TCP_LAST_ACK)
+		return state;
+	if (mine->has_fin && other->has_fin)
+		return fin_is_acked(mine, other) && fin_is_acked(other, mine) ? CT_TCP_TIME_WAIT
+									      : CT_TCP_LAST_ACK;
+	return mine->has_fin || other->has_fin ? CT_TCP_FIN_WAIT : state;
+}
+
+static uint8_t tcp_seen(struct ct_record *orig, struct ct_record *mine, struct ct_record *other,
+	const struct pkt *p)
+{
+	struct seg s = seg_of(p);
+	bool is_orig = mine == orig;
+	uint8_t state;
+
+	if (s.flags & TCP_RST)
+		return rst_is_exact(mine, other, &s) ? CT_TCP_CLOSED : orig->state;
+	if ((s.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && is_orig
+		&& orig->state >= CT_TCP_TIME_WAIT) {
+		mine->has_tcp = 0;
+		mine->has_fin = 0;
+		other->has_tcp = 0;
+		other->has_fin = 0;
+	}
+	seg_note(mine, &s);
+	state = tcp_next(orig->state, is_orig, &s, mine, other);
+	if (state == CT_TCP_ESTABLISHED)
+		orig->is_assured = 1;
+	return state;
+}
+
+/* States that only end: more of the same does not prolong them. */
+static bool state_holds(uint8_t state)
+{
+	return state == CT_TCP_SYN_SENT || state == CT_TCP_CLOSED;
+}
+
+void ct_seen(struct ct *c, uint32_t index, const struct pkt *p, uint64_t now_ns)
+{
+	struct ct_record *mine = ixtab_rec_at(&c->tab, index);
+	struct ct_record *other = ixtab_rec_at(&c->tab, ct_partner(c, index));
+	bool is_first = mine->packets == 0 && other->packets == 0;
+	uint32_t orig_index = mine->dir == CT_ORIG ? index : ct_partner(c, index);
+	struct ct_record *orig = ixtab_rec_at(&c->tab, orig_index);
+	uint8_t before = orig->state, state = before;
+
+	mine->packets++;
+	mine->bytes += ip_end(p) - p->l3_off;
+	if (p->ip_proto == PROTO_TCP) {
+		state = tcp_seen(orig, mine, other, p);
+	} else if (mine != orig) {
+		state = CT_REPLIED;
+		orig->is_assured = 1;
+	}
+	if (state != before)
+		ct_set_state(c, orig_index, state);
+	/* A blind RST, or the SYN of a flood once more, does not make it live longer. */
+	if (is_first || (state == before && state_holds(state)))
+		return;
+	orig->expires_ns = now_ns + ct_timeout_ns(p->ip_proto, state);
+}

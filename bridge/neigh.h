@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* neigh.h - who has that address?  Neighbours of router ports, and the packets that wait for them.
+ *
+ * What it is: one private table for all networks; a new engine asks anew.  It makes no packets: it
+ * says when somebody must be asked, and bridge/router.c asks by ARP or ND.
+ * Life of an entry:
+ *   1. neigh_add() by the first packet to it: INCOMPLETE, to be asked once a second, three times;
+ *   2. neigh_heard(): REACHABLE; what waited is given back by neigh_take();
+ *      or no answer: what waited is given back as failed, the entry is forgotten;
+ *   3. 30 s later it is STALE: used, and the next packet has it asked again (PROBE);
+ *   4. evicted when its network holds NEIGH_NETWORK_MAX and another is asked for.
+ * Limits: NEIGH_NETWORK_MAX a network, NEIGH_UNRESOLVED_MAX a vif, NEIGH_QUEUE_MAX packets an entry.
+ * Threads: one worker, all of it. */
+#pragma once
+
+#include "vif/burst.h"
+#include "vswitch/abi/engine_msg.h"
+
+struct neigh_table;
+
+struct neigh {
+	uint8_t addr[16];
+	uint8_t mac[6];
+	uint16_t network_id; /* 0: free */
+	uint16_t asker_vif; /* counted against it while unresolved */
+	uint8_t state; /* enum neigh_state */
+	uint8_t n_asked;
+	uint8_t n_held;
+	bool is_timed; /* in the list of those to be asked */
+	uint32_t held; /* first packet that waits; index */
+	uint32_t next_in_bucket;
+	uint32_t prev, next; /* of the network, least recently confirmed first */
+	uint32_t prev_timed, next_timed; /* by .due_ns */
+	uint64_t since_ns; /* confirmed, or first asked */
+	uint64_t due_ns;
+};
+
+struct neigh_table *neigh_create(void);
+void neigh_destroy(struct neigh_table *t);
+
+/* The neighbour, NULL: not known.  Makes REACHABLE ones STALE in time. */
+struct neigh *neigh_find(
+	struct neigh_table *t, uint16_t network_id, const uint8_t addr[16], uint64_t now_ns);
+/* A new one, to be asked at once; NULL: a limit is reached. */
+struct neigh *neigh_add(struct neigh_table *t, uint16_t network_id, const uint8_t addr[16],
+	uint16_t asker_vif, uint64_t now_ns);
+/* A STALE one was used: have it asked. */
+void neigh_probe(struct neigh_table *t, struct neigh *n, uint64_t now_ns);
+/* Let @p wait for @n; its mbuf is the table's then.  False: too many wait. */
+bool neigh_hold(struct neigh_table *t, struct neigh *n, struct pkt *p);
+/* @addr says that it has @mac.  @may_add: it asked us, so it will want an answer. */
+void neigh_heard(struct neigh_table *t, uint16_t network_id, const uint8_t addr[16],
+	const uint8_t mac[6], bool may_add, uint64_t now_ns);
+
+/* The next neighbour that is to be asked now, NULL: none (any more). */
+struct neigh *neigh_next_due(struct neigh_table *t, uint64_t now_ns);
+/* Take a packet that need not wait any longer; false: there is none. */
+bool neigh_take(struct neigh_table *t, struct pkt *out, bool *has_failed);
+/* When neigh_next_due() has something again; 0: never. */
+uint64_t neigh_due_ns(const struct neigh_table *t);
+/* Packets that wait. */
+uint32_t neigh_held(const struct neigh_table *t);
+/* Forget those of a network, or (0) all; what waits is given back as failed. */
+void neigh_flush(struct neigh_table *t, uint16_t network_id);
+
+/* Forget those of all networks but @keep (NETWORK_ID_MAX of them). */
+void neigh_keep(struct neigh_table *t, const bool *keep);
+
+/* Copy up to @max of a network (0: all) from *@cursor on; 0 in it at the end. */
+uint32_t neigh_dump(const struct neigh_table *t, uint16_t network_id, uint32_t *cursor,
+	uint64_t now_ns, struct msg_neigh_entry *out, uint32_t max);

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* router_local.c - ARP (RFC 826), neighbour discovery (RFC 4861 §7) and echo of router ports.
+ *
+ * From: bridge/router.c.  To: frames of their own, bridge/neigh.c.
+ * Theory: with a host leg the host's kernel owns the addresses and answers; the router only listens.
+ * Without one (uplinks) it answers itself, and remembers who asked, because an answer will follow.
+ * Thread: worker. */
+#include "bridge/router_local.h"
+
+#include "bridge/nat.h"
+#include "vif/pkt_edit.h"
+
+#include <endian.h>
+#include <string.h>
+
+#define ETH_HDR_LEN 14
+#define ARP_LEN 28
+#define ND_LEN 32 /* solicitation or advertisement with one address option */
+#define ND_NS 135
+#define ND_NA 136
+#define OPT_SOURCE 1
+#define OPT_TARGET 2
+
+static bool has_leg(const struct snapshot *cfg, uint16_t network_id)
+{
+	return cfg->network[network_id].conf.leg_vif_id != VIF_ID_NONE;
+}
+
+static void put16(uint8_t *at, uint32_t v)
+{
+	at[0] = (uint8_t)(v >> 8);
+	at[1] = (uint8_t)v;
+}
+
+static void addr_v4(uint8_t out[16], const uint8_t *ip4)
+{
+	memset(out, 0, 10);
+	memset(out + 10, 0xff, 2);
+	memcpy(out + 12, ip4, 4);
+}
+
+/* A frame of @len bytes of @type behind its Ethernet header; *@body is behind that. */
+static struct rte_mbuf *frame_new(struct rte_mempool *pool, const uint8_t *dst, const uint8_t *src,
+	uint16_t type, uint16_t len, uint8_t **body)
+{
+	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	uint8_t *eth;
+
+	if (m == NULL || rte_pktmbuf_tailroom(m) < ETH_HDR_LEN + len) {
+		rte_pktmbuf_free(m);
+		return NULL;
+	}
+	eth = (uint8_t *)(void *)rte_pktmbuf_append(m, (uint16_t)(ETH_HDR_LEN + len));
+	memset(eth, 0, ETH_HDR_LEN + len);
+	memcpy(eth, dst, 6);
+	memcpy(eth + 6, src, 6);
+	put16(eth + 12, type);
+	*body = eth + ETH_HDR_LEN;
+	return m;
+}
+
+static struct rte_mbuf *arp_make(struct rte_mempool *pool, bool is_reply, const uint8_t *eth_dst,
+	const uint8_t mac[6], const uint8_t src[16], const uint8_t *their_mac,
+	const uint8_t *their_ip4)
+{
+	static const uint8_t head[7] = { 0, 1, 8, 0, 6, 4, 0 };
+	uint8_t *arp;
+	struct rte_mbuf *m = frame_new(pool, eth_dst, mac, 0x0806, ARP_LEN, &arp);
+
+	if (m == NULL)
+		return NULL;
+	memcpy(arp, head, sizeof(head));
+	arp[7] = is_reply ? 2 : 1;
+	memcpy(arp + 8, mac, 6);
+	memcpy(arp + 14, src + 12, 4);
+	if (their_mac != NULL)
+		memcpy(arp + 18, their_mac, 6);
+	memcpy(arp + 24, their_ip4, 4);
+	return m;
+}
+
+static struct rte_mbuf *nd_make(struct rte_mempool *pool, uint8_t type, const uint8_t *eth_dst,
+	const uint8_t mac[6], const uint8_t *src, const uint8_t *dst, const uint8_t *target,
+	uint8_t flags)
+{
+	be32 tail[2] = { htobe32(ND_LEN), htobe32(58) };
+	uint8_t *ip, *nd;
+	struct rte_mbuf *m = frame_new(pool, eth_dst, mac, 0x86dd, 40 + ND_LEN, &ip);
+	uint16_t csum;
+
+	if (m == NULL)
+		return NULL;
+	ip[0] = 0x60;
+	put16(ip + 4, ND_LEN);
+	ip[6] = 58;
+	ip[7] = 255;
+	memcpy(ip + 8, src, 16);
+	memcpy(ip + 24, dst, 16);
+	nd = ip + 40;
+	nd[0] = type;
+	nd[4] = flags;
+	memcpy(nd + 8, target, 16);
+	nd[24] = type == ND_NS ? OPT_SOURCE : OPT_TARGET;
+	nd[25] = 1;
+	memcpy(nd + 26, mac, 6);
+	csum = (uint16_t)~pkt_sum_fold(
+		pkt_sum_bytes(ip + 8, 32 + ND_LEN, pkt_sum_bytes(tail, sizeof(tail), 0)));
+	memcpy(nd + 2, &csum, 2);
+	return m;
+}
+
+static struct rte_mbuf *hear_arp(struct neigh_table *t, const struct snapshot *cfg,
+	const struct pkt *p, struct rte_mempool *pool, uint64_t now_ns, bool *is_ours)
+{
+	const uint8_t *arp = pkt_bytes(p) + p->l3_off;
+	const uint8_t *mac = cfg->router[p->network_id].conf.mac;
+	bool is_request = arp[7] == 1, is_leg = has_leg(cfg, p->network_id), is_for_us;
+	uint8_t sender[16], target[16];
+
+	addr_v4(sender, arp + 14);
+	addr_v4(target, arp + 24);
+	is_for_us = snapshot_is_own(cfg, p->network_id, target);
+	*is_ours = !is_leg && is_for_us;
+	/* our own words, or a group's: nobody's */
+	if (snapshot_is_own(cfg, p->network_id, sender) || (arp[8] & 1) != 0)
+		return NULL;
+	if (snapshot_in_net(cfg, p->network_id, sender))
+		neigh_heard(t, p->network_id, sender, arp + 8, *is_ours && is_request, now_ns);
+	if (!*is_ours || !is_request)
+		return NULL;
+	return arp_make(pool, true, pkt_bytes(p) + 6, mac, target, arp + 8, arp + 14);
+}
+
+/* The address of option @kind behind the fixed part of @nd, NULL: it has none. */
+static const uint8_t *nd_option(const struct pkt *p, uint32_t off, uint8_t kind)
+{
+	for (unsigned i = 0; i < 8; i++) {
+		const uint8_t *o = pkt_hdr(p, off, 8);
+
+		if (o == NULL || o[1] == 0)
+			return NULL;
+		if (o[0] == kind && o[1] == 1)
+			return o + 2;
+		off += o[1] * 8u;
+	}
+	return NULL;
+}
+
+static struct rte_mbuf *hear_nd(struct neigh_table *t, const struct snapshot *cfg,
+	const struct pkt *p, struct rte_mempool *pool, uint64_t now_ns, bool *is_ours)
+{
+	static const uint8_t none[16], all_nodes[16] = { 0xff, 2, [15] = 1 };
+	static const uint8_t all_nodes_mac[6] = { 0x33, 0x33, 0, 0, 0, 1 };
+	const uint8_t *ip = pkt_bytes(p) + p->l3_off, *nd = pkt_hdr(p, p->l4_off, 24), *mac;
+	const struct snap_router *conf = &cfg->router[p->network_id].conf;
+	bool is_ns, is_dad;
+
+	/* RFC 4861 §7.1: a hop limit of 255 has crossed no router. */
+	if (nd == NULL || ip[7] != 255 || nd[1] != 0 || !nat_icmp_csum_fits(p))
+		return NULL;
+	is_ns = nd[0] == ND_NS;
+	mac = nd_option(p, p->l4_off + 24u, is_ns ? OPT_SOURCE : OPT_TARGET);
+	if (mac == NULL)
+		mac = pkt_bytes(p) + 6;
+	if (mac[0] & 1)
+		return NULL;
+	if (!is_ns) {
+		if (!snapshot_is_own(cfg, p->network_id, nd + 8))
+			neigh_heard(t, p->network_id, nd + 8, mac, false, now_ns);
+		*is_ours = !has_leg(cfg, p->network_id)
+			&& snapshot_is_own(cfg, p->network_id, ip + 24);
+		return NULL;
+	}
+	is_dad = memcmp(ip + 8, none, 16) == 0;
+	*is_ours = !has_leg(cfg, p->network_id) && snapshot_is_own(cfg, p->network_id, nd + 8);
+	if (!is_dad && !snapshot_is_own(cfg, p->network_id, ip + 8))
+		neigh_heard(t, p->network_id, ip + 8, mac, *is_ours, now_ns);
+	if (!*is_ours)
+		return NULL;
+	return nd_make(pool, ND_NA, is_dad ? all_nodes_mac : pkt_bytes(p) + 6, conf->mac, nd + 8,
+		is_dad ? all_nodes : ip + 8, nd + 8, is_dad ? 0xa0 : 0xe0);
+}
+
+struct rte_mbuf *router_local_hear(struct neigh_table *t, const struct snapshot *cfg,
+	const struct pkt *p, struct rte_mempool *pool, uint64_t now_ns, bool *is_ours)
+{
+	*is_ours = false;
+	if (p->flags & PKT_IS_ARP)
+		return hear_arp(t, cfg, p, pool, now_ns, is_ours);
+	return hear_nd(t, cfg, p, pool, now_ns, is_ours);
+}
+
+/* The own address to ask for @n from: of its subnet if there is one. */
+static const uint8_t *ask_source(const struct snapshot *cfg, const struct neigh *n, bool is_v4)
+{
+	const struct snapshot_router *r = &cfg->router[n->network_id];
+
+	for (unsigned i = 0; i < r->n_own; i++)
+		if (fib_prefix_has(r->own[i].addr, r->own[i].len, n->addr))
+			return r->own[i].addr;
+	return snapshot_own_addr(cfg, n->network_id, is_v4);
+}
+
+struct rte_mbuf *router_local_ask(
+	const struct snapshot *cfg, const struct neigh *n, struct rte_mempool *pool)
+{
+	static const uint8_t bcast[6] = { 255, 255, 255, 255, 255, 255 };
+	bool is_v4 = fib_addr_is_v4(n->addr), is_probe = n->state == NEIGH_PROBE && n->n_asked < 3;
+	const uint8_t *mac = cfg->router[n->network_id].conf.mac;
+	const uint8_t *src = ask_source(cfg, n, is_v4);
+	uint8_t group_mac[6] = { 0x33, 0x33, 0xff, n->addr[13], n->addr[14], n->addr[15] };
+	uint8_t group[16] = {
+		0xff,
+		2, [11] = 1, [12] = 0xff, [13] = n->addr[13], [14] = n->addr[14], [15] = n->addr[15]
+	};
+
+	if (src == NULL)
+		return NULL;
+	if (is_v4)
+		return arp_make(
+			pool, false, is_probe ? n->mac : bcast, mac, src, NULL, n->addr + 12);
+	return nd_make(pool, ND_NS, is_probe ? n->mac : group_mac, mac, src,
+		is_probe ? n->addr : group, n->addr, 0);
+}
+
+bool router_local_is_echo(const struct pkt *p)
+{
+	if ((p->flags & PKT_HAS_L4) == 0)
+		return false;
+	if (p->flags & PKT_IS_IP6)
+		return p->ip_proto == 58 && pkt_bytes(p)[p->l4_off] == 128;
+	return p->ip_proto == 1 && pkt_bytes(p)[p->l4_off] == 8;
+}
+
+void router_local_echo(struct pkt *p, const uint8_t mac[6])
+{
+	uint8_t *eth = rte_pktmbuf_mtod(p->m, uint8_t *), *ip = eth + p->l3_off;
+	uint8_t *icmp = eth + p->l4_off;
+	bool is_v6 = (p->flags & PKT_IS_IP6) != 0;
+	uint32_t len = is_v6 ? 16 : 4;
+	uint8_t was[16], *src = ip + (is_v6 ? 8 : 12), *dst = src + len;
+	uint16_t csum, type;
+
+	memcpy(was, src, len);
+	memcpy(src, dst, len);
+	memcpy(dst, was, len);
+	memcpy(eth, eth + 6, 6);
+	memcpy(eth + 6, mac, 6);
+	/* The type is in the high half of its word: what it loses the sum gets back. */
+	memcpy(&type, icmp, 2);
+	icmp[0] = is_v6 ? 129 : 0;
+	if ((p->flags & PKT_CSUM_PARTIAL) == 0) {
+		uint16_t now;
+
+		memcpy(&now, icmp, 2);
+		memcpy(&csum, icmp + 2, 2);
+		csum = (uint16_t)~pkt_sum_fold((uint32_t)(uint16_t)~csum + (uint16_t)~type + now);
+		memcpy(icmp + 2, &csum, 2);
+	}
+	if (is_v6) {
+		ip[7] = 64;
+		return;
+	}
+	ip[8] = 64;
+	memset(ip + 10, 0, 2);
+	csum = (uint16_t)~pkt_sum_fold(pkt_sum_bytes(ip, (ip[0] & 15u) * 4u, 0));
+	memcpy(ip + 10, &csum, 2);
+}

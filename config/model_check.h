@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* model_check.h - what model_check.c and its parts share; nobody else includes it. */
+#pragma once
+
+#include "config/model.h"
+
+#define IPV6_MTU_MIN 1280 /* RFC 8200 §5 */
+#define MODEL_PATH_LEN sizeof(((struct err *)NULL)->path)
+
+/* "network.NAME.KEY" into @buf of MODEL_PATH_LEN. */
+const char *model_network_path(const struct network_cfg *n, const char *key, char *buf);
+/* The last address of @net (IPv4: the broadcast address). */
+bool model_is_last_address(const struct ipnet *net, const struct ipaddr *a);
+bool model_is_first_address(const struct ipnet *net, const struct ipaddr *a);
+
+/* model_check_uplink.c */
+[[nodiscard]] int model_check_uplink(
+	const struct model *m, const struct network_cfg *n, struct err *e);
+[[nodiscard]] int model_check_forwards(const struct model *m, struct err *e);

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* reconcile_dump.c - read and flush the engine's tables.
+ * From: rpc_view.c, rpc_route.c.  To: engine_link.c.
+ * Theory: a table comes in chunks that begin alike: next_cursor, n, then n entries.  One reader for
+ * all of them.  The cursor only grows and the whole is bounded: an engine that lists in circles does
+ * not keep the daemon busy.  Thread: the daemon's only one. */
+#include "config/reconcile_state.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ENTRIES_MAX (1u << 18) /* more than any table holds */
+
+struct dump {
+	uint32_t answer; /* type of message */
+	size_t entry_len;
+	uint8_t *entries;
+	size_t n;
+	uint32_t next_cursor;
+};
+
+struct head {
+	uint32_t next_cursor, n;
+};
+static_assert(sizeof(struct head) == offsetof(struct msg_fdb_entries, entry), "same beginning");
+static_assert(sizeof(struct head) == offsetof(struct msg_neigh_entries, entry), "same beginning");
+static_assert(sizeof(struct head) == offsetof(struct msg_ct_entries, entry), "same beginning");
+
+static int on_entries(void *arg, struct engine_msg *m)
+{
+	struct dump *dump = arg;
+	struct head head;
+
+	if (m->type != dump->answer)
+		return -EPROTO;
+	memcpy(&head, m->body, sizeof(head));
+	if (dump->n + head.n > ENTRIES_MAX)
+		return -EPROTO;
+	uint8_t *entries = realloc(dump->entries, (dump->n + head.n + 1) * dump->entry_len);
+
+	if (entries == NULL)
+		return -ENOMEM;
+	memcpy(entries + dump->n * dump->entry_len, (const uint8_t *)m->body + sizeof(head),
+		head.n * dump->entry_len);
+	dump->entries = entries;
+	dump->n += head.n;
+	dump->next_cursor = head.next_cursor;
+	return 0;
+}
+
+/* Ask with @body, whose cursor is at @cursor, until the table ends.  *dump is empty after an error. */
+static int read_table(struct reconcile *r, struct dump *dump, uint32_t type, void *body, size_t len,
+	uint32_t *cursor, struct err *e)
+{
+	struct engine_request req = {
+		.type = type, .body = body, .body_len = len, .on_answer = on_entries, .arg = dump
+	};
+	int rc;
+
+	do {
+		*cursor = dump->next_cursor;
+		dump->next_cursor = 0;
+		rc = engine_link_request(r->link, &req, e);
+		if (rc == 0 && dump->next_cursor != 0 && dump->next_cursor <= *cursor)
+			rc = err_set(e, -EPROTO, "", "the engine lists its table in circles");
+	} while (rc == 0 && dump->next_cursor != 0);
+	if (rc < 0) {
+		free(dump->entries);
+		*dump = (struct dump){ 0 };
+	}
+	return rc;
+}
+
+int reconcile_fdb_list(struct reconcile *r, uint16_t network_id, struct msg_fdb_entry **out,
+	size_t *n, struct err *e)
+{
+	struct msg_fdb_dump m = { .network_id = network_id };
+	struct dump dump
+		= { .answer = ENGINE_MSG_FDB_ENTRIES, .entry_len = sizeof(struct msg_fdb_entry) };
+	int rc = read_table(r, &dump, ENGINE_MSG_FDB_DUMP, &m, sizeof(m), &m.cursor, e);
+
+	*out = (struct msg_fdb_entry *)(void *)dump.entries;
+	*n = dump.n;
+	return rc;
+}
+
+int reconcile_neigh_list(
+	struct reconcile *r, struct msg_neigh_entry **out, size_t *n, struct err *e)
+{
+	struct msg_neigh_dump m = { 0 };
+	struct dump dump = { .answer = ENGINE_MSG_NEIGH_ENTRIES,
+		.entry_len = sizeof(struct msg_neigh_entry) };
+	int rc = read_table(r, &dump, ENGINE_MSG_NEIGH_DUMP, &m, sizeof(m), &m.cursor, e);
+
+	*out = (struct msg_neigh_entry *)(void *)dump.entries;
+	*n = dump.n;
+	return rc;
+}
+
+int reconcile_ct_list(struct reconcile *r, uint16_t network_id, uint16_t vif_id,
+	struct msg_ct_entry **out, size_t *n, struct err *e)
+{
+	struct msg_ct_dump m = { .network_id = network_id, .vif_id = vif_id };
+	struct dump dump
+		= { .answer = ENGINE_MSG_CT_ENTRIES, .entry_len = sizeof(struct msg_ct_entry) };
+	int rc = read_table(r, &dump, ENGINE_MSG_CT_DUMP, &m, sizeof(m), &m.cursor, e);
+
+	*out = (struct msg_ct_entry *)(void *)dump.entries;
+	*n = dump.n;
+	return rc;
+}
+
+static int tell(struct reconcile *r, uint32_t type, const void *body, size_t len, struct err *e)
+{
+	struct engine_request req = { .type = type, .body = body, .body_len = len };
+
+	return engine_link_request(r->link, &req, e);
+}
+
+int reconcile_fdb_flush(struct reconcile *r, uint16_t network_id, uint16_t vif_id, struct err *e)
+{
+	struct msg_fdb_flush m = { .network_id = network_id, .vif_id = vif_id };
+
+	return tell(r, ENGINE_MSG_FDB_FLUSH, &m, sizeof(m), e);
+}
+
+int reconcile_neigh_flush(struct reconcile *r, uint16_t network_id, struct err *e)
+{
+	struct msg_neigh_flush m = { .network_id = network_id };
+
+	return tell(r, ENGINE_MSG_NEIGH_FLUSH, &m, sizeof(m), e);
+}
+
+int reconcile_ct_flush(struct reconcile *r, uint16_t network_id, uint16_t vif_id, struct err *e)
+{
+	struct msg_ct_flush m = { .network_id = network_id, .vif_id = vif_id };
+
+	return tell(r, ENGINE_MSG_CT_FLUSH, &m, sizeof(m), e);
+}
+
+unsigned reconcile_routes(const struct reconcile *r, struct snap_route *out, unsigned max)
+{
+	struct snap_hdr hdr;
+	size_t at;
+
+	if (r->snapshot == NULL)
+		return 0;
+	memcpy(&hdr, r->snapshot, sizeof(hdr));
+	at = sizeof(hdr) + hdr.n_networks * sizeof(struct snap_network)
+		+ hdr.n_ports * sizeof(struct snap_port)
+		+ hdr.n_routers * sizeof(struct snap_router)
+		+ hdr.n_addrs * sizeof(struct snap_addr);
+	unsigned n = MIN(hdr.n_routes, max);
+
+	memcpy(out, (const uint8_t *)r->snapshot + at, n * sizeof(*out));
+	return n;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* rpc_forward.c - the verbs of forwards.
+ *
+ * From: rpc_dispatch.c.  To: schema_forward.c (fields), rpc_change.c (commit).
+ * Theory: as rpc_network.c.  A forward is found by network, protocol and port; to change one it is
+ * deleted and added.
+ * Thread: the daemon has one. */
+#include "config/daemon.h"
+#include "config/rpc_methods.h"
+#include "config/schema_parse.h"
+
+#include <errno.h>
+
+int rpc_forward_add(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
+{
+	struct forward_cfg f = { 0 };
+	struct rpc_change change = { .put_forward = &f };
+	struct model *next = model_copy(d->model);
+	struct network_actual actual;
+	int rc = next ? 0 : err_set(e, -ENOMEM, "", "out of memory");
+
+	if (rc == 0)
+		rc = schema_parse_forward(call->params, SCHEMA_ADD, next, &f, e);
+	if (rc == 0)
+		rc = model_add_forward(next, &f, e);
+	if (rc == 0)
+		rc = model_check(next, e);
+	if (rc == 0)
+		rc = reconcile_check_forward(
+			d->reconcile, model_network_by_id(next, f.network_id), &f, e);
+	if (rc != 0) {
+		model_destroy(next);
+		return rc;
+	}
+	rc = rpc_commit(d, call, next, &change, e);
+	if (rc != 0)
+		return rc;
+	reconcile_network_actual(d->reconcile, f.network_id, &actual);
+	*result = rpc_written(d, actual.state, actual.why);
+	return 0;
+}
+
+int rpc_forward_del(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
+{
+	static const char *const keys[] = { "network", "proto", "port", NULL };
+	struct forward_cfg f = { 0 };
+	struct rpc_change change = { .del_forward = &f };
+	struct model *next;
+	int rc = rpc_only_keys(call->params, keys, e);
+
+	/* As when it is loaded: what is not said is not asked for. */
+	if (rc == 0)
+		rc = schema_parse_forward(call->params, SCHEMA_LOAD, d->model, &f, e);
+	if (rc != 0)
+		return rc;
+	if (!model_forward(d->model, f.network_id, f.proto, f.port))
+		return err_set(e, -ENOENT, "forward",
+			"there is no such forward: name network, protocol and port as 'saklar "
+			"forward list' shows them");
+	next = model_copy(d->model);
+	if (!next)
+		return err_set(e, -ENOMEM, "", "out of memory");
+	model_del_forward(next, f.network_id, f.proto, f.port);
+	rc = rpc_commit(d, call, next, &change, e);
+	if (rc == 0)
+		*result = json_pack("{s:I}", "generation", (json_int_t)d->model->generation);
+	return rc;
+}
+
+int rpc_forward_list(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
+{
+	static const char *const keys[] = { "network", NULL };
+	const struct network_cfg *n = NULL;
+	int rc = rpc_only_keys(call->params, keys, e);
+
+	if (rc != 0)
+		return rc;
+	if (json_object_get(call->params, "network")) {
+		n = rpc_find_network(d->model, call->params, "network", e);
+		if (!n)
+			return e->code;
+	}
+	*result = json_array();
+	for (unsigned i = 0; i < d->model->n_forwards; i++)
+		if (!n || d->model->forward[i].network_id == n->id)
+			json_array_append_new(
+				*result, schema_print_forward(&d->model->forward[i], d->model));
+	return 0;
+}

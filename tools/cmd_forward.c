@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cmd_forward.c - ports of the uplink that lead to guests: add, del, list.
+ *
+ * From: cli_verbs.c.  To: the daemon's forward.* methods, list.c.
+ * Theory: a forward is said as it is thought, NETWORK PROTO PORT ADDR:PORT; only what is needed for
+ * the JSON is checked here, the daemon judges the rest.
+ * Thread: the only one. */
+#include "tools/cli_rpc.h"
+#include "tools/cmd.h"
+#include "tools/list.h"
+
+#include <string.h>
+
+/* A number from 1 to 65535 that is all of @text; 0: it is none. */
+static unsigned parse_port(const char *text)
+{
+	unsigned port = 0;
+	size_t n = strspn(text, "0123456789");
+
+	if (n == 0 || n > 5 || text[n] != '\0')
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		port = port * 10 + (unsigned)(text[i] - '0');
+	return port <= 65535 ? port : 0;
+}
+
+/* "10.0.0.2:80", "10.0.0.2", "[fd00::2]:80", "fd00::2" into @params.  False: not like that. */
+static bool parse_target(const char *text, json_t *params)
+{
+	const char *end = strchr(text, ']');
+	const char *colon = strchr(text, ':');
+	bool has_brackets = text[0] == '[';
+	size_t len = strlen(text);
+	unsigned port = 0;
+
+	if (has_brackets) {
+		if (!end || (end[1] != ':' && end[1] != '\0'))
+			return false;
+		text++;
+		len = (size_t)(end - text);
+		colon = end[1] == ':' ? end + 1 : NULL;
+	} else if (colon && strchr(colon + 1, ':')) {
+		colon = NULL; /* IPv6 without brackets has no port */
+	} else if (colon) {
+		len = (size_t)(colon - text);
+	}
+	port = colon ? parse_port(colon + 1) : 0;
+	if (colon && port == 0)
+		return false;
+	if (port != 0)
+		json_object_set_new(params, "target_port", json_integer(port));
+	return json_object_set_new(params, "address", json_stringn(text, len)) == 0;
+}
+
+/* Network, protocol and port: the first three words.  NULL after saying what is wrong. */
+static json_t *parse_key(const struct cli *cli, const struct cli_args *args)
+{
+	unsigned port = parse_port(args->word[2]);
+	json_t *params = port != 0 ? json_pack("{s:s, s:s, s:i}", "network", args->word[0], "proto",
+				 args->word[1], "port", (int)port)
+				   : NULL;
+
+	if (port == 0)
+		cli_fail(cli, CLI_USAGE, "PORT is a number from 1 to 65535");
+	else if (!params)
+		cli_fail(cli, CLI_USAGE, "the words are not valid UTF-8");
+	return params;
+}
+
+static int change(const struct cli *cli, const char *method, json_t *params)
+{
+	json_t *result = NULL;
+	int code = cli_call(cli, RPC_ROLE_RW, method, params, &result);
+
+	if (code == CLI_DONE && cli->json)
+		cli_print_json(cli, result);
+	json_decref(result);
+	return code;
+}
+
+int cmd_forward_add(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
+{
+	json_t *params = parse_key(cli, args);
+
+	if (!params)
+		return CLI_USAGE;
+	if (parse_target(args->word[3], params))
+		return change(cli, "forward.add", params);
+	json_decref(params);
+	return cli_fail(cli, CLI_USAGE,
+		"the guest is ADDR or ADDR:PORT, such as 192.168.77.10:80 or [fd00:77::10]:80");
+}
+
+int cmd_forward_del(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
+{
+	json_t *params = parse_key(cli, args);
+
+	return params ? change(cli, "forward.del", params) : CLI_USAGE;
+}
+
+static void forward_row(struct table *t, const json_t *row)
+{
+	char text[16];
+
+	list_cell_text(t, row, "network");
+	list_cell_text(t, row, "proto");
+	snprintf(text, sizeof(text), "%u", (unsigned)cli_u64(row, "port"));
+	table_cell(t, TABLE_PLAIN, text);
+	list_cell_text(t, row, "address");
+	snprintf(text, sizeof(text), "%u", (unsigned)cli_u64(row, "target_port"));
+	table_cell(t, TABLE_PLAIN, text);
+}
+
+int cmd_forward_list(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
+{
+	static const char *const headings[]
+		= { "NETWORK", "PROTO", "PORT", "ADDRESS", "TARGET-PORT", NULL };
+
+	return list_print(cli, "forward.list", list_filter(args), headings, forward_row,
+		"no forwards; 'saklar forward add --help' says how to add one");
+}
