@@ -519,7 +519,7 @@ def flags_of_help(noun):
     text = run(noun, "add", "--help").stdout
     text = text[text.index("\nFlags:\n") + 8:text.index("\nFlags of every verb:")]
     text = text.replace("Known, but refused in this version:\n", "")
-    parts = re.split(r"^ {6}(--[a-z-]+(?: \S+)?)", text, flags=re.M)[1:]
+    parts = re.split(r"^ {6}(--[a-z0-9-]+(?: \S+)?)", text, flags=re.M)[1:]
     return {flag: " ".join(doc.split()) for flag, doc in zip(parts[::2], parts[1::2])}
 
 
@@ -531,7 +531,9 @@ def flags_of_manual(noun):
     for item in section.split("\n.It Fl Fl ")[1:]:
         head, *lines = item.split("\n")
         head = re.sub(r" Ns Op Ar (\S+)", r"[\1]", head).replace(" Ar ", " ")
-        found[f"--{head}"] = "; ".join(line.removesuffix(".") for line in lines)
+        # a part of the help is a sentence here, which may take several lines
+        sentences = "\n".join(lines).rstrip(".").split(".\n")
+        found[f"--{head}"] = "; ".join(" ".join(sentence.split()) for sentence in sentences)
     return found
 
 
