@@ -103,7 +103,7 @@ int reconcile_check_network(struct reconcile *r, const struct network_cfg *n, st
 	int own = n->leg_vif_id != VIF_ID_NONE && slot->is_open ? slot->fds.ifindex : 0;
 	char route[96], text[IPNET_STR_LEN];
 
-	if (r->netlink == NULL || n->n_subnets == 0)
+	if (r->netlink == NULL || n->leg_vif_id == VIF_ID_NONE)
 		return 0;
 	netlink_sync(r->netlink);
 	int rc = check_leg_name(r, n, e);
