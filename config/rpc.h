@@ -6,7 +6,7 @@
  * rpc_server_destroy() closes and unlinks.
  * Role: by the socket.  rw.sock may call all methods, cap.sock those of roles cap and ro, ro.sock
  * those of role ro.  Notifications (no id) are run without answer.
- * Limits: 64 clients a socket; 1 MiB a request; a client that does not read its answers is not
+ * Limits: 64 clients a socket; 1 MiB a request, 16 MiB on rw.sock; a client that does not read its answers is not
  * read from, and closed after RPC_STALL_S seconds without progress.
  * Thread: the daemon's only one; a handler may not wait. */
 #pragma once
