@@ -207,6 +207,33 @@ static const char *network_cure(const char *why)
 	return "see the reason; it is tried again every few seconds";
 }
 
+/* A forward chain of others that drops what a network sends through the host. */
+static void add_foreign(const struct reconcile *r, const struct network_cfg *n, struct problem *out,
+	unsigned max, unsigned *count)
+{
+	const struct vif_slot *slot = &r->actual.vif[n->uplink.vif_id];
+	char object[48];
+
+	if (n->uplink.kind != UPLINK_HOST || !slot->is_open)
+		return;
+	snprintf(object, sizeof(object), "network %s", n->name);
+	for (unsigned i = 0; i < r->n_foreign && *count < max; i++) {
+		const struct nft_foreign *f = &r->foreign[i];
+		bool is_v4 = strcmp(f->family, "ip6") != 0, is_v6 = strcmp(f->family, "ip") != 0;
+
+		if (f->knows[n->id]
+			|| !((is_v4 && network_has_family(n, true))
+				|| (is_v6 && network_has_family(n, false))))
+			continue;
+		add_problem(out, max, count, object,
+			"chain %s of table %s %s, which is not Saklar's, drops forwarded packets "
+			"that it does not know: those of this network's guests too",
+			f->chain, f->family, f->table);
+		nft_foreign_cure(
+			f, slot->ifname, out[*count - 1].cure, sizeof(out[*count - 1].cure));
+	}
+}
+
 unsigned reconcile_problems(const struct reconcile *r, struct problem *out, unsigned max)
 {
 	struct engine_actual engine;
@@ -224,9 +251,12 @@ unsigned reconcile_problems(const struct reconcile *r, struct problem *out, unsi
 		const struct network_cfg *cfg = &r->model->network[i];
 		const struct network_slot *slot = &r->actual.network[cfg->id];
 
+		add_foreign(r, cfg, out, max, &n);
 		if (slot->state != STATE_FAILED && slot->state != STATE_WAITING)
 			continue;
 		snprintf(object, sizeof(object), "network %s", cfg->name);
+		if (n == max)
+			break;
 		add_problem(out, max, &n, object, "%s", slot->why);
 		snprintf(out[n - 1].cure, sizeof(out[n - 1].cure), "%s", network_cure(slot->why));
 	}

@@ -130,6 +130,36 @@ def test_traffic_flows_again_after_the_ruleset_was_flushed(world):
     wait_ping(world.guests[1][0], INTERNET4)
 
 
+FOREIGN = """table ip filter {
+    chain FORWARD {
+        type filter hook forward priority 0; policy drop;
+        jump DOCKER-USER
+    }
+    chain DOCKER-USER {
+    }
+}
+"""
+
+
+def test_status_names_a_foreign_chain_that_drops_ours_and_the_cure_cures(world):
+    def problems():
+        return [p for p in world.saklar.json("status")["problems"] if p["object"] == "network n1"]
+
+    world.host.run("nft", "-f", "-", stdin=FOREIGN)
+    found = wait_until(problems, 5, "the problem is named")
+    assert "chain FORWARD of table ip filter" in found[0]["text"]
+    assert found[0]["cure"] == ("iptables -I DOCKER-USER -i up-n1 -j ACCEPT; "
+                                "iptables -I DOCKER-USER -o up-n1 -j ACCEPT")
+    assert not can_ping(world.guests[1][0], INTERNET4)
+    ping(world.guests[2][0], INTERNET4)  # a device as uplink does not care
+    for direction in ("iifname", "oifname"):
+        world.host.run("nft", "insert", "rule", "ip", "filter", "DOCKER-USER", direction, "up-n1",
+                       "accept")
+    wait_until(lambda: not problems(), 5, "the problem is gone")
+    ping(world.guests[1][0], INTERNET4)
+    world.host.run("nft", "delete", "table", "ip", "filter")
+
+
 @EACH
 def test_connections_and_neighbours_are_listed(world, k):
     guest = world.guests[k][0]
