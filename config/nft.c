@@ -33,6 +33,9 @@ struct nft {
 	struct event *readable;
 	char *text; /* in force; NULL: no table */
 	bool has_seen_change; /* of our table, since the flag was cleared */
+	bool has_foreign_change; /* of the others, since the caller asked */
+	void (*on_foreign)(void *arg);
+	void *arg;
 };
 
 void nft_table_name(const char *run_dir, char name[NFT_TABLE_NAME_LEN])
@@ -59,13 +62,15 @@ static int on_message(struct nl_msg *msg, void *arg)
 	int type = hdr->nlmsg_type & 0xff;
 
 	static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_RULE_TABLE == 1, "");
-	if (type != NFT_MSG_DELTABLE && type != NFT_MSG_DELCHAIN && type != NFT_MSG_DELRULE
-		&& type != NFT_MSG_NEWRULE)
+	if (type != NFT_MSG_NEWCHAIN && type != NFT_MSG_DELTABLE && type != NFT_MSG_DELCHAIN
+		&& type != NFT_MSG_DELRULE && type != NFT_MSG_NEWRULE)
 		return NL_OK;
 	if (nlmsg_parse(hdr, sizeof(struct nfgenmsg), attr, 1, NULL) < 0 || attr[1] == NULL)
 		return NL_OK;
 	if (nla_strcmp(attr[1], nft->table) == 0)
 		nft->has_seen_change = true;
+	else
+		nft->has_foreign_change = true;
 	return NL_OK;
 }
 
@@ -127,6 +132,8 @@ static void on_readable(int, short, void *arg)
 	struct err e = ERR_NONE;
 
 	read_events(nft);
+	if (nft->has_foreign_change)
+		nft->on_foreign(nft->arg);
 	if (!nft->has_seen_change || nft->text == NULL)
 		return;
 	nft->has_seen_change = false;
@@ -158,6 +165,7 @@ int nft_apply(struct nft *nft, const struct nft_leg *legs, unsigned n, const str
 	}
 	free(nft->text);
 	nft->text = text;
+	nft->has_foreign_change = true; /* other transits to look for */
 	if (n == 0) {
 		free(nft->text);
 		nft->text = NULL;
@@ -210,13 +218,25 @@ static int subscribe(struct nft *nft, struct event_base *base)
 	return nft->readable != NULL && event_add(nft->readable, NULL) == 0 ? 0 : -ENOMEM;
 }
 
-struct nft *nft_create(struct event_base *base, const char *run_dir, struct err *e)
+bool nft_take_change(struct nft *nft)
+{
+	bool has_changed = nft->has_foreign_change;
+
+	nft->has_foreign_change = false;
+	return has_changed;
+}
+
+struct nft *nft_create(struct event_base *base, const char *run_dir, void (*on_foreign)(void *arg),
+	void *arg, struct err *e)
 {
 	struct nft *nft = calloc(1, sizeof(*nft));
 	int rc = -ENOMEM;
 
 	if (nft != NULL) {
 		nft_table_name(run_dir, nft->table);
+		nft->has_foreign_change = true;
+		nft->on_foreign = on_foreign;
+		nft->arg = arg;
 		rc = subscribe(nft, base);
 	}
 	if (rc < 0) {

@@ -105,7 +105,7 @@ int reconcile_check_network(struct reconcile *r, const struct network_cfg *n, st
 	int own = n->leg_vif_id != VIF_ID_NONE && slot->is_open ? slot->fds.ifindex : 0;
 	char route[96], text[IPNET_STR_LEN];
 
-	if (r->netlink == NULL || n->n_subnets == 0)
+	if (r->netlink == NULL || n->leg_vif_id == VIF_ID_NONE)
 		return 0;
 	netlink_sync(r->netlink);
 	int rc = check_leg_name(r, n, e);
@@ -216,6 +216,31 @@ static void add_problem(
 	p->n++;
 }
 
+/* A forward chain of others that drops what a network sends through the host. */
+static void add_forward_drops(const struct reconcile *r, const struct network_cfg *n,
+	const char *object, struct problems *p)
+{
+	const struct vif_slot *slot = &r->actual.vif[n->uplink.vif_id];
+	char cure[256];
+
+	if (n->uplink.kind != UPLINK_HOST || !slot->is_open)
+		return;
+	for (unsigned i = 0; i < r->n_foreign; i++) {
+		const struct nft_forward_drop *f = &r->foreign[i];
+		bool is_v4 = strcmp(f->family, "ip6") != 0, is_v6 = strcmp(f->family, "ip") != 0;
+
+		if (f->knows[n->id]
+			|| !((is_v4 && network_has_family(n, true))
+				|| (is_v6 && network_has_family(n, false))))
+			continue;
+		nft_forward_cure(f, slot->ifname, cure, sizeof(cure));
+		add_problem(p, object, cure,
+			"chain %s of table %s %s, which is not Saklar's, drops forwarded packets "
+			"that it does not know: those of this network's guests too",
+			f->chain, f->family, f->table);
+	}
+}
+
 static void add_engine(const struct reconcile *r, struct problems *p)
 {
 	struct engine_actual engine;
@@ -258,6 +283,7 @@ static void add_network(const struct reconcile *r, const struct network_cfg *n, 
 	snprintf(object, sizeof(object), "network %s", n->name);
 	if (slot->state == STATE_FAILED || slot->state == STATE_WAITING)
 		add_problem(p, object, network_cure(slot->why), "%s", slot->why);
+	add_forward_drops(r, n, object, p);
 	if (r->netlink == NULL || n->n_subnets == 0)
 		return;
 	add_routes(r, n, object, p);

@@ -225,7 +225,9 @@ static bool answer_line(struct client *c, const char *line, size_t len)
 static bool refuse_large(struct client *c)
 {
 	char *text = rpc_refusal(RPC_INVALID_REQUEST,
-		"the message is longer than 1 MiB: send smaller requests, one a line");
+		c->session.role == RPC_ROLE_RW
+			? "the message is longer than 16 MiB: send smaller requests, one a line"
+			: "the message is longer than 1 MiB: send smaller requests, one a line");
 
 	c->closes_when_sent = true;
 	c->in_len = c->scanned = 0;
@@ -236,6 +238,7 @@ static bool refuse_large(struct client *c)
 /* Answer the whole lines in the buffer, as long as the client takes its answers. */
 static bool answer_lines(struct client *c)
 {
+	size_t max = c->session.role == RPC_ROLE_RW ? RPC_DOCUMENT_MAX : RPC_MESSAGE_MAX;
 	size_t done = 0;
 
 	while (done < c->in_len && c->out_pending <= OUT_PENDING_MAX && !c->closes_when_sent) {
@@ -244,7 +247,7 @@ static bool answer_lines(struct client *c)
 		char *end = memchr(from + known, '\n', c->in_len - done - known);
 		size_t len = end ? (size_t)(end - from) : c->in_len - done;
 
-		if (len > RPC_MESSAGE_MAX)
+		if (len > max)
 			return refuse_large(c);
 		if (!end) {
 			c->scanned = c->in_len;

@@ -6,9 +6,9 @@
  * rpc_server_destroy() closes and unlinks.
  * Role: by the socket.  rw.sock may call all methods, cap.sock those of roles cap and ro, ro.sock
  * those of role ro.  Notifications (no id) are run without answer.
- * Limits: 64 clients a socket; 1 MiB a request; a client that does not read its answers is not
- * read from, and closed after RPC_STALL_S seconds without progress; answers that wait take at most
- * RPC_PENDING_MAX bytes in all: over that the client that keeps most is closed.
+ * Limits: 64 clients a socket; 1 MiB a request, 16 MiB on rw.sock; a client that does not read its
+ * answers is not read from, and closed after RPC_STALL_S seconds without progress; answers that
+ * wait take at most RPC_PENDING_MAX bytes in all: over that the client that keeps most is closed.
  * Thread: the daemon's only one; a handler may not wait. */
 #pragma once
 

@@ -11,6 +11,7 @@
 #include "config/document.h"
 #include "config/model_diff.h"
 #include "config/rpc_methods.h"
+#include "config/schema_parse.h"
 #include "config/store.h"
 
 #include <errno.h>
@@ -41,8 +42,11 @@ static bool has_subnet(const struct model *m, const struct ipnet *net)
 /* Ask the host about a network, but not about subnets that are ours now: those it routes to us. */
 static int check_network(struct daemon *d, const struct network_cfg *n, struct err *e)
 {
+	const struct network_cfg *old = model_network_by_id(d->model, n->id);
 	struct network_cfg probe = *n; /* borrows the lists of *n */
 
+	if (model_diff_network(d->model, n) != MODEL_ADDED && rpc_has_same_claims(old, n))
+		return 0;
 	probe.n_subnets = 0;
 	for (unsigned i = 0; i < n->n_subnets; i++) {
 		if (has_subnet(d->model, &n->subnet[i]))
@@ -59,8 +63,30 @@ static void name_object(struct err *e, const char *kind, const char *name)
 	const char *key = strchr(e->path, '.');
 	char path[sizeof(e->path)];
 
-	snprintf(path, sizeof(path), "%s.%s%.30s", kind, name, key ? key : "");
+	snprintf(path, sizeof(path), "%s.%.40s%.14s", kind, name, key ? key : "");
 	memcpy(e->path, path, sizeof(path));
+}
+
+/* Is a port of the host that is to be forwarded taken by a program? */
+static int check_forwards(struct daemon *d, const struct model *next, struct err *e)
+{
+	for (unsigned i = 0; i < next->n_forwards; i++) {
+		const struct forward_cfg *f = &next->forward[i];
+		const struct network_cfg *n = model_network_by_id(next, f->network_id);
+		char name[48];
+		int rc;
+
+		if (model_diff_forward(d->model, next, f) != MODEL_ADDED)
+			continue;
+		rc = reconcile_check_forward(d->reconcile, n, f, e);
+		if (rc == 0)
+			continue;
+		snprintf(name, sizeof(name), "%s.%s/%u", n->name, schema_proto_name(f->proto),
+			f->port);
+		name_object(e, "forward", name);
+		return rc;
+	}
+	return 0;
 }
 
 static int check_host(struct daemon *d, const struct model *next, struct err *e)
@@ -70,8 +96,7 @@ static int check_host(struct daemon *d, const struct model *next, struct err *e)
 	for (unsigned i = 0; i < next->n_networks; i++) {
 		const struct network_cfg *n = &next->network[i];
 
-		if (model_diff_network(d->model, n) != MODEL_SAME)
-			rc = check_network(d, n, e);
+		rc = check_network(d, n, e);
 		if (rc != 0) {
 			name_object(e, "network", n->name);
 			return rc;
@@ -88,7 +113,7 @@ static int check_host(struct daemon *d, const struct model *next, struct err *e)
 			return rc;
 		}
 	}
-	return 0;
+	return check_forwards(d, next, e);
 }
 
 /* Rows of what @next does not have any more. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* rpc_client.h - a blocking JSON-RPC 2.0 client for the daemon's sockets; used by the CLI.
- * One JSON text per line, at most RPC_MESSAGE_MAX bytes. */
+ * One JSON text per line, at most RPC_MESSAGE_MAX bytes, on rw.sock RPC_DOCUMENT_MAX. */
 #pragma once
 
 #include "vswitch/base/err.h"
@@ -8,6 +8,7 @@
 #include <jansson.h>
 
 #define RPC_MESSAGE_MAX (1u << 20)
+#define RPC_DOCUMENT_MAX (16u << 20) /* a whole state, with 256 DHCP hosts in each network */
 
 enum rpc_role {
 	RPC_ROLE_RO, /* ro.sock: view */

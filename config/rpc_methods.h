@@ -29,6 +29,9 @@ struct network_cfg *rpc_find_network(
 struct vif_cfg *rpc_find_vif(
 	const struct model *m, const json_t *params, const char *key, struct err *e);
 
+/* Do both want the same of the host: subnets and uplink? */
+bool rpc_has_same_claims(const struct network_cfg *a, const struct network_cfg *b);
+
 /* What a verb changes in the store; ids 0: nothing. */
 struct rpc_change {
 	const struct network_cfg *put_network;

@@ -65,7 +65,7 @@ int rpc_network_add(struct daemon *d, struct rpc_call *call, json_t **result, st
 }
 
 /* Nothing that the host could object to has changed. */
-static bool has_same_claims(const struct network_cfg *a, const struct network_cfg *b)
+bool rpc_has_same_claims(const struct network_cfg *a, const struct network_cfg *b)
 {
 	return a->n_subnets == b->n_subnets && a->uplink.kind == b->uplink.kind
 		&& strcmp(a->uplink.name, b->uplink.name) == 0
@@ -92,7 +92,7 @@ int rpc_network_set(struct daemon *d, struct rpc_call *call, json_t **result, st
 		rc = model_add_network(next, &n, e);
 	}
 	if (rc == 0)
-		rc = check(d, next, &n, !has_same_claims(before, &n), e);
+		rc = check(d, next, &n, !rpc_has_same_claims(before, &n), e);
 	if (rc == 0)
 		rc = commit(d, call, next, &n, result, e);
 	else

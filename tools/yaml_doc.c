@@ -18,7 +18,7 @@
 #include <yaml.h>
 
 #define DEPTH_MAX 16
-#define WEIGHT_MAX (8u << 20)
+#define WEIGHT_MAX (24u << 20)
 #define NODE_WEIGHT 16 /* so that many empty items are many */
 #define ANCHORS_MAX 256
 #define PATH_LEN 256

@@ -11,7 +11,7 @@
 
 #include <jansson.h>
 
-#define YAML_TEXT_MAX (4u << 20)
+#define YAML_TEXT_MAX (16u << 20) /* what the daemon takes */
 
 struct yaml_doc;
 

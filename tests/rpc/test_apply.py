@@ -182,6 +182,18 @@ def test_as_many_networks_as_there_can_be_are_replaced_at_once(client):
     assert len(client.call("network.list")) == 254
 
 
+def test_the_largest_state_is_exported_and_applied(client, daemon):
+    networks = [{"name": f"n{i}", "subnets": [f"10.{i}.0.0/16"], "dhcp": True, "dhcp_hosts": [
+        f"52:54:00:{i:02x}:01:{j:02x},10.{i}.7.{j},{'h' * 59}{j}" for j in range(256)]}
+        for i in range(1, 255)]
+    vifs = [{"name": f"v{i}", "network": f"n{i % 254 + 1}", "type": "tap"} for i in range(700)]
+    assert len(client.call("apply", networks=networks, vifs=vifs)["added"]) == 954
+    done = subprocess.run(f"'{program()}' --run-dir '{daemon.run_dir}' export | "
+                          f"'{program()}' --run-dir '{daemon.run_dir}' apply -", shell=True,
+                          capture_output=True, text=True, check=False, timeout=120)
+    assert (done.returncode, done.stdout) == (0, "nothing to change\n"), done.stderr
+
+
 def test_a_subnet_may_move_to_another_network(client):
     client.call("apply", networks=[LAB])
     client.call("apply", networks=[{**LAB, "name": "lan"}])

@@ -445,11 +445,11 @@ def test_a_refused_item_is_told_with_its_line(daemon, tmp_path):
     (b"[]", "as 'saklar export' does"),
     (b"networks: 1\nnetworks: 2\n", "line 2, column 1: 'networks' is here for the second time"),
     (b"\x7fELF\x02\x01\x00\x00", "must be text in UTF-8"),
-    ("#", "no description of networks"),  # 5 MiB of it
+    ("#", "no description of networks"),  # 17 MiB of it
 ], ids=range(6))
 def test_a_file_that_is_no_state_reaches_nobody(daemon, tmp_path, text, words):
     path = tmp_path / "a.yaml"
-    path.write_bytes(b"#" * (5 << 20) if text == "#" else text)
+    path.write_bytes(b"#" * (17 << 20) if text == "#" else text)
     done = daemon.run("apply", str(path))
     assert done.returncode == 1 and done.stderr.startswith(f"saklar: {path}: ")
     assert words in done.stderr

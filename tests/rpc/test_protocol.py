@@ -96,22 +96,23 @@ def test_a_message_of_one_mib_is_taken(daemon):
     assert "result" in client.ask(STATUS)
 
 
+@pytest.mark.parametrize("role, mib", [("ro", 1), ("cap", 1), ("rw", 16)])
 @pytest.mark.parametrize("extra", [1, 5 * MIB])
-def test_a_message_over_one_mib_is_refused_and_the_client_closed(daemon, extra):
-    client = daemon.client()
+def test_a_message_that_is_too_long_is_refused_and_the_client_closed(daemon, role, mib, extra):
+    client = daemon.client(role)
     try:
-        client.send(STATUS + b" " * (MIB - len(STATUS) + extra) + b"\n")
+        client.send(STATUS + b" " * (mib * MIB - len(STATUS) + extra) + b"\n")
     except (BrokenPipeError, ConnectionResetError):
         pass
     answer = client.line()
     assert answer["error"]["code"] == -32600
-    assert "longer than 1 MiB: send smaller requests" in answer["error"]["message"]
+    assert f"longer than {mib} MiB: send smaller requests" in answer["error"]["message"]
     assert client.is_closed()
     assert daemon.client().call("status")
 
 
 def test_an_endless_line_is_refused_before_its_end(daemon):
-    client = daemon.client()
+    client = daemon.client("ro")
     try:
         client.send(b"x" * (MIB + 70000))
     except (BrokenPipeError, ConnectionResetError):

@@ -175,7 +175,7 @@ static void one_long_text_repeated_by_aliases_is_refused(void **)
 	memset(text + n, 'x', 1u << 20);
 	n += 1u << 20;
 	n += (size_t)snprintf(text + n, size - n, "'\nb: [*a");
-	for (int i = 0; i < 20; i++)
+	for (int i = 0; i < 40; i++)
 		n += (size_t)snprintf(text + n, size - n, ", *a");
 	snprintf(text + n, size - n, "]\n");
 	refused(text, "too much for one file");

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* router_check.c - addresses that nobody can have, and other things no router forwards (RFC 1812 §5).
+ *
+ * From: bridge/router.c.  To: a reason to drop, or none.
+ * Thread: worker; no state. */
+#include "bridge/router_check.h"
+
+#include "bridge/fib.h"
+#include "vif/pkt_edit.h"
+
+#include <string.h>
+
+static bool is_bad_v4_source(const uint8_t *a)
+{
+	return a[0] == 0 || a[0] == 127 || a[0] >= 224;
+}
+
+static bool has_source_route(const uint8_t *ip)
+{
+	unsigned len = (ip[0] & 15u) * 4u;
+
+	for (unsigned i = 20; i < len && ip[i] != 0;) {
+		if (ip[i] == 1) {
+			i++;
+			continue;
+		}
+		if (ip[i] == 131 || ip[i] == 137) /* RFC 791: loose and strict source route */
+			return true;
+		if (i + 1 >= len || ip[i + 1] < 2)
+			return false;
+		i += ip[i + 1];
+	}
+	return false;
+}
+
+static enum drop_reason check_v4(const uint8_t *ip)
+{
+	if (pkt_sum_fold(pkt_sum_bytes(ip, (ip[0] & 15u) * 4u, 0)) != 0xffff)
+		return DROP_IP_CSUM;
+	if (is_bad_v4_source(ip + 12))
+		return DROP_IP_INVALID_SOURCE;
+	if (is_bad_v4_source(ip + 16))
+		return DROP_IP_INVALID_DEST;
+	return has_source_route(ip) ? DROP_IP_SOURCE_ROUTE : DROP_NONE;
+}
+
+static bool is_v6_low(const uint8_t *a)
+{
+	static const uint8_t zeros[15];
+
+	return memcmp(a, zeros, 15) == 0 && a[15] <= 1; /* :: and ::1 */
+}
+
+static bool is_v6_link_local(const uint8_t *a)
+{
+	return a[0] == 0xfe && (a[1] & 0xc0) == 0x80;
+}
+
+static enum drop_reason check_v6(const uint8_t *ip)
+{
+	/* v4-mapped addresses are ours alone, in tables; none is on a wire (RFC 4291 §2.5.5.2). */
+	if (ip[8] == 0xff || is_v6_low(ip + 8) || fib_addr_is_v4(ip + 8)
+		|| is_v6_link_local(ip + 8))
+		return DROP_IP_INVALID_SOURCE;
+	if (ip[24] == 0xff || is_v6_low(ip + 24) || fib_addr_is_v4(ip + 24)
+		|| is_v6_link_local(ip + 24))
+		return DROP_IP_INVALID_DEST;
+	return DROP_NONE;
+}
+
+enum drop_reason router_check_ip(const struct pkt *p)
+{
+	const uint8_t *ip = pkt_bytes(p) + p->l3_off;
+
+	return p->flags & PKT_IS_IP6 ? check_v6(ip) : check_v4(ip);
+}

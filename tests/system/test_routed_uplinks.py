@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Guests of routed networks keep their addresses by each kind of uplink, and are reached by them.
+
+The topology is drawn in lib/world.py; all networks are of mode routed, and the LAN has routes.
+"""
+
+import pytest
+
+from lib.traffic import can_ping, iperf3, ping, wait_ping
+from lib.world import INTERNET4, INTERNET6, NEAR4, UPLINKS, World, connect
+
+EACH = pytest.mark.parametrize("k", UPLINKS, ids=["host", "netdev", "vif"])
+
+
+@pytest.fixture(scope="module")
+def world(lab):
+    for key in ("all", "default"):
+        lab.host.sysctl(f"net.ipv4.conf.{key}.rp_filter", 1)  # strict: the way back must be the way in
+    made = World(lab, "routed")
+    made.lan_routes_to_guests()
+    for guests in made.guests.values():
+        wait_ping(guests[0], INTERNET4)
+        wait_ping(guests[0], INTERNET6)
+    return made
+
+
+@EACH
+def test_ping_passes_both_ways(world, k):
+    for last, guest in zip((11, 12), world.guests[k]):
+        for addr in (INTERNET4, INTERNET6):
+            ping(guest, addr)
+        for addr in (f"10.41.{k}.{last}", f"fd41:{k}::{last}"):
+            ping(world.lan, addr)
+
+
+@EACH
+def test_tcp_and_udp_pass_both_ways(world, k):
+    guest = world.guests[k][1]
+    for addr, more in ((INTERNET4, []), (INTERNET4, ["-R"]), (INTERNET6, ["-6"])):
+        iperf3(guest, world.lan, addr, *more, size="8M")
+    iperf3(world.lan, guest, f"10.41.{k}.12", size="8M")
+    result = iperf3(guest, world.lan, NEAR4[k], "-u", "-b", "20M", "-l", "1200", size="1M")
+    assert result["end"]["sum"]["lost_percent"] < 5
+
+
+@EACH
+def test_the_server_sees_the_guest(world, k):
+    guest = world.guests[k][0]
+    assert connect(guest, world.lan, INTERNET4, 8000)[0][0] == f"10.41.{k}.11"
+    assert connect(guest, world.lan, INTERNET6, 8000)[0][0] == f"fd41:{k}::11"
+    assert connect(world.lan, guest, f"10.41.{k}.11", 8001)[0][0].startswith("192.168.")
+
+
+@EACH
+def test_a_foreign_source_is_rejected(world, k):
+    guest = world.guests[k][0]
+    guest.ip("addr", "add", "10.99.99.9/32", "dev", "eth0")
+    try:
+        assert not guest.ok("ping", "-n", "-c", "1", "-W", "1", "-I", "10.99.99.9", INTERNET4)
+    finally:
+        guest.ip("addr", "del", "10.99.99.9/32", "dev", "eth0")
+    drops = {(d["vif"], d["reason"]) for d in world.saklar.json("drops")}
+    assert (f"g{k}", "policy_reject") in drops, drops
+
+
+@EACH
+def test_traceroute_shows_the_gateway_first(world, k):
+    done = world.guests[k][0].run("ping", "-n", "-c", "1", "-t", "1", "-W", "2", INTERNET4,
+                                  check=False)
+    assert f"From 10.41.{k}.1" in done.stdout and "Time to live exceeded" in done.stdout, done.stdout
+    done = world.guests[k][0].run("ping", "-n", "-c", "1", "-t", "1", "-W", "2", INTERNET6,
+                                  check=False)
+    assert f"From fd41:{k}::1" in done.stdout, done.stdout
+
+
+def test_the_host_and_its_guests_reach_each_other(world):
+    ping(world.host, "10.41.1.11")
+    ping(world.host, "fd41:1::11")
+    ping(world.guests[1][0], "192.168.50.1")
+    connect(world.guests[1][1], world.host, "192.168.50.1", 7777)
+
+
+def test_an_isolated_network_stays_isolated(world):
+    world.lab.network("iso", "--subnet", "10.41.9.0/24", mode="isolated")
+    lonely = world.lab.guest("lonely", "iso", "netdev", addr=["10.41.9.11/24"])
+    lonely.ip("route", "add", "default", "via", "10.41.9.1")
+    wait_ping(lonely, "10.41.9.1")
+    for k in UPLINKS:
+        assert not can_ping(world.guests[k][0], "10.41.9.11")
+        assert not can_ping(lonely, f"10.41.{k}.11")
+    assert not can_ping(lonely, INTERNET4)
+
+
+def test_the_rules_of_the_host_go_with_the_networks(world):
+    assert "10.41.1.0/24" in world.host.out("ip", "rule")
+    for name in ("g1", "h1"):
+        world.saklar("vif", "del", name)
+    world.saklar("network", "del", "n1")
+    assert "10.41.1.0/24" not in world.host.out("ip", "rule")
+    assert "fd41:1::" not in world.host.out("ip", "-6", "rule")
+    assert world.host.sysctl("net.ipv4.ip_forward") == "0"
