@@ -86,6 +86,7 @@ class Running:
                 self.popen.wait(timeout)
             except subprocess.TimeoutExpired:
                 self.send_signal(signal.SIGKILL)
+                self.popen.send_signal(signal.SIGCONT)  # nsenter stops along with its child
                 self.popen.wait(timeout)
         return self.popen.returncode
 
