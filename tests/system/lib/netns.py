@@ -231,7 +231,10 @@ class Namespace:
 
     def close(self):
         for program in self.programs:
-            program.stop(signal.SIGKILL)
+            try:
+                program.stop(signal.SIGKILL)
+            except subprocess.TimeoutExpired:  # whatever it is, the namespace must go
+                program.popen.kill()
         with contextlib.suppress(OSError):
             os.close(self._netns_fd)
         self._holder.stdin.close()
