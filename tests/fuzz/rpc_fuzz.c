@@ -96,6 +96,11 @@ void store_rollback(struct store *)
 {
 }
 
+bool store_has(struct store *, uint64_t)
+{
+	return false;
+}
+
 int store_history_foreach(struct store *, unsigned max,
 	void (*fn)(const struct store_history *h, void *arg), void *arg, struct err *)
 {
