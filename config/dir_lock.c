@@ -123,9 +123,9 @@ int dir_lock(const char *dir, const char *option, const char *note, struct err *
 	int fd, rc;
 
 	if (mkdir(dir, 0755) != 0 && errno != EEXIST)
-		return err_set(e, -errno, option,
-			"cannot make %s: %s; make its parent directory, or choose another with %s",
-			dir, strerror(errno), option);
+		return err_set(e, -errno, option, "cannot make %s: %s; %schoose another with %s",
+			dir, strerror(errno),
+			errno == ENOENT ? "make its parent directory, or " : "", option);
 	rc = check_dir(dir, option, e);
 	if (rc != 0)
 		return rc;

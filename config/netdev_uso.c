@@ -112,17 +112,17 @@ static int feature_bit(int sock, const char *ifname)
 {
 	struct ethtool_gstrings *strings
 		= calloc(1, sizeof(*strings) + (size_t)FEATURES_MAX * ETH_GSTRING_LEN);
-	struct {
+	union {
 		struct ethtool_sset_info head;
-		uint32_t len;
+		uint8_t room[sizeof(struct ethtool_sset_info) + sizeof(uint32_t)];
 	} count = { .head = { .cmd = ETHTOOL_GSSET_INFO, .sset_mask = 1ull << ETH_SS_FEATURES } };
 	int rc = strings != NULL ? ethtool(sock, ifname, &count) : -ENOMEM;
 	int bit = -EOPNOTSUPP;
 
-	if (rc == 0 && count.len <= FEATURES_MAX) {
+	if (rc == 0 && count.head.data[0] <= FEATURES_MAX) {
 		strings->cmd = ETHTOOL_GSTRINGS;
 		strings->string_set = ETH_SS_FEATURES;
-		strings->len = count.len;
+		strings->len = count.head.data[0];
 		rc = ethtool(sock, ifname, strings);
 	}
 	for (uint32_t i = 0; rc == 0 && i < strings->len && i < FEATURES_MAX; i++)
@@ -137,14 +137,16 @@ static int feature_bit(int sock, const char *ifname)
 /* Read the feature of @ifname, or set it when @value is 0 or 1; in the namespace we are in. */
 static int feature(const char *ifname, int value)
 {
-	struct {
+	union {
 		struct ethtool_gfeatures head;
-		struct ethtool_get_features_block block[FEATURES_MAX / 32];
+		uint8_t room[sizeof(struct ethtool_gfeatures)
+			+ FEATURES_MAX / 32 * sizeof(struct ethtool_get_features_block)];
 	} get = { .head = { .cmd = ETHTOOL_GFEATURES, .size = FEATURES_MAX / 32 } };
-	struct {
+	union {
 		struct ethtool_sfeatures head;
-		struct ethtool_set_features_block block[FEATURES_MAX / 32];
-	} set = { .head = { .cmd = ETHTOOL_SFEATURES } };
+		uint8_t room[sizeof(struct ethtool_sfeatures)
+			+ FEATURES_MAX / 32 * sizeof(struct ethtool_set_features_block)];
+	} set;
 	int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	int rc = sock < 0 ? -errno : feature_bit(sock, ifname);
 	uint32_t word = rc > 0 ? (uint32_t)rc / 32 : 0;
@@ -153,13 +155,15 @@ static int feature(const char *ifname, int value)
 	if (rc >= 0 && value < 0) {
 		rc = ethtool(sock, ifname, &get);
 		if (rc == 0)
-			rc = (get.block[word].active & mask) != 0;
+			rc = (get.head.features[word].active & mask) != 0;
 	} else if (rc >= 0) {
 		/* The kernel wants exactly its own number of words, which get tells. */
 		rc = ethtool(sock, ifname, &get);
+		memset(&set, 0, sizeof(set));
+		set.head.cmd = ETHTOOL_SFEATURES;
 		set.head.size = get.head.size;
-		set.block[word].valid = mask;
-		set.block[word].requested = value > 0 ? mask : 0;
+		set.head.features[word].valid = mask;
+		set.head.features[word].requested = value > 0 ? mask : 0;
 		if (rc == 0)
 			rc = ethtool(sock, ifname, &set);
 	}

@@ -65,6 +65,8 @@ int main(int argc, char **argv)
 		return dump_doc();
 	umask(022);
 	background_close_fds();
+	if (o.action == ACTION_STOP && o.log_level == LOG_LEVEL_INFO)
+		o.log_level = LOG_LEVEL_WARN; /* on a terminal, what goes well needs no words */
 	log_init("saklard", o.log_level);
 	privileges_raise_limits();
 	if (!o.paths.no_system)

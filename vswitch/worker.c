@@ -2,11 +2,12 @@
 /* worker.c - one thread: a burst from all ready queues, the pipeline, and sleep when there is none.
  *
  * From: engine.c (start), ctl.c (calls).  To: vif types (rx), pipeline.c.
- * Theory: a queue is hot (polled every turn) or cold (armed in epoll, one-shot).  A hot queue that
- * gave nothing for QUEUE_IDLE_NS goes cold; an event makes it hot again.  One-shot events cost a
- * call when a queue goes cold and nothing while it is hot.  While hot queues exist, epoll is asked
- * without waiting every EPOLL_EVERY turns, so that cold ones wait a few microseconds at most; when
- * none are left the thread sleeps.  1,000 idle vifs cost nothing.
+ * Theory: a queue is hot (polled every turn) or cold.  A hot queue that gave nothing for
+ * QUEUE_IDLE_NS goes cold; an event makes it hot again.  All queues are in epoll all the time,
+ * level-triggered: what waits in a cold queue is always told, and a queue that changes its
+ * temperature costs no call (figures: docs/performance.md).  While hot queues exist, epoll is
+ * asked without waiting every EPOLL_EVERY turns, so that cold ones wait a few microseconds at most;
+ * when none are left the thread sleeps.  1,000 idle vifs cost nothing.
  * Fairness: at most QUEUE_TURN_MAX packets a queue and turn; the next turn begins behind the queue
  * with which this one ended.
  * Invariants: the configuration changes only between bursts, in worker_run_call(); a queue is in
@@ -101,16 +102,13 @@ static uint64_t queue_token(const struct vif *v, const struct vif_queue *q)
 	return ((uint64_t)v->id << 16) | (uint64_t)(q->index + 1u);
 }
 
-static void queue_epoll(struct worker *w, const struct vif *v, const struct vif_queue *q, int op)
+static void queue_epoll(struct worker *w, const struct vif *v, const struct vif_queue *q)
 {
-	struct epoll_event ev = {
-		.events = op == EPOLL_CTL_ADD ? EPOLLONESHOT : EPOLLIN | EPOLLONESHOT,
-		.data.u64 = queue_token(v, q),
-	};
+	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = queue_token(v, q) };
 	int fd = v->ops->wait_fd(q);
 
-	if (fd >= 0 && epoll_ctl(w->epoll_fd, op, fd, &ev) < 0)
-		LOG_WARN("event=epoll_failed vif=%s op=%d errno=%d", v->name, op, errno);
+	if (fd >= 0 && epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
+		LOG_WARN("event=epoll_failed vif=%s errno=%d", v->name, errno);
 }
 
 /* Configuration: calls of the control thread, run between two bursts. */
@@ -138,7 +136,7 @@ static void vif_insert(struct worker *w, struct vif *v)
 	for (unsigned i = 0; i < v->n_queues; i++) {
 		if (!is_mine(w, &v->queue[i]))
 			continue;
-		queue_epoll(w, v, &v->queue[i], EPOLL_CTL_ADD);
+		queue_epoll(w, v, &v->queue[i]);
 		queue_heat(w, v, &v->queue[i]);
 	}
 }
@@ -207,6 +205,8 @@ static void dead_report(struct worker *w, const struct vif *v, struct vif_queue 
 	if (q->is_reported)
 		return;
 	q->is_reported = true;
+	if (is_mine(w, q)) /* its error would wake us for ever */
+		epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, q->fd, NULL);
 	atomic_fetch_or_explicit(&w->dead[v->id / 64], bit, memory_order_release);
 	if (write(w->params.event_fd, &one, sizeof(one)) < 0)
 		LOG_WARN("event=notify_failed errno=%d", errno);
@@ -220,8 +220,6 @@ static void queue_cool(struct worker *w, uint32_t i)
 	queue_unlist(w, i);
 	if (q->is_dead)
 		dead_report(w, v, q);
-	else
-		queue_epoll(w, v, q, EPOLL_CTL_MOD);
 }
 
 /* Fill the burst from the hot queues, each in its turn. */

@@ -83,6 +83,7 @@ static void segment(const struct pkt *p)
 {
 	uint32_t payload = 0;
 	struct rte_mbuf *m;
+	struct pkt packed;
 	struct gso g;
 
 	gso_begin(&g, p, small_pool);
@@ -92,6 +93,14 @@ static void segment(const struct pkt *p)
 		rte_pktmbuf_free(m);
 	}
 	CHECK(g.failed || payload == p->len - p->hdr_len);
+	if (!gso_can_pack(p))
+		return;
+	gso_begin(&g, p, big_pool);
+	while (gso_pack_next(&g, &packed)) {
+		CHECK(packed.len == packed.m->data_len && packed.len > p->l4_off + 8u);
+		rte_pktmbuf_free(packed.m);
+	}
+	CHECK(g.failed || g.payload_off == p->len);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
@@ -117,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	memset(&p, 0xa5, sizeof(p));
 	p.m = &first;
 	p.len = len;
+	p.drop = DROP_NONE;
 	p.flags = head.flags;
 	p.gso_type = head.gso_type;
 	p.gso_size = head.gso_size;

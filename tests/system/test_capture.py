@@ -70,8 +70,9 @@ def test_capture_equals_tcpdump_at_the_guest_frame_by_frame(lab, guests):
         tx.write(udp_frame(b.mac("eth0"), a.mac("eth0"), "first-in"))
     cap.wait_for("first-in")
     with wire(a, "eth0") as tx:
+        macs = a.mac("eth0"), b.mac("eth0")
         for i in range(100):
-            tx.write(udp_frame(a.mac("eth0"), b.mac("eth0"), f"frame-{i:03}-" + "x" * (i * 7)))
+            tx.write(udp_frame(*macs, f"frame-{i:03}-" + "x" * (i * 7)))
         tx.write(bytes(Ether(src=a.mac("eth0"), dst=b.mac("eth0")) / Dot1Q(vlan=9)
                        / IP(src="1.1.1.1", dst="1.1.1.2") / UDP() / Raw(b"tagged")))
         tx.write(bytes(Ether(src=a.mac("eth0"), dst=b.mac("eth0"), type=0x88b5) / Raw(b"odd")))

@@ -111,13 +111,13 @@ def test_tx_queue_full_is_counted_when_a_vmm_stops_reading(lab, guests):
     guest.ip("addr", "add", "10.19.0.20/24", "dev", "eth0")
     lab.saklar.wait_vif("t")
     wait_ping(guests["f"], "10.19.0.20")
-    mac = guest.mac("eth0")
+    frame = udp_frame(guests["f"].mac("eth0"), guest.mac("eth0"), "nobody reads this")
     vmm.send_signal(signal.SIGSTOP)
     before = lab.saklar.drops("t", "tx_queue_full")
     with wire(guests["f"], "eth0") as tx:
         def counted():
             for _ in range(500):
-                tx.write(udp_frame(guests["f"].mac("eth0"), mac, "nobody reads this"))
+                tx.write(frame)
             return lab.saklar.drops("t", "tx_queue_full") > before
         wait_until(counted, 10, f"tx_queue_full on {tap}")
     ping(guests["f"], "10.19.0.12")  # the others go on

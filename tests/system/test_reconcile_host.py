@@ -4,6 +4,7 @@
       guest a (netdev) --+-- network lan, 10.64.0.0/24, leg in the host namespace
 """
 
+import fcntl
 import pathlib
 import platform
 import signal
@@ -208,6 +209,8 @@ def hugepages():
     def number(path):
         return int(path.read_text(encoding="ascii"))
 
+    lock = open(total, "rb")  # another run of this test must not take our pages for its own
+    fcntl.flock(lock, fcntl.LOCK_EX)
     before = number(total)
 
     def reserve(n):
@@ -218,6 +221,7 @@ def hugepages():
 
     yield reserve
     total.write_text(str(before), encoding="ascii")
+    lock.close()
 
 
 @pytest.mark.parametrize("pages,takes", ((512, True), (4, False)))

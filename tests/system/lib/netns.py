@@ -86,6 +86,7 @@ class Running:
                 self.popen.wait(timeout)
             except subprocess.TimeoutExpired:
                 self.send_signal(signal.SIGKILL)
+                self.popen.send_signal(signal.SIGCONT)  # nsenter stops along with its child
                 self.popen.wait(timeout)
         return self.popen.returncode
 
@@ -230,7 +231,10 @@ class Namespace:
 
     def close(self):
         for program in self.programs:
-            program.stop(signal.SIGKILL)
+            try:
+                program.stop(signal.SIGKILL)
+            except subprocess.TimeoutExpired:  # whatever it is, the namespace must go
+                program.popen.kill()
         with contextlib.suppress(OSError):
             os.close(self._netns_fd)
         self._holder.stdin.close()

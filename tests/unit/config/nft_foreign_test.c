@@ -17,10 +17,10 @@
 	"\",\"expr\":[" expr "]}}"
 #define IIF(right)                                                                                 \
 	"{\"match\":{\"op\":\"==\",\"left\":{\"meta\":{\"key\":\"iifname\"}},\"right\":" right "}" \
-											       "}"
+	"}"
 #define NOT_IIF(right)                                                                             \
 	"{\"match\":{\"op\":\"!=\",\"left\":{\"meta\":{\"key\":\"iifname\"}},\"right\":" right "}" \
-											       "}"
+	"}"
 #define SSH                                                                                \
 	"{\"match\":{\"op\":\"==\",\"left\":{\"payload\":{\"protocol\":\"tcp\",\"field\":" \
 	"\"dport\"}},\"right\":22}}"
