@@ -24,7 +24,7 @@
 #include <sys/random.h>
 
 #define CT_VERSION 1
-#define AGE_SLICE 512
+#define AGE_SLICE 128
 #define AGE_EVERY_NS NS_PER_MS
 #define DUMP_SLICE 16384 /* records looked at by one ct_dump(): the worker waits for it */
 #define TIMEOUT_MAX_NS (UINT64_C(432000) * NS_PER_SEC)

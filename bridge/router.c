@@ -528,7 +528,13 @@ static void take_waiting(struct router *r, const struct router_io *io, uint16_t 
 
 	/* room is kept for an answer to each */
 	while (b->n + 2 <= BURST_MAX && neigh_take(r->neigh, &p, &has_failed)) {
-		*insert(r, b, at++) = p;
+		struct pkt *to = insert(r, b, at++);
+
+		if (to == NULL) { /* never: there was room */
+			rte_pktmbuf_free(p.m);
+			return;
+		}
+		*to = p;
 		keyed_make(r, io->cfg, &p, at);
 		if (has_failed)
 			give_up(r, io, at);

@@ -46,11 +46,13 @@ static struct rte_mbuf *frame_new(struct rte_mempool *pool, const uint8_t *dst, 
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
 	uint8_t *eth;
 
-	if (m == NULL || rte_pktmbuf_tailroom(m) < ETH_HDR_LEN + len) {
+	if (m == NULL)
+		return NULL;
+	eth = (uint8_t *)(void *)rte_pktmbuf_append(m, (uint16_t)(ETH_HDR_LEN + len));
+	if (eth == NULL) {
 		rte_pktmbuf_free(m);
 		return NULL;
 	}
-	eth = (uint8_t *)(void *)rte_pktmbuf_append(m, (uint16_t)(ETH_HDR_LEN + len));
 	memset(eth, 0, ETH_HDR_LEN + len);
 	memcpy(eth, dst, 6);
 	memcpy(eth + 6, src, 6);
