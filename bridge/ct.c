@@ -24,7 +24,7 @@
 #include <sys/random.h>
 
 #define CT_VERSION 1
-#define AGE_SLICE 512
+#define AGE_SLICE 128
 #define AGE_EVERY_NS NS_PER_MS
 #define DUMP_SLICE 16384 /* records looked at by one ct_dump(): the worker waits for it */
 #define TIMEOUT_MAX_NS (UINT64_C(432000) * NS_PER_SEC)
@@ -317,8 +317,11 @@ static bool connection_fits(const struct ct *c, const struct snapshot *cfg, uint
 	uint16_t in = o->tuple.network_id % NETWORK_ID_MAX;
 	uint16_t out = r->tuple.network_id % NETWORK_ID_MAX;
 
-	if (!cfg->router[in].has_ct || !cfg->router[out].has_ct
-		|| snapshot_port(cfg, c->owner[index].vif_id) == NULL)
+	/* A network that is away for a moment comes back to its connections, if they still fit. */
+	if (cfg->router[in].conf.network_id == NETWORK_ID_NONE
+		|| cfg->router[out].conf.network_id == NETWORK_ID_NONE)
+		return true;
+	if (!cfg->router[in].has_ct || !cfg->router[out].has_ct)
 		return false;
 	if (o->flags & CT_DNAT) {
 		uint16_t up = cfg->router[in].conf.policy == SNAP_POLICY_UPLINK

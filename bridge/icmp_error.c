@@ -137,11 +137,13 @@ struct rte_mbuf *icmp_error_make(struct rte_mempool *pool, const struct pkt *p,
 	uint8_t *eth, *ip, *to;
 	const void *from;
 
-	if (m == NULL || rte_pktmbuf_tailroom(m) < ETH_HDR_LEN + len) {
+	if (m == NULL)
+		return NULL;
+	eth = (uint8_t *)(void *)rte_pktmbuf_append(m, (uint16_t)(ETH_HDR_LEN + len));
+	if (eth == NULL) {
 		rte_pktmbuf_free(m);
 		return NULL;
 	}
-	eth = (uint8_t *)(void *)rte_pktmbuf_append(m, (uint16_t)(ETH_HDR_LEN + len));
 	memcpy(eth, pkt_bytes(p) + 6, 6);
 	memcpy(eth + 6, mac, 6);
 	put16(eth + 12, is_v6 ? 0x86dd : 0x0800);

@@ -20,7 +20,8 @@
 
 #define ENTRIES_MAX 8192 /* of all networks; indices from 1 */
 #define BUCKETS 8192
-#define HELD_MAX 1024
+#define HELD_MAX 512 /* buffers that nobody else can use meanwhile: vswitch/pools.h */
+#define HELD_BIG_MAX 32 /* of those with a big tail */
 #define ASK_EVERY_NS NS_PER_SEC
 #define ASK_TIMES 3
 #define REACHABLE_NS (30 * NS_PER_SEC)
@@ -46,7 +47,7 @@ struct neigh_table {
 	uint32_t free_entry, free_held; /* lists by .next_in_bucket, .next */
 	uint32_t timed_first, timed_last;
 	uint32_t out_first, out_last; /* packets to be taken */
-	uint32_t n_held;
+	uint32_t n_held, n_held_big;
 };
 
 static uint32_t index_of(const struct neigh_table *t, const struct neigh *n)
@@ -254,6 +255,9 @@ bool neigh_hold(struct neigh_table *t, struct neigh *n, struct pkt *p)
 
 	if (n->n_held == NEIGH_QUEUE_MAX || index == 0)
 		return false;
+	if (p->m->nb_segs > 1 && t->n_held_big == HELD_BIG_MAX)
+		return false;
+	t->n_held_big += p->m->nb_segs > 1;
 	t->free_held = t->held[index].next;
 	t->held[index] = (struct held){ .pkt = *p };
 	while (*at != 0)
@@ -314,6 +318,7 @@ bool neigh_take(struct neigh_table *t, struct pkt *out, bool *has_failed)
 		return false;
 	*out = h->pkt;
 	*has_failed = h->has_failed;
+	t->n_held_big -= h->pkt.m->nb_segs > 1;
 	t->out_first = h->next;
 	if (t->out_first == 0)
 		t->out_last = 0;

@@ -99,9 +99,16 @@ static struct pkt *insert(struct router *r, struct burst *b, uint16_t at)
 	return &b->pkt[at + 1];
 }
 
-/* Send a frame of our own into @network_id, because of @vif_id; to @dst_vif, or who hears it. */
+/* Where a frame of our own goes. */
+struct whither {
+	uint16_t network_id;
+	uint16_t because; /* of this vif */
+	uint16_t dst_vif; /* VIF_ID_NONE: who hears it */
+};
+
+/* Send a frame of our own, behind index @at. */
 static void say(struct router *r, const struct router_io *io, uint16_t at, struct rte_mbuf *m,
-	uint16_t network_id, uint16_t vif_id, uint16_t dst_vif)
+	const struct whither *to)
 {
 	struct pkt *p = m != NULL ? insert(r, io->b, at) : NULL;
 
@@ -113,10 +120,10 @@ static void say(struct router *r, const struct router_io *io, uint16_t at, struc
 	p->m = m;
 	p->len = rte_pktmbuf_pkt_len(m);
 	pkt_parse_one(p);
-	p->network_id = network_id;
+	p->network_id = to->network_id;
 	p->in_vif = VIF_ID_NONE;
-	p->origin_vif = vif_id;
-	p->dst_vif = dst_vif;
+	p->origin_vif = to->because;
+	p->dst_vif = to->dst_vif;
 	p->flags |= PKT_CSUM_VALID;
 }
 
@@ -133,8 +140,8 @@ static void refuse(struct router *r, const struct router_io *io, struct walk *w,
 	if (src == NULL || !icmp_error_may(p) || !icmp_limit_take(&r->limit, vif_id, io->now_ns))
 		return;
 	say(r, io, w->at,
-		icmp_error_make(io->pool, p, io->cfg->router[w->in].conf.mac, src, why, mtu), w->in,
-		vif_id, vif_id);
+		icmp_error_make(io->pool, p, io->cfg->router[w->in].conf.mac, src, why, mtu),
+		&(struct whither){ w->in, vif_id, vif_id });
 }
 
 static void load_addrs(struct walk *w)
@@ -528,7 +535,13 @@ static void take_waiting(struct router *r, const struct router_io *io, uint16_t 
 
 	/* room is kept for an answer to each */
 	while (b->n + 2 <= BURST_MAX && neigh_take(r->neigh, &p, &has_failed)) {
-		*insert(r, b, at++) = p;
+		struct pkt *to = insert(r, b, at++);
+
+		if (to == NULL) { /* never: there was room */
+			rte_pktmbuf_free(p.m);
+			return;
+		}
+		*to = p;
 		keyed_make(r, io->cfg, &p, at);
 		if (has_failed)
 			give_up(r, io, at);
@@ -547,7 +560,7 @@ static void hear(struct router *r, const struct router_io *io, uint16_t at)
 		p->flags |= PKT_ENDS_HERE;
 	/* What waited goes first in the array when it is put in last. */
 	if (m != NULL)
-		say(r, io, at, m, network_id, in_vif, in_vif);
+		say(r, io, at, m, &(struct whither){ network_id, in_vif, in_vif });
 	take_waiting(r, io, at);
 }
 
@@ -557,12 +570,13 @@ static void ask(struct router *r, const struct router_io *io, uint16_t at)
 	struct neigh *n;
 
 	while (io->b->n < BURST_MAX && (n = neigh_next_due(r->neigh, io->now_ns)) != NULL) {
-		bool is_known = n->state == NEIGH_PROBE && n->n_asked < 3;
+		bool is_known = n->state == NEIGH_PROBE && n->n_asked < 3 && io->fdb != NULL;
+		struct whither to = { n->network_id, n->asker_vif, VIF_ID_NONE };
 
-		say(r, io, at, router_local_ask(io->cfg, n, io->pool), n->network_id, n->asker_vif,
-			is_known && io->fdb != NULL
-				? fdb_find(io->fdb, io->cfg, n->network_id, 0, n->mac, io->now_ns)
-				: VIF_ID_NONE);
+		if (is_known)
+			to.dst_vif
+				= fdb_find(io->fdb, io->cfg, n->network_id, 0, n->mac, io->now_ns);
+		say(r, io, at, router_local_ask(io->cfg, n, io->pool), &to);
 	}
 }
 

@@ -46,11 +46,13 @@ static struct rte_mbuf *frame_new(struct rte_mempool *pool, const uint8_t *dst, 
 	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
 	uint8_t *eth;
 
-	if (m == NULL || rte_pktmbuf_tailroom(m) < ETH_HDR_LEN + len) {
+	if (m == NULL)
+		return NULL;
+	eth = (uint8_t *)(void *)rte_pktmbuf_append(m, (uint16_t)(ETH_HDR_LEN + len));
+	if (eth == NULL) {
 		rte_pktmbuf_free(m);
 		return NULL;
 	}
-	eth = (uint8_t *)(void *)rte_pktmbuf_append(m, (uint16_t)(ETH_HDR_LEN + len));
 	memset(eth, 0, ETH_HDR_LEN + len);
 	memcpy(eth, dst, 6);
 	memcpy(eth + 6, src, 6);
@@ -59,7 +61,8 @@ static struct rte_mbuf *frame_new(struct rte_mempool *pool, const uint8_t *dst, 
 	return m;
 }
 
-static struct rte_mbuf *arp_make(struct rte_mempool *pool, bool is_reply, const uint8_t *eth_dst,
+/* @their_mac NULL: a question. */
+static struct rte_mbuf *arp_make(struct rte_mempool *pool, const uint8_t *eth_dst,
 	const uint8_t mac[6], const uint8_t src[16], const uint8_t *their_mac,
 	const uint8_t *their_ip4)
 {
@@ -70,7 +73,7 @@ static struct rte_mbuf *arp_make(struct rte_mempool *pool, bool is_reply, const 
 	if (m == NULL)
 		return NULL;
 	memcpy(arp, head, sizeof(head));
-	arp[7] = is_reply ? 2 : 1;
+	arp[7] = their_mac != NULL ? 2 : 1;
 	memcpy(arp + 8, mac, 6);
 	memcpy(arp + 14, src + 12, 4);
 	if (their_mac != NULL)
@@ -79,13 +82,20 @@ static struct rte_mbuf *arp_make(struct rte_mempool *pool, bool is_reply, const 
 	return m;
 }
 
-static struct rte_mbuf *nd_make(struct rte_mempool *pool, uint8_t type, const uint8_t *eth_dst,
-	const uint8_t mac[6], const uint8_t *src, const uint8_t *dst, const uint8_t *target,
-	uint8_t flags)
+/* A solicitation or an advertisement to be. */
+struct nd {
+	uint8_t type;
+	uint8_t flags;
+	const uint8_t *eth_dst;
+	const uint8_t *mac;
+	const uint8_t *src, *dst, *target;
+};
+
+static struct rte_mbuf *nd_make(struct rte_mempool *pool, const struct nd *n)
 {
 	be32 tail[2] = { htobe32(ND_LEN), htobe32(58) };
 	uint8_t *ip, *nd;
-	struct rte_mbuf *m = frame_new(pool, eth_dst, mac, 0x86dd, 40 + ND_LEN, &ip);
+	struct rte_mbuf *m = frame_new(pool, n->eth_dst, n->mac, 0x86dd, 40 + ND_LEN, &ip);
 	uint16_t csum;
 
 	if (m == NULL)
@@ -94,15 +104,15 @@ static struct rte_mbuf *nd_make(struct rte_mempool *pool, uint8_t type, const ui
 	put16(ip + 4, ND_LEN);
 	ip[6] = 58;
 	ip[7] = 255;
-	memcpy(ip + 8, src, 16);
-	memcpy(ip + 24, dst, 16);
+	memcpy(ip + 8, n->src, 16);
+	memcpy(ip + 24, n->dst, 16);
 	nd = ip + 40;
-	nd[0] = type;
-	nd[4] = flags;
-	memcpy(nd + 8, target, 16);
-	nd[24] = type == ND_NS ? OPT_SOURCE : OPT_TARGET;
+	nd[0] = n->type;
+	nd[4] = n->flags;
+	memcpy(nd + 8, n->target, 16);
+	nd[24] = n->type == ND_NS ? OPT_SOURCE : OPT_TARGET;
 	nd[25] = 1;
-	memcpy(nd + 26, mac, 6);
+	memcpy(nd + 26, n->mac, 6);
 	csum = (uint16_t)~pkt_sum_fold(
 		pkt_sum_bytes(ip + 8, 32 + ND_LEN, pkt_sum_bytes(tail, sizeof(tail), 0)));
 	memcpy(nd + 2, &csum, 2);
@@ -128,7 +138,7 @@ static struct rte_mbuf *hear_arp(struct neigh_table *t, const struct snapshot *c
 		neigh_heard(t, p->network_id, sender, arp + 8, *is_ours && is_request, now_ns);
 	if (!*is_ours || !is_request)
 		return NULL;
-	return arp_make(pool, true, pkt_bytes(p) + 6, mac, target, arp + 8, arp + 14);
+	return arp_make(pool, pkt_bytes(p) + 6, mac, target, arp + 8, arp + 14);
 }
 
 /* The address of option @kind behind the fixed part of @nd, NULL: it has none. */
@@ -177,8 +187,14 @@ static struct rte_mbuf *hear_nd(struct neigh_table *t, const struct snapshot *cf
 		neigh_heard(t, p->network_id, ip + 8, mac, *is_ours, now_ns);
 	if (!*is_ours)
 		return NULL;
-	return nd_make(pool, ND_NA, is_dad ? all_nodes_mac : pkt_bytes(p) + 6, conf->mac, nd + 8,
-		is_dad ? all_nodes : ip + 8, nd + 8, is_dad ? 0xa0 : 0xe0);
+	return nd_make(pool,
+		&(struct nd){ .type = ND_NA,
+			.flags = is_dad ? 0xa0 : 0xe0,
+			.eth_dst = is_dad ? all_nodes_mac : pkt_bytes(p) + 6,
+			.mac = conf->mac,
+			.src = nd + 8,
+			.dst = is_dad ? all_nodes : ip + 8,
+			.target = nd + 8 });
 }
 
 struct rte_mbuf *router_local_hear(struct neigh_table *t, const struct snapshot *cfg,
@@ -217,10 +233,14 @@ struct rte_mbuf *router_local_ask(
 	if (src == NULL)
 		return NULL;
 	if (is_v4)
-		return arp_make(
-			pool, false, is_probe ? n->mac : bcast, mac, src, NULL, n->addr + 12);
-	return nd_make(pool, ND_NS, is_probe ? n->mac : group_mac, mac, src,
-		is_probe ? n->addr : group, n->addr, 0);
+		return arp_make(pool, is_probe ? n->mac : bcast, mac, src, NULL, n->addr + 12);
+	return nd_make(pool,
+		&(struct nd){ .type = ND_NS,
+			.eth_dst = is_probe ? n->mac : group_mac,
+			.mac = mac,
+			.src = src,
+			.dst = is_probe ? n->addr : group,
+			.target = n->addr });
 }
 
 bool router_local_is_echo(const struct pkt *p)

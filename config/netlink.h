@@ -80,8 +80,12 @@ struct link_address {
 };
 [[nodiscard]] int netlink_addresses(int ifindex, struct link_address *out, unsigned max);
 
-/* A unicast route of the main tables that leads to part of @net, those through @but_ifindex and
- * default routes apart.  1 with @text ("192.168.0.0/16 dev eth0"), 0: none, or -errno. */
+/* Tables of ours, of whatever instance: 16 bits tell which, 8 the network. */
+#define NETLINK_TABLE_BASE 0x53000000u
+#define NETLINK_TABLE_MASK 0xff000000u
+
+/* A unicast route of the main tables that leads to part of @net, those through @but_ifindex those of our own
+ * tables and default routes apart.  1 with @text ("192.168.0.0/16 dev eth0"), 0: none, or -errno. */
 [[nodiscard]] int netlink_find_route(
 	const struct ipnet *net, int but_ifindex, char *text, size_t size);
 

@@ -373,6 +373,10 @@ static int match_route(struct nl_msg *msg, void *arg)
 		return NL_OK;
 	if (s->but_ifindex != 0 && oif == s->but_ifindex)
 		return NL_OK;
+	/* The way of forwarded packets to a routed subnet: its leg's route is the one that counts. */
+	if (attr[RTA_TABLE] != NULL
+		&& (nla_get_u32(attr[RTA_TABLE]) & NETLINK_TABLE_MASK) == NETLINK_TABLE_BASE)
+		return NL_OK;
 	dst.len = rtm->rtm_dst_len;
 	if (!netlink_to_ipaddr(nla_data(attr[RTA_DST]), (size_t)nla_len(attr[RTA_DST]), &dst.addr)
 		|| ip_is_v4(&dst.addr) != ip_is_v4(&s->net->addr) || !ipnet_overlaps(&dst, s->net))

@@ -316,6 +316,10 @@ void reconcile_engine_close_vif(struct reconcile *r, uint16_t id)
 	r->actual.vif[id].is_in_engine = false;
 	if (tell(r, REQUEST(ENGINE_MSG_VIF_CLOSE, m, NULL, 0), &e) < 0)
 		LOG_WARN("event=vif_close_refused vif=%u error=\"%s\"", id, e.msg);
+	/* Behind another uplink the same address is another neighbour. */
+	if ((r->actual.vif[id].as.is_transit || r->actual.vif[id].as.is_uplink)
+		&& reconcile_neigh_flush(r, r->actual.vif[id].as.network_id, &e) < 0)
+		LOG_WARN("event=neighbours_stay vif=%u error=\"%s\"", id, e.msg);
 }
 
 int reconcile_capture_open(

@@ -20,7 +20,6 @@ LOG_MODULE("reconcile_uplink");
 #define ADDRESSES_MAX 8
 #define RULES_MAX 1024
 #define RULE_PRIORITY 4900
-#define TABLE_BASE 0x53000000u
 #define CANDIDATES_MAX 64
 #define RA_DEVICES_MAX 64
 
@@ -34,12 +33,12 @@ static uint32_t instance_hash(const struct reconcile *r)
 /* 24 bits beside the base: 16 of the instance, 8 of the network. */
 static uint32_t table_of(const struct reconcile *r, const struct network_cfg *n)
 {
-	return TABLE_BASE | (instance_hash(r) & 0xffff) << 8 | (n->id & 0xffu);
+	return NETLINK_TABLE_BASE | (instance_hash(r) & 0xffff) << 8 | (n->id & 0xffu);
 }
 
 static bool is_own_table(const struct reconcile *r, uint32_t table)
 {
-	return (table & ~0xffu) == (TABLE_BASE | (instance_hash(r) & 0xffff) << 8);
+	return (table & ~0xffu) == (NETLINK_TABLE_BASE | (instance_hash(r) & 0xffff) << 8);
 }
 
 struct vif_slot *reconcile_transit_slot(struct reconcile *r, const struct network_cfg *n)

@@ -173,28 +173,43 @@ static int store_all(struct daemon *d, const struct rpc_call *call, const struct
 	return rc;
 }
 
-int rpc_apply(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
+/* Make @next, which differs from the present model by @diff, the model.  On error it is the
+ * caller's still. */
+static int commit(struct daemon *d, const struct rpc_call *call, struct model *next,
+	const json_t *diff, struct err *e)
 {
 	struct model *before = d->model;
-	struct model *next = document_parse(call->params, before, e);
-	json_t *diff = next ? model_diff_print(before, next) : NULL;
-	int rc = !next ? e->code : diff ? 0 : err_set(e, -ENOMEM, "", "out of memory");
+	int rc = check_host(d, next, e);
 
-	if (rc == 0 && !model_diff_is_empty(diff)) {
-		next->generation++;
-		rc = check_host(d, next, e);
-		if (rc != 0)
-			document_locate(call->params, e);
-		else
-			rc = store_all(d, call, next, diff, e);
-		if (rc == 0) {
-			d->model = next;
-			next = NULL;
-			reconcile_apply(d->reconcile, d->model);
-			model_destroy(before);
-		}
+	if (rc != 0) {
+		document_locate(call->params, e);
+		return rc;
 	}
-	model_destroy(next);
+	next->generation++;
+	rc = store_all(d, call, next, diff, e);
+	if (rc != 0)
+		return rc;
+	d->model = next;
+	reconcile_apply(d->reconcile, next);
+	model_destroy(before);
+	return 0;
+}
+
+int rpc_apply(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
+{
+	struct model *next = document_parse(call->params, d->model, e);
+	json_t *diff;
+	int rc = 0;
+
+	if (!next)
+		return e->code;
+	diff = model_diff_print(d->model, next);
+	if (!diff)
+		rc = err_set(e, -ENOMEM, "", "out of memory");
+	else if (!model_diff_is_empty(diff))
+		rc = commit(d, call, next, diff, e);
+	if (d->model != next)
+		model_destroy(next);
 	if (rc != 0) {
 		json_decref(diff);
 		return rc;

@@ -21,7 +21,8 @@
 /* The cfg and what the setters saw. */
 struct stage {
 	struct network_cfg *cfg;
-	bool has_gateways, has_ranges, has_profile, has_fdb_limit, has_uplink, has_nat_ipv6;
+	bool has_gateways, has_ranges, has_profile, has_fdb_limit, has_uplink, has_nat_ipv6,
+		has_uplink_addresses;
 	bool has_leg_mac, has_uplink_mac;
 	/* null: back to the default, which is known when all fields are in */
 	bool resets_ranges, resets_profile, resets_fdb_limit;
@@ -173,6 +174,7 @@ static int add_uplink_address(void *cfg, const struct schema_value *v, const cha
 {
 	struct uplink_cfg *u = &((struct stage *)cfg)->cfg->uplink;
 
+	((struct stage *)cfg)->has_uplink_addresses = true;
 	if (!v)
 		u->n_addresses = 0;
 	else
@@ -354,6 +356,10 @@ static void match_uplink(struct stage *s)
 	if (network_is_routed(n)) {
 		if (n->uplink.kind == UPLINK_NONE)
 			n->uplink.kind = UPLINK_HOST;
+		if (n->uplink.kind == UPLINK_HOST && s->has_uplink && !s->has_uplink_addresses) {
+			n->uplink.n_addresses = 0; /* of the device before */
+			n->uplink.n_gateways = 0;
+		}
 	} else if (!s->has_uplink) {
 		n->uplink.kind = UPLINK_NONE;
 		n->uplink.name[0] = '\0';

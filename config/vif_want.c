@@ -85,6 +85,10 @@ struct vif_want vif_want_of_uplink(const struct network_cfg *n)
 	}
 	want.type = VIF_TYPE_HOST;
 	want.has_ip6 = network_has_family(n, false);
+	/* The host's end: another one than the router's, the same whenever the tap is made anew. */
+	want.has_mac = true;
+	want.mac = n->uplink.mac;
+	want.mac.b[0] = (uint8_t)((want.mac.b[0] | 0x02) ^ 0x04);
 	memcpy(want.ifname, want.name, sizeof(want.ifname));
 	return want;
 }

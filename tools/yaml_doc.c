@@ -325,17 +325,16 @@ static int read_event(struct reader *r, const yaml_event_t *event)
 static int refuse_syntax(struct reader *r, const yaml_parser_t *p, const char *text, size_t len)
 {
 	const char *problem = p->problem ? p->problem : "not YAML";
-	size_t line = p->problem_mark.line;
 	size_t at = MIN(p->problem_mark.index, len);
+	size_t line = 1;
 
 	if (p->error == YAML_MEMORY_ERROR)
 		return err_set(r->e, -ENOMEM, "", "out of memory");
 	if (p->error == YAML_READER_ERROR) {
-		line = 0;
 		at = MIN(p->problem_offset, len);
 		for (size_t i = 0; i < at; i++)
 			line += text[i] == '\n';
-		return refuse_at(r, line + 1, 1, "%s: the file must be text in UTF-8", problem);
+		return refuse_at(r, line, 1, "%s: the file must be text in UTF-8", problem);
 	}
 	if (at < len && text[at] == '\t')
 		return refuse(r, p->problem_mark, "a tab cannot indent: use spaces");

@@ -3,7 +3,8 @@
  *
  * Sending is synchronous (the kernel copies), so buffers are in use during one burst only, and a
  * worker's spares apart none stay with a vif: a handful serves any number of vifs, and no vif can
- * keep more than a burst from the others.  Copies made while segmenting come from the small pool. */
+ * keep more than a burst from the others.  What waits for a neighbour is bounded (bridge/neigh.c).
+ * Copies made while segmenting come from the small pool. */
 #pragma once
 
 #include "vswitch/base/base.h"
@@ -11,8 +12,8 @@
 
 struct rte_mempool;
 
-#define POOL_SMALL_PER_WORKER 1024u /* 2 KiB each */
-#define POOL_BIG_PER_WORKER 160u /* 64 KiB each: spares of rx, one burst, some to spare */
+#define POOL_SMALL_PER_WORKER 1536u /* 2 KiB each; 512 may wait for neighbours */
+#define POOL_BIG_PER_WORKER 192u /* 64 KiB each: spares of rx, one burst, 32 that wait */
 
 struct pools {
 	struct rte_mempool *small_pool;

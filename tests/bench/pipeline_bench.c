@@ -2,7 +2,8 @@
 /* pipeline_bench.c - cycles a packet costs in the pipeline itself, without any device.
  *
  * The real pipeline over vifs that do nothing in tx: 60-byte UDP between @n vifs, all known, in
- * bursts of 1, 8, 32 and 64, and flooded.  Informative; figures depend on the machine.
+ * bursts of 1, 8, 32 and 64, and flooded; then from a network of mode routed and of mode nat to its
+ * uplink, 256 flows.  Informative; figures depend on the machine.
  *   usage: pipeline_bench [seconds per line]
  * From: tests/bench.  To: stdout.  Thread: one. */
 #include "tests/lib/pkt_build.h"
@@ -128,6 +129,134 @@ static void measure(
 		burst_len, (double)samples[n >> 1] / burst_len);
 }
 
+static const uint8_t GUEST[16] = { [10] = 0xff, [11] = 0xff, [12] = 10, [14] = 1, [15] = 11 };
+static const uint8_t GATEWAY[16] = { [10] = 0xff, [11] = 0xff, [12] = 10, [14] = 1, [15] = 1 };
+static const uint8_t UPLINK[16] = { [10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2, [15] = 1 };
+static const uint8_t HOP[16] = { [10] = 0xff, [11] = 0xff, [12] = 192, [14] = 2, [15] = 2 };
+
+/* Network 1 with vif 1, its uplink network 2 with vif 2. */
+static struct snapshot *routed_config(bool is_nat)
+{
+	static struct {
+		struct snap_hdr hdr;
+		struct snap_network network[2];
+		struct snap_port port[2];
+		struct snap_router router[2];
+		struct snap_addr addr[2];
+		struct snap_route route[2];
+	} m;
+
+	memset(&m, 0, sizeof(m));
+	m.hdr = (struct snap_hdr){ .magic = SNAPSHOT_MAGIC,
+		.generation = 1000,
+		.size = sizeof(m),
+		.n_networks = 2,
+		.n_ports = 2,
+		.n_routers = 2,
+		.n_addrs = 2,
+		.n_routes = 2 };
+	vifs.n = 0;
+	for (uint16_t i = 0; i < 2; i++) {
+		uint16_t id = (uint16_t)(i + 1);
+
+		m.network[i] = (struct snap_network){ .network_id = id,
+			.mode = NETWORK_MODE_BRIDGE,
+			.ageing_s = 300,
+			.mtu = 1500,
+			.name = "n" };
+		m.port[i] = (struct snap_port){ .vif_id = id,
+			.network_id = id,
+			.flags = SNAP_PORT_UP | SNAP_PORT_LEARN | SNAP_PORT_FLOOD,
+			.mtu = 1500,
+			.name = "v" };
+		m.router[i] = (struct snap_router){ .network_id = id,
+			.uplink_id = i == 0 ? 2 : 0,
+			.policy = i == 1 ? SNAP_POLICY_UPLINK
+				: is_nat ? SNAP_POLICY_NAT
+					 : SNAP_POLICY_ROUTED,
+			.flags = i == 0 && is_nat ? SNAP_ROUTER_NAT4 : 0,
+			.mtu = 1500,
+			.mac = { 2, 0, 0, 0, 0, (uint8_t)(0xf0 + id) } };
+		m.addr[i]
+			= (struct snap_addr){ .network_id = id, .kind = SNAP_ADDR_OWN, .len = 24 };
+		memcpy(m.addr[i].addr, i == 0 ? GATEWAY : UPLINK, 16);
+		vifs.ids[vifs.n++] = id;
+	}
+	m.route[0] = (struct snap_route){ .in_network = 1,
+		.out_network = 2,
+		.kind = SNAP_ROUTE_VIA,
+		.prefix = { [10] = 0xff, [11] = 0xff } };
+	memcpy(m.route[0].next_hop, HOP, 16);
+	m.route[1] = (struct snap_route){
+		.in_network = 2, .out_network = 1, .kind = SNAP_ROUTE_CONNECTED, .len = 24
+	};
+	memcpy(m.route[1].prefix, GUEST, 16);
+	return snapshot_create(&m, sizeof(m), NULL);
+}
+
+/* Point the frame to the router port, with the addresses of a flow. */
+static void routed_frame(void)
+{
+	frame_eth(&frame, MAC_OF(0xf1), MAC_OF(1));
+	frame_ip4(&frame, 17);
+	memcpy(frame.bytes + 14 + 12, GUEST + 12, 4);
+	frame_udp(&frame, 53);
+	frame_payload(&frame, 18);
+	frame_end(&frame);
+}
+
+static void measure_routed(struct pipeline *l, unsigned burst_len, double seconds, const char *what)
+{
+	uint64_t end = clock_now_ns() + (uint64_t)(seconds * 1e9), x = 1;
+	uint32_t n = 0;
+
+	while (clock_now_ns() < end && n < SAMPLES_MAX) {
+		uint64_t start;
+
+		for (unsigned i = 0; i < burst_len; i++) {
+			x = x * 6364136223846793005u + 1442695040888963407u;
+			make(&burst.pkt[i], 1, 0xf1);
+			rte_pktmbuf_mtod(burst.pkt[i].m, uint8_t *)[34] = 0x40;
+			rte_pktmbuf_mtod(burst.pkt[i].m, uint8_t *)[35] = (uint8_t)(x >> 33);
+		}
+		burst.n = (uint16_t)burst_len;
+		start = rte_rdtsc();
+		pipeline_run(l, &burst);
+		samples[n++] = (uint32_t)(rte_rdtsc() - start);
+	}
+	qsort(samples, n, sizeof(samples[0]), compare);
+	printf("%-8s   1 vif,  bursts of %2u: %6.0f cycles a packet (median)\n", what, burst_len,
+		(double)samples[n >> 1] / burst_len);
+}
+
+static void measure_routers(struct pipeline *l, uint64_t now_ns, double seconds)
+{
+	static const unsigned bursts[] = { 1, 8, 32, 64 };
+	void *segment = aligned_alloc(4096, SEGMENT_CT_SIZE);
+	struct ct *ct;
+
+	CHECK(segment != NULL);
+	memset(segment, 0, SEGMENT_CT_SIZE);
+	ct = ct_attach(segment, SEGMENT_CT_SIZE, now_ns, NULL);
+	CHECK(ct != NULL);
+	pipeline_set_ct(l, ct);
+	routed_frame();
+	for (unsigned is_nat = 0; is_nat < 2; is_nat++) {
+		struct snapshot *cfg = routed_config(is_nat);
+
+		CHECK(cfg != NULL);
+		pipeline_set_config(l, cfg, &vifs, NULL);
+		neigh_heard(pipeline_neigh(l), 2, HOP, MAC_OF(2), true, now_ns);
+		for (unsigned k = 0; k < ARRAY_LEN(bursts); k++)
+			measure_routed(l, bursts[k], seconds, is_nat ? "nat" : "routed");
+		pipeline_set_config(l, NULL, &vifs, NULL);
+		snapshot_destroy(cfg);
+	}
+	pipeline_set_ct(l, NULL);
+	ct_detach(ct);
+	free(segment);
+}
+
 int main(int argc, char **argv)
 {
 	static const unsigned vif_counts[] = { 2, 32, 200 }, bursts[] = { 1, 8, 32, 64 };
@@ -159,6 +288,7 @@ int main(int argc, char **argv)
 		pipeline_set_config(l, NULL, &vifs, NULL);
 		snapshot_destroy(cfg);
 	}
+	measure_routers(l, io.now_ns, seconds);
 	pipeline_destroy(l);
 	fdb_detach(fdb);
 	return 0;

@@ -448,7 +448,7 @@ static void drop_ct_table_full_when_there_is_no_room(void **state)
 	flow_step(b, 1, UDP(G1, FAR4, 60000, 53), 10);
 	expect_dropped(b, 1, DROP_CT_TABLE_FULL);
 	bed_warp(b, 31 * NS_PER_SEC);
-	for (unsigned i = 0; i < 40; i++) { /* aged away, slice by slice */
+	for (unsigned i = 0; i < 100; i++) { /* aged away, slice by slice */
 		bed_tick(b);
 		bed_warp(b, NS_PER_MS);
 	}

@@ -208,7 +208,7 @@ def test_an_empty_list_deletes_everything(client):
 
 @pytest.mark.parametrize("change, path, words", [
     ({"networks": None, "vifs": None}, "networks", "must be a list"),
-    ({"netwroks": []}, "netwroks", "write networks, vifs and forwards"),
+    ({"networx": []}, "networx", "write networks, vifs and forwards"),
     ({"networks": {"name": "lab"}}, "networks", "must be a list"),
     ({"vifs": ["web0"]}, "vifs[0]", "write an object"),
     ({"networks": [LAB, {"mode": "bridge"}]}, "networks[1].name", "name is missing"),

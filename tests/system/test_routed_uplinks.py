@@ -12,11 +12,17 @@ from lib.world import INTERNET4, INTERNET6, NEAR4, UPLINKS, World, connect
 EACH = pytest.mark.parametrize("k", UPLINKS, ids=["host", "netdev", "vif"])
 
 
+def by_advertisement(host):
+    """A route as an advertisement on lan0 leaves it."""
+    host.sysctl("net.ipv6.conf.lan0.accept_ra", 1)
+    host.ip("-6", "route", "add", "2001:db8:f::/48", "via", "fd50::2", "dev", "lan0", "proto", "ra")
+
+
 @pytest.fixture(scope="module")
 def world(lab):
     for key in ("all", "default"):
         lab.host.sysctl(f"net.ipv4.conf.{key}.rp_filter", 1)  # strict: the way back must be the way in
-    made = World(lab, "routed")
+    made = World(lab, "routed", before=by_advertisement)
     made.lan_routes_to_guests()
     for guests in made.guests.values():
         wait_ping(guests[0], INTERNET4)
@@ -91,6 +97,26 @@ def test_an_isolated_network_stays_isolated(world):
     assert not can_ping(lonely, INTERNET4)
 
 
+def test_a_device_with_advertised_routes_keeps_them(world):
+    assert world.host.sysctl("net.ipv6.conf.all.forwarding") == "1"
+    assert world.host.sysctl("net.ipv6.conf.lan0.accept_ra") == "2"
+
+
+def test_the_uplink_changes_under_running_guests(world):
+    guest = world.guests[1][0]
+    world.saklar("network", "set", "n1", "--uplink", "lan0", "--uplink-address", "192.168.50.78/24",
+                 "--uplink-address", "fd50::78/64", "--uplink-gateway", "192.168.50.2",
+                 "--uplink-gateway", "fd50::2")
+    assert not world.host.has_link("up-n1")
+    assert "10.41.1.0/24" not in world.host.out("ip", "rule")
+    world.lan.ip("route", "replace", "10.41.1.0/24", "via", "192.168.50.78")
+    wait_ping(guest, INTERNET4)
+    world.saklar("network", "set", "n1", "--uplink", "host")
+    world.lan.ip("route", "replace", "10.41.1.0/24", "via", "192.168.50.1")
+    wait_ping(guest, INTERNET4)
+    wait_ping(world.lan, "10.41.1.11")
+
+
 def test_the_rules_of_the_host_go_with_the_networks(world):
     assert "10.41.1.0/24" in world.host.out("ip", "rule")
     for name in ("g1", "h1"):
@@ -99,3 +125,4 @@ def test_the_rules_of_the_host_go_with_the_networks(world):
     assert "10.41.1.0/24" not in world.host.out("ip", "rule")
     assert "fd41:1::" not in world.host.out("ip", "-6", "rule")
     assert world.host.sysctl("net.ipv4.ip_forward") == "0"
+    assert world.host.sysctl("net.ipv6.conf.lan0.accept_ra") == "1"

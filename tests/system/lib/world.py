@@ -31,14 +31,16 @@ NEXT6 = {1: "fd50::1", 2: "fd50::77", 3: "fd60::77"}
 
 
 class World:
-    """See above; @mode and @args are for all three networks."""
+    """See above; @mode and @args are for all three networks; @before is called with the host."""
 
-    def __init__(self, lab, mode, *args):
+    def __init__(self, lab, mode, *args, before=None):
         self.lab = lab
         self.saklar = lab.saklar
         self.host = lab.host
         self.lan = lab.host.guest("lan")
         self._make_lan()
+        if before:
+            before(self.host)
         self.guests = {}
         for k, uplink in UPLINKS.items():
             more = []
