@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* routed_test.c - the pure parts behind uplinks: the snapshot's routers and routes, the text of the
  * firewall, and whose forward chains are in the way. */
-#include "config/nft_foreign.h"
+#include "config/nft_forward.h"
 #include "config/snapshot_build.h"
 #include "tests/lib/unit.h"
 
@@ -209,23 +209,23 @@ static void the_host_masquerades_one_address_and_lets_forwards_in(void **)
 	"\", \"expr\": [" expr "]}}"
 #define MATCH(name) "{\"match\": {\"op\": \"==\", \"right\": \"" name "\"}}, {\"accept\": null}"
 
-static unsigned parse(const char *list, struct nft_foreign *out)
+static unsigned parse(const char *list, struct nft_forward_drop *out)
 {
 	struct nft_leg l = leg();
 	char text[1024];
 
 	snprintf(text, sizeof(text), "{\"nftables\": [%s]}", list);
-	return nft_foreign_parse(text, "saklar", &l, 1, out);
+	return nft_forward_parse(text, "saklar", &l, 1, out);
 }
 
 static void a_foreign_chain_that_drops_is_found_until_it_knows_us(void **)
 {
-	struct nft_foreign f[NFT_FOREIGN_MAX];
+	struct nft_forward_drop f[NFT_FORWARD_MAX];
 	char cure[256];
 
 	assert_int_equal(parse(CHAIN("filter", "FORWARD", "drop"), f), 1);
 	assert_false(f[0].knows[GUESTS]);
-	nft_foreign_cure(&f[0], "up-lab", cure, sizeof(cure));
+	nft_forward_cure(&f[0], "up-lab", cure, sizeof(cure));
 	assert_string_equal(cure,
 		"iptables -I FORWARD -i up-lab -j ACCEPT; iptables -I FORWARD -o up-lab -j ACCEPT");
 	assert_int_equal(parse(CHAIN("filter", "FORWARD", "drop") "," RULE(
@@ -238,7 +238,7 @@ static void a_foreign_chain_that_drops_is_found_until_it_knows_us(void **)
 	assert_int_equal(
 		parse(CHAIN("fw", "fwd", "accept") "," RULE("fw", "fwd", "{\"reject\": {}}"), f),
 		1);
-	nft_foreign_cure(&f[0], "up-lab", cure, sizeof(cure));
+	nft_forward_cure(&f[0], "up-lab", cure, sizeof(cure));
 	assert_holds(cure, "nft insert rule ip fw fwd iifname up-lab accept");
 	assert_int_equal(parse("]]]", f), 0);
 }
