@@ -30,8 +30,8 @@ void netdev_set_carrier(const struct netdev_fds *fds, bool has_carrier);
 /* The netdev side: a packet socket.  @only NULL: everything, and the tc program must be on the device
  * already; else what is for this MAC or for all, beside the host's own use of the device.
  * @has_uso: this kernel's vnet headers can say UDP segmentation. */
-[[nodiscard]] int netdev_open_socket(int ifindex, const struct mac *only, bool has_uso,
-	struct netdev_fds *out, struct err *e);
+[[nodiscard]] int netdev_open_socket(
+	int ifindex, const struct mac *only, bool has_uso, struct netdev_fds *out, struct err *e);
 /* A persistent tap for a VMM: multi-queue exactly when the VMM will ask for several queues. */
 [[nodiscard]] int netdev_create_tap(const struct vif_want *want, const char *alias, struct err *e);
 /* Is a packet socket for all protocols bound to @ifindex, other than those of @own_inodes? */

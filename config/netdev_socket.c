@@ -75,8 +75,8 @@ static int set_options(int fd, int ifindex, const struct mac *only)
 	return set_filter(fd, only);
 }
 
-int netdev_open_socket(int ifindex, const struct mac *only, bool has_uso, struct netdev_fds *out,
-	struct err *e)
+int netdev_open_socket(
+	int ifindex, const struct mac *only, bool has_uso, struct netdev_fds *out, struct err *e)
 {
 	struct sockaddr_ll addr = {
 		.sll_family = AF_PACKET,

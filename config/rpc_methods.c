@@ -139,7 +139,8 @@ const struct rpc_method rpc_methods[] = {
 	{ "capture.open", RPC_ROLE_CAP, false, rpc_capture_open,
 		"Begin a capture of a vif, of a network, or of dropped packets. The answer carries "
 		"two "
-		"fds: the ring's memfd and a socket that wakes; packets never pass through the daemon. "
+		"fds: the ring's memfd and a socket that wakes; packets never pass through the "
+		"daemon. "
 		"*filter* "
 		"is classic BPF, [code, jt, jf, k] each. It ends with the connection.",
 		"{\"target\": \"vif\", \"name\": \"web0\", \"snaplen\": 262144, \"filter\": [[6, "

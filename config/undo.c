@@ -225,7 +225,8 @@ static int put_back(const struct undo_record *r, const struct link *link)
 	case UNDO_CREATED: return netlink_delete(r->ifindex);
 	case UNDO_FORWARD4: return netlink_sysctl_set("ipv4", "all", "forwarding", (int)r->value);
 	case UNDO_FORWARD6: return netlink_sysctl_set("ipv6", "all", "forwarding", (int)r->value);
-	case UNDO_ACCEPT_RA: return netlink_sysctl_set("ipv6", link->name, "accept_ra", (int)r->value);
+	case UNDO_ACCEPT_RA:
+		return netlink_sysctl_set("ipv6", link->name, "accept_ra", (int)r->value);
 	case UNDO_NONE:
 	case UNDO_N: break;
 	}

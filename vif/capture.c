@@ -380,7 +380,8 @@ void capture_drops_slow(const struct capture_set *set, const struct burst *b)
 		for (unsigned k = 0; k < b->n; k++) {
 			const struct pkt *p = &b->pkt[k];
 
-			if (p->m && p->drop && drop_matches(c, pkt_drop_vif(p)) && filter_matches(c, p))
+			if (p->m && p->drop && drop_matches(c, pkt_drop_vif(p))
+				&& filter_matches(c, p))
 				capture_write(c, p, pkt_drop_vif(p), CAPTURE_DIR_IN, p->drop);
 		}
 	}
