@@ -193,10 +193,10 @@ static void add_routers(
 			.uplink_id = slot != NULL ? n->uplink.network_id : NETWORK_ID_NONE,
 			.policy = policy_of(n->mode),
 			.mtu = n->mtu != 0 ? n->mtu : 1500 };
+		uint16_t up_mtu = slot != NULL && slot->mtu != 0 ? slot->mtu : n->mtu;
 		struct snap_router u = { .network_id = n->uplink.network_id,
 			.policy = SNAP_POLICY_UPLINK,
-			.mtu = MAX(slot != NULL && slot->mtu != 0 ? slot->mtu : n->mtu,
-				(uint16_t)PORT_MTU_MIN) };
+			.mtu = MAX(up_mtu, (uint16_t)PORT_MTU_MIN) };
 
 		if (!network_is_routed(n))
 			continue;
