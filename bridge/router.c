@@ -439,6 +439,11 @@ static void act(struct router *r, const struct router_io *io, struct walk *w, co
 	struct pkt *p = w->p;
 	uint8_t *eth;
 
+	/* A forward's answers must not look like those of another connection. */
+	if (w->is_new && !w->must_pick && ct_has(r->ct, &w->new.reply, io->now_ns)) {
+		pkt_drop(p, DROP_NAT_NO_PORT);
+		return;
+	}
 	if (w->must_pick
 		&& !nat_pick_port(r->ct, &io->cfg->router[w->in].conf, &w->new, io->now_ns)) {
 		pkt_drop(p, DROP_NAT_NO_PORT);

@@ -196,10 +196,9 @@ static void add_routers(
 			.uplink_id = slot != NULL ? n->uplink.network_id : NETWORK_ID_NONE,
 			.policy = policy_of(n->mode),
 			.mtu = n->mtu != 0 ? n->mtu : 1500 };
-		struct snap_router u = { .network_id = n->uplink.network_id,
-			.policy = SNAP_POLICY_UPLINK,
-			.mtu = MAX(slot != NULL && slot->mtu != 0 ? slot->mtu : n->mtu,
-				(uint16_t)PORT_MTU_MIN) };
+		uint16_t up_mtu = slot != NULL && slot->mtu != 0 ? slot->mtu : n->mtu;
+		struct snap_router u
+			= { .network_id = n->uplink.network_id, .policy = SNAP_POLICY_UPLINK };
 
 		if (!network_is_routed(n))
 			continue;
@@ -209,6 +208,7 @@ static void add_routers(
 			g.flags |= SNAP_ROUTER_NAT6;
 		memcpy(g.mac, n->leg_mac.b, sizeof(g.mac));
 		memcpy(u.mac, n->uplink.mac.b, sizeof(u.mac));
+		u.mtu = MAX(up_mtu, (uint16_t)PORT_MTU_MIN);
 		append(l, &g, sizeof(g), count, ROUTERS_MAX);
 		if (slot != NULL)
 			append(l, &u, sizeof(u), count, ROUTERS_MAX);

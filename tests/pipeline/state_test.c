@@ -225,6 +225,9 @@ static void segments_are_checked_before_they_are_mapped(void **)
 		state_attach(&s, SEGMENT_FDB, memfd_of(SEGMENT_FDB_SIZE, F_SEAL_SHRINK), NULL), 0);
 	assert_true(
 		state_attach(&s, SEGMENT_FDB, memfd_of(SEGMENT_FDB_SIZE, F_SEAL_SHRINK), NULL) < 0);
+	assert_int_equal(
+		state_attach(&s, SEGMENT_CT, memfd_of(SEGMENT_CT_SIZE, F_SEAL_SHRINK), NULL), 0);
+	assert_non_null(s.ct);
 	state_detach(&s);
 }
 

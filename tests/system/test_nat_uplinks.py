@@ -8,6 +8,7 @@ import socket
 
 import pytest
 
+from lib.instance import BUILD
 from lib.traffic import can_ping, iperf3, ping, tcpdump, wait_ping
 from lib.wait import wait_until
 from lib.world import (INTERNET4, INTERNET6, NEAR4, NEAR6, SEEN4, SEEN6, UPLINKS, World,
@@ -223,3 +224,20 @@ def test_the_host_is_as_before_when_the_networks_are_gone(world):
     assert not world.host.has_link("up-n1")
     assert "masquerade" not in world.host.out("nft", "list", "ruleset")
     ping(world.lan, "192.168.50.1")
+
+
+def test_stopping_all_puts_the_host_back(make_lab):
+    lab = make_lab(name="other")
+    for k, mode in ((1, "nat"), (2, "routed")):
+        lab.network(f"n{k}", "--subnet", f"10.41.{k}.0/24", "--subnet", f"fd41:{k}::/64", mode=mode)
+    assert lab.host.sysctl("net.ipv4.ip_forward") == "1"
+    assert "4900:" in lab.host.out("ip", "rule")
+    lab.host.run(BUILD / "saklard", "--stop", "--run-dir", lab.saklar.run_dir, "--state-dir",
+                 lab.saklar.state_dir)
+    lab.saklar.daemon.wait(10)
+    assert lab.host.sysctl("net.ipv4.ip_forward") == "0"
+    assert lab.host.sysctl("net.ipv6.conf.all.forwarding") == "0"
+    assert "4900:" not in lab.host.out("ip", "rule")
+    assert "4900:" not in lab.host.out("ip", "-6", "rule")
+    assert not lab.host.has_link("up-n1")
+    assert lab.host.out("nft", "list", "ruleset").strip() == ""
