@@ -54,7 +54,7 @@ static int set_list(const struct schema_field *f, const struct schema_setter *s,
 	rc = s->set(cfg, NULL, path, e);
 	json_array_foreach(json, i, element)
 	{
-		char at[PATH_LEN + 8];
+		char at[PATH_LEN + 24]; /* and an index of any length */
 
 		snprintf(at, sizeof(at), "%s[%zu]", path, i);
 		if (rc == 0)
