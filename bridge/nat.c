@@ -35,15 +35,8 @@ static uint8_t *bytes_at(struct pkt *p, uint32_t off)
 /* @sum and what the change of @len bytes (even) from @old to @new adds to it. */
 static uint32_t sum_change(uint32_t sum, const uint8_t *old, const uint8_t *new, unsigned len)
 {
-	for (unsigned i = 0; i < len; i += 2) {
-		uint16_t o, n;
-
-		memcpy(&o, old + i, 2);
-		memcpy(&n, new + i, 2);
-		sum += (uint16_t)~o;
-		sum += n;
-	}
-	return sum;
+	return sum + (uint16_t)~pkt_sum_fold(pkt_sum_bytes(old, len, 0))
+		+ pkt_sum_bytes(new, len, 0);
 }
 
 static void csum_apply(uint8_t *at, uint32_t change, bool is_udp)
@@ -70,7 +63,7 @@ static void csum_apply_partial(uint8_t *at, uint32_t change)
 
 void nat_ttl_down(struct pkt *p)
 {
-	uint8_t *ip = bytes_at(p, p->l3_off), old[2];
+	uint8_t *ip = bytes_at(p, p->l3_off), old[2] = { 0 };
 
 	if (p->flags & PKT_IS_IP6) {
 		ip[7]--;
@@ -96,7 +89,7 @@ static int csum_at(uint8_t proto)
 /* Write addresses; returns what that changes in a sum over them. */
 static uint32_t edit_addrs(uint8_t *ip, bool is_v6, const uint8_t *src, const uint8_t *dst)
 {
-	uint8_t old[32];
+	uint8_t old[32] = { 0 };
 	uint32_t change;
 
 	if (is_v6) {
@@ -116,7 +109,7 @@ static uint32_t edit_addrs(uint8_t *ip, bool is_v6, const uint8_t *src, const ui
 /* Write ports, or the id of an echo; returns what that changes. */
 static uint32_t edit_ports(uint8_t *l4, uint8_t proto, be16 sport, be16 dport)
 {
-	uint8_t old[4];
+	uint8_t old[4] = { 0 };
 
 	if (proto == PROTO_TCP || proto == PROTO_UDP) {
 		memcpy(old, l4, 4);

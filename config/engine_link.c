@@ -284,8 +284,11 @@ static int say_hello(struct engine_link *l)
 	l->sock_event = event_new(l->base, l->sock, EV_READ | EV_PERSIST, on_readable, l);
 	if (l->sock_event == NULL || event_add(l->sock_event, NULL) < 0)
 		return -ENOMEM;
-	return engine_wire_send(
-		l->sock, ENGINE_MSG_HELLO, ++l->seq, &hello, sizeof(hello), NULL, 0);
+	return engine_wire_send(l->sock,
+		&(struct engine_out){ .type = ENGINE_MSG_HELLO,
+			.seq = ++l->seq,
+			.body = &hello,
+			.body_len = sizeof(hello) });
 }
 
 static void start_engine(struct engine_link *l)
@@ -469,8 +472,9 @@ int engine_link_request(struct engine_link *l, const struct engine_request *req,
 		return err_set(e, -ENOTCONN, "", "the engine does not run: %s", l->why);
 	if (++l->seq == 0)
 		l->seq = 1;
-	rc = engine_wire_send(
-		l->sock, req->type, l->seq, req->body, req->body_len, req->fds, req->n_fds);
+	rc = engine_wire_send(l->sock,
+		&(struct engine_out){
+			req->type, l->seq, req->body, req->body_len, req->fds, req->n_fds });
 	if (rc == 0)
 		rc = await_ack(l, req, &refused);
 	if (rc < 0) {

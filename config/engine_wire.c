@@ -103,36 +103,35 @@ bool engine_wire_is_name(const char *field, size_t size)
 	return true;
 }
 
-int engine_wire_send(int sock, uint32_t type, uint32_t seq, const void *body, size_t body_len,
-	const int *fds, unsigned n_fds)
+int engine_wire_send(int sock, const struct engine_out *m)
 {
 	struct engine_msg_hdr hdr = {
-		.type = type,
-		.seq = seq,
-		.len = (uint32_t)(sizeof(hdr) + body_len),
-		.n_fds = n_fds,
+		.type = m->type,
+		.seq = m->seq,
+		.len = (uint32_t)(sizeof(hdr) + m->body_len),
+		.n_fds = m->n_fds,
 	};
 	struct iovec iov[2] = {
 		{ .iov_base = &hdr, .iov_len = sizeof(hdr) },
-		{ .iov_base = (void *)(uintptr_t)body, .iov_len = body_len },
+		{ .iov_base = (void *)(uintptr_t)m->body, .iov_len = m->body_len },
 	};
 	union {
 		struct cmsghdr align;
 		uint8_t bytes[CMSG_SPACE(sizeof(int) * ENGINE_MSG_FDS_MAX)];
 	} control = { 0 };
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = body_len > 0 ? 2 : 1 };
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = m->body_len > 0 ? 2 : 1 };
 
-	if (hdr.len > ENGINE_MSG_LEN_MAX || n_fds > ENGINE_MSG_FDS_MAX)
+	if (hdr.len > ENGINE_MSG_LEN_MAX || m->n_fds > ENGINE_MSG_FDS_MAX)
 		return -EMSGSIZE;
-	if (n_fds > 0) {
+	if (m->n_fds > 0) {
 		msg.msg_control = control.bytes;
-		msg.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
+		msg.msg_controllen = CMSG_SPACE(sizeof(int) * m->n_fds);
 		struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
 
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
-		c->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
-		memcpy(CMSG_DATA(c), fds, sizeof(int) * n_fds);
+		c->cmsg_len = CMSG_LEN(sizeof(int) * m->n_fds);
+		memcpy(CMSG_DATA(c), m->fds, sizeof(int) * m->n_fds);
 	}
 	ssize_t n = sendmsg(sock, &msg, MSG_NOSIGNAL);
 

@@ -30,8 +30,15 @@ struct engine_buffer {
 /* Is the text in @field NUL-terminated printable ASCII, as names must be? */
 bool engine_wire_is_name(const char *field, size_t size);
 
-[[nodiscard]] int engine_wire_send(int sock, uint32_t type, uint32_t seq, const void *body,
-	size_t body_len, const int *fds, unsigned n_fds);
+/* A message on its way out; body and fds stay the caller's. */
+struct engine_out {
+	uint32_t type, seq;
+	const void *body;
+	size_t body_len;
+	const int *fds;
+	unsigned n_fds;
+};
+[[nodiscard]] int engine_wire_send(int sock, const struct engine_out *m);
 /* Receive one message, without waiting.  0, -EAGAIN, -ECONNRESET when the other side is gone, or
  * -EPROTO.  On success the fds belong to the caller: engine_wire_close_fds(). */
 [[nodiscard]] int engine_wire_recv(int sock, struct engine_buffer *buffer, struct engine_msg *out);

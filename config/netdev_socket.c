@@ -12,6 +12,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -114,14 +115,17 @@ bool netdev_has_foreign_socket(int ifindex, const uint64_t *own_inodes, unsigned
 	if (f == NULL)
 		return false;
 	while (!has && fgets(line, sizeof(line), f) != NULL) {
-		unsigned proto;
-		int bound;
-		unsigned long long inode;
-
 		/* sk RefCnt Type Proto Iface R Rmem User Inode */
-		if (sscanf(line, "%*s %*s %*s %x %d %*s %*s %*s %llu", &proto, &bound, &inode) != 3
-			|| proto != ETH_P_ALL || bound != ifindex)
+		const char *word[9] = { NULL };
+		char *rest = line;
+
+		for (unsigned i = 0; i < ARRAY_LEN(word); i++)
+			word[i] = strtok_r(rest, " \n", &rest);
+		if (word[8] == NULL || strtoul(word[3], NULL, 16) != ETH_P_ALL
+			|| strtol(word[4], NULL, 10) != ifindex)
 			continue;
+		unsigned long long inode = strtoull(word[8], NULL, 10);
+
 		has = true;
 		for (unsigned i = 0; i < n_own; i++)
 			has = has && own_inodes[i] != inode;

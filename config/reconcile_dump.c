@@ -13,7 +13,10 @@
 #define ENTRIES_MAX (1u << 18) /* more than any table holds */
 
 struct dump {
-	uint32_t answer; /* type of message */
+	uint32_t question, answer; /* types of message */
+	void *body; /* of the question; its cursor is at .cursor */
+	size_t body_len;
+	uint32_t *cursor;
 	size_t entry_len;
 	uint8_t *entries;
 	size_t n;
@@ -49,20 +52,21 @@ static int on_entries(void *arg, struct engine_msg *m)
 	return 0;
 }
 
-/* Ask with @body, whose cursor is at @cursor, until the table ends.  *dump is empty after an error. */
-static int read_table(struct reconcile *r, struct dump *dump, uint32_t type, void *body, size_t len,
-	uint32_t *cursor, struct err *e)
+/* Ask until the table ends.  *dump is empty after an error. */
+static int read_table(struct reconcile *r, struct dump *dump, struct err *e)
 {
-	struct engine_request req = {
-		.type = type, .body = body, .body_len = len, .on_answer = on_entries, .arg = dump
-	};
+	struct engine_request req = { .type = dump->question,
+		.body = dump->body,
+		.body_len = dump->body_len,
+		.on_answer = on_entries,
+		.arg = dump };
 	int rc;
 
 	do {
-		*cursor = dump->next_cursor;
+		*dump->cursor = dump->next_cursor;
 		dump->next_cursor = 0;
 		rc = engine_link_request(r->link, &req, e);
-		if (rc == 0 && dump->next_cursor != 0 && dump->next_cursor <= *cursor)
+		if (rc == 0 && dump->next_cursor != 0 && dump->next_cursor <= *dump->cursor)
 			rc = err_set(e, -EPROTO, "", "the engine lists its table in circles");
 	} while (rc == 0 && dump->next_cursor != 0);
 	if (rc < 0) {
@@ -76,9 +80,13 @@ int reconcile_fdb_list(struct reconcile *r, uint16_t network_id, struct msg_fdb_
 	size_t *n, struct err *e)
 {
 	struct msg_fdb_dump m = { .network_id = network_id };
-	struct dump dump
-		= { .answer = ENGINE_MSG_FDB_ENTRIES, .entry_len = sizeof(struct msg_fdb_entry) };
-	int rc = read_table(r, &dump, ENGINE_MSG_FDB_DUMP, &m, sizeof(m), &m.cursor, e);
+	struct dump dump = { .question = ENGINE_MSG_FDB_DUMP,
+		.answer = ENGINE_MSG_FDB_ENTRIES,
+		.body = &m,
+		.body_len = sizeof(m),
+		.cursor = &m.cursor,
+		.entry_len = sizeof(struct msg_fdb_entry) };
+	int rc = read_table(r, &dump, e);
 
 	*out = (struct msg_fdb_entry *)(void *)dump.entries;
 	*n = dump.n;
@@ -89,9 +97,13 @@ int reconcile_neigh_list(
 	struct reconcile *r, struct msg_neigh_entry **out, size_t *n, struct err *e)
 {
 	struct msg_neigh_dump m = { 0 };
-	struct dump dump = { .answer = ENGINE_MSG_NEIGH_ENTRIES,
+	struct dump dump = { .question = ENGINE_MSG_NEIGH_DUMP,
+		.answer = ENGINE_MSG_NEIGH_ENTRIES,
+		.body = &m,
+		.body_len = sizeof(m),
+		.cursor = &m.cursor,
 		.entry_len = sizeof(struct msg_neigh_entry) };
-	int rc = read_table(r, &dump, ENGINE_MSG_NEIGH_DUMP, &m, sizeof(m), &m.cursor, e);
+	int rc = read_table(r, &dump, e);
 
 	*out = (struct msg_neigh_entry *)(void *)dump.entries;
 	*n = dump.n;
@@ -102,9 +114,13 @@ int reconcile_ct_list(struct reconcile *r, uint16_t network_id, uint16_t vif_id,
 	struct msg_ct_entry **out, size_t *n, struct err *e)
 {
 	struct msg_ct_dump m = { .network_id = network_id, .vif_id = vif_id };
-	struct dump dump
-		= { .answer = ENGINE_MSG_CT_ENTRIES, .entry_len = sizeof(struct msg_ct_entry) };
-	int rc = read_table(r, &dump, ENGINE_MSG_CT_DUMP, &m, sizeof(m), &m.cursor, e);
+	struct dump dump = { .question = ENGINE_MSG_CT_DUMP,
+		.answer = ENGINE_MSG_CT_ENTRIES,
+		.body = &m,
+		.body_len = sizeof(m),
+		.cursor = &m.cursor,
+		.entry_len = sizeof(struct msg_ct_entry) };
+	int rc = read_table(r, &dump, e);
 
 	*out = (struct msg_ct_entry *)(void *)dump.entries;
 	*n = dump.n;

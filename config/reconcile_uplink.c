@@ -282,21 +282,28 @@ static void set_rules(struct reconcile *r, const struct link_rule *want, unsigne
 	}
 }
 
-static int record_and_set(struct reconcile *r, enum undo_kind kind, int ifindex, const char *family,
-	const char *ifname, const char *key, int value, struct err *e)
-{
-	int before = value;
-	int rc = netlink_sysctl_get(family, ifname, key, &before);
+/* One sysctl of the host, and under what its old value is recorded. */
+struct setting {
+	enum undo_kind kind;
+	int ifindex;
+	const char *family, *ifname, *key;
+	int value;
+};
 
-	if (rc < 0 || before == value)
+static int record_and_set(struct reconcile *r, const struct setting *s, struct err *e)
+{
+	int before = s->value;
+	int rc = netlink_sysctl_get(s->family, s->ifname, s->key, &before);
+
+	if (rc < 0 || before == s->value)
 		return 0; /* no such family on this kernel, or nothing to do */
-	rc = undo_record(r->undo, ifindex, kind, (uint32_t)before, e);
+	rc = undo_record(r->undo, s->ifindex, s->kind, (uint32_t)before, e);
 	if (rc < 0)
 		return rc;
-	rc = netlink_sysctl_set(family, ifname, key, value);
+	rc = netlink_sysctl_set(s->family, s->ifname, s->key, s->value);
 	return rc == 0 ? 0
-		       : err_set(e, rc, "", "cannot set net.%s.conf.%s.%s to %d: %s", family,
-			       ifname, key, value, strerror(-rc));
+		       : err_set(e, rc, "", "cannot set net.%s.conf.%s.%s to %d: %s", s->family,
+			       s->ifname, s->key, s->value, strerror(-rc));
 }
 
 /* A host that forwards ignores advertisements unless told otherwise, and would lose its routes. */
@@ -314,8 +321,10 @@ static int keep_advertised_routes(struct reconcile *r, struct err *e)
 			|| netlink_sysctl_get("ipv6", link->name, "accept_ra", &accepts) < 0
 			|| accepts != 1)
 			continue;
-		rc = record_and_set(
-			r, UNDO_ACCEPT_RA, devices[i], "ipv6", link->name, "accept_ra", 2, e);
+		rc = record_and_set(r,
+			&(struct setting){
+				UNDO_ACCEPT_RA, devices[i], "ipv6", link->name, "accept_ra", 2 },
+			e);
 	}
 	return rc;
 }
@@ -331,13 +340,17 @@ static int set_forwarding(struct reconcile *r, bool has_v4, bool has_v6, struct 
 		undo_revert_kind(r->undo, UNDO_ACCEPT_RA);
 	}
 	if (has_v4)
-		rc = record_and_set(
-			r, UNDO_FORWARD4, UNDO_HOST_IFINDEX, "ipv4", "all", "forwarding", 1, e);
+		rc = record_and_set(r,
+			&(struct setting){
+				UNDO_FORWARD4, UNDO_HOST_IFINDEX, "ipv4", "all", "forwarding", 1 },
+			e);
 	if (rc == 0 && has_v6)
 		rc = keep_advertised_routes(r, e);
 	if (rc == 0 && has_v6)
-		rc = record_and_set(
-			r, UNDO_FORWARD6, UNDO_HOST_IFINDEX, "ipv6", "all", "forwarding", 1, e);
+		rc = record_and_set(r,
+			&(struct setting){
+				UNDO_FORWARD6, UNDO_HOST_IFINDEX, "ipv6", "all", "forwarding", 1 },
+			e);
 	return rc;
 }
 

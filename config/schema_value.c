@@ -61,12 +61,13 @@ static void enum_words(const struct schema_field *f, char *buf, size_t size)
 	}
 }
 
+/* Beside the table, where two literals in a row would look like a missing comma. */
+#define NAME_WORDS "a name: a letter, then letters, digits, '_', '.' or '-', at most 15 characters"
+
 const char *schema_value_wanted(const struct schema_field *f, char *buf, size_t size)
 {
 	static const char *const words[] = {
-		[FIELD_NAME]
-		= "a name: a letter, then letters, digits, '_', '.' or '-', at most 15 "
-		  "characters",
+		[FIELD_NAME] = NAME_WORDS,
 		[FIELD_BOOL] = "true or false",
 		[FIELD_MAC] = "a MAC address such as 52:54:00:12:34:56",
 		[FIELD_IP] = "an IP address such as 192.168.77.1 or fd00:77::1",

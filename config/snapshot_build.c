@@ -84,6 +84,7 @@ struct layout {
 	uint8_t *bytes;
 	size_t len, size;
 	bool has_overflow;
+	uint32_t *n_routes; /* where add_route() counts */
 };
 
 static void append(struct layout *l, const void *record, size_t len, uint32_t *count, uint32_t max)
@@ -304,8 +305,8 @@ static struct ipnet whole_net(const struct ipnet *net)
 	return whole;
 }
 
-static void add_route(struct layout *l, uint32_t *count, uint16_t in, const struct ipnet *net,
-	uint8_t kind, uint16_t out, const struct ipaddr *via)
+static void add_route(struct layout *l, uint16_t in, const struct ipnet *net, uint8_t kind,
+	uint16_t out, const struct ipaddr *via)
 {
 	struct ipnet prefix = whole_net(net);
 	struct snap_route route
@@ -314,7 +315,7 @@ static void add_route(struct layout *l, uint32_t *count, uint16_t in, const stru
 	memcpy(route.prefix, prefix.addr.b, sizeof(route.prefix));
 	if (via != NULL)
 		memcpy(route.next_hop, via->b, sizeof(route.next_hop));
-	append(l, &route, sizeof(route), count, ROUTES_MAX);
+	append(l, &route, sizeof(route), l->n_routes, ROUTES_MAX);
 }
 
 static struct ipnet default_net(bool is_v4)
@@ -327,8 +328,7 @@ static struct ipnet default_net(bool is_v4)
 }
 
 /* Guests of one network reach those of another only from outside, where it is a routed one. */
-static void add_rejects(
-	struct layout *l, const struct model *m, const struct network_cfg *n, uint32_t *count)
+static void add_rejects(struct layout *l, const struct model *m, const struct network_cfg *n)
 {
 	for (unsigned i = 0; i < m->n_networks; i++) {
 		const struct network_cfg *other = &m->network[i];
@@ -337,14 +337,15 @@ static void add_rejects(
 			|| other->mode == NETWORK_MODE_OPEN)
 			continue;
 		for (unsigned j = 0; j < other->n_subnets; j++)
-			add_route(l, count, n->id, &other->subnet[j], SNAP_ROUTE_REJECT,
-				NETWORK_ID_NONE, NULL);
+			add_route(l, n->id, &other->subnet[j], SNAP_ROUTE_REJECT, NETWORK_ID_NONE,
+				NULL);
 	}
 }
 
 static void add_routes(
 	struct layout *l, const struct model *m, const struct actual *actual, uint32_t *count)
 {
+	l->n_routes = count;
 	for (unsigned i = 0; i < m->n_networks; i++) {
 		const struct network_cfg *n = &m->network[i];
 		uint16_t up = n->uplink.network_id;
@@ -356,23 +357,21 @@ static void add_routes(
 		if (has_uplink)
 			uplink_addresses_of(n, actual, &u);
 		for (unsigned j = 0; j < n->n_subnets; j++) {
-			add_route(
-				l, count, n->id, &n->subnet[j], SNAP_ROUTE_CONNECTED, n->id, NULL);
+			add_route(l, n->id, &n->subnet[j], SNAP_ROUTE_CONNECTED, n->id, NULL);
 			if (has_uplink)
-				add_route(l, count, up, &n->subnet[j], SNAP_ROUTE_CONNECTED, n->id,
-					NULL);
+				add_route(l, up, &n->subnet[j], SNAP_ROUTE_CONNECTED, n->id, NULL);
 		}
 		for (unsigned j = 0; j < u.n; j++) {
 			struct ipnet all = default_net(ip_is_v4(&u.own[j].addr));
 
-			add_route(l, count, n->id, &u.own[j], SNAP_ROUTE_CONNECTED, up, NULL);
-			add_route(l, count, up, &u.own[j], SNAP_ROUTE_CONNECTED, up, NULL);
+			add_route(l, n->id, &u.own[j], SNAP_ROUTE_CONNECTED, up, NULL);
+			add_route(l, up, &u.own[j], SNAP_ROUTE_CONNECTED, up, NULL);
 			if (!u.has_next_hop[j])
 				continue;
-			add_route(l, count, n->id, &all, SNAP_ROUTE_VIA, up, &u.next_hop[j]);
-			add_route(l, count, up, &all, SNAP_ROUTE_VIA, up, &u.next_hop[j]);
+			add_route(l, n->id, &all, SNAP_ROUTE_VIA, up, &u.next_hop[j]);
+			add_route(l, up, &all, SNAP_ROUTE_VIA, up, &u.next_hop[j]);
 		}
-		add_rejects(l, m, n, count);
+		add_rejects(l, m, n);
 	}
 }
 

@@ -56,7 +56,8 @@ static char *read_all(FILE *file, size_t *len, struct err *e)
 
 static struct yaml_doc *read_file(const char *path, struct err *e)
 {
-	FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
+	bool is_stdin = strcmp(path, "-") == 0;
+	FILE *file = is_stdin ? stdin : fopen(path, "re");
 	struct yaml_doc *doc = NULL;
 	size_t len = 0;
 	char *text;
@@ -76,7 +77,7 @@ static struct yaml_doc *read_file(const char *path, struct err *e)
 		doc = NULL;
 	}
 	free(text);
-	if (file != stdin)
+	if (!is_stdin)
 		fclose(file);
 	return doc;
 }

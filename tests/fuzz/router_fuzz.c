@@ -25,8 +25,8 @@ static struct bed *bed_once(void)
 		return b;
 	b = bed_create(32);
 	state = b;
-	bed_forward(b, UPLINK_NET, 17, 53, 1, "10.0.1.11", 53);
-	bed_forward(b, UPLINK_NET, 6, 80, 1, "10.0.1.12", 8080);
+	bed_forward(b, UPLINK_NET, 17, 53, (struct forward_to){ 1, "10.0.1.11", 53 });
+	bed_forward(b, UPLINK_NET, 6, 80, (struct forward_to){ 1, "10.0.1.12", 8080 });
 	return routed_bed(&state);
 }
 

@@ -186,8 +186,8 @@ struct snap_route *bed_route(
 	return r;
 }
 
-struct snap_forward *bed_forward(struct bed *b, uint16_t uplink_id, uint8_t proto, uint16_t port,
-	uint16_t to_network, const char *to, uint16_t to_port)
+struct snap_forward *bed_forward(
+	struct bed *b, uint16_t uplink_id, uint8_t proto, uint16_t port, struct forward_to to)
 {
 	struct snap_forward *f = &b->forward[b->n_forwards++];
 
@@ -195,9 +195,9 @@ struct snap_forward *bed_forward(struct bed *b, uint16_t uplink_id, uint8_t prot
 	*f = (struct snap_forward){ .uplink_id = uplink_id,
 		.proto = proto,
 		.listen_port = htobe16(port),
-		.to_network = to_network,
-		.to_port = htobe16(to_port) };
-	addr_of(to, f->to_addr);
+		.to_network = to.network,
+		.to_port = htobe16(to.port) };
+	addr_of(to.addr, f->to_addr);
 	return f;
 }
 

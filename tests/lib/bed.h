@@ -58,8 +58,13 @@ void bed_addr(struct bed *b, uint16_t network_id, const char *text);
 /* In the table of @in: @prefix leads to @out, by way of @via (NULL: connected). */
 struct snap_route *bed_route(
 	struct bed *b, uint16_t in, const char *prefix, uint16_t out, const char *via);
-struct snap_forward *bed_forward(struct bed *b, uint16_t uplink_id, uint8_t proto, uint16_t port,
-	uint16_t to_network, const char *to, uint16_t to_port);
+struct forward_to {
+	uint16_t network;
+	const char *addr;
+	uint16_t port;
+};
+struct snap_forward *bed_forward(
+	struct bed *b, uint16_t uplink_id, uint8_t proto, uint16_t port, struct forward_to to);
 void bed_apply(struct bed *b);
 
 void bed_send(struct bed *b, uint16_t vif_id, const struct frame *f);

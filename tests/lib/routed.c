@@ -301,18 +301,19 @@ const struct mem_offload *seen_offload(void)
 	return &seen_frame.offload;
 }
 
-const uint8_t *expect_icmp(struct bed *b, uint16_t vif_id, const char *src, uint8_t type,
-	uint8_t code, const char *file, int line)
+const uint8_t *expect_icmp(
+	struct bed *b, uint16_t vif_id, struct icmp_error_of want, const char *file, int line)
 {
 	char from[IP_STR_LEN];
 
 	take(b, vif_id, file, line);
 	check_whole(file, line);
 	addr_text(seen + 14, false, from);
-	if (!seen_is_icmp() || strcmp(from, src) != 0 || seen_l4()[0] != type
-		|| seen_l4()[1] != code) {
+	if (!seen_is_icmp() || strcmp(from, want.src) != 0 || seen_l4()[0] != want.type
+		|| seen_l4()[1] != want.code) {
 		print_error("%s:%d: got %s type %u code %u, icmp %d, not from %s %u/%u\n", file,
-			line, from, seen_l4()[0], seen_l4()[1], seen_is_icmp(), src, type, code);
+			line, from, seen_l4()[0], seen_l4()[1], seen_is_icmp(), want.src, want.type,
+			want.code);
 		_fail(file, line);
 	}
 	return seen;
@@ -356,16 +357,17 @@ void answer(struct bed *b, uint16_t vif_id)
 	bed_step(b, vif_id, &f);
 }
 
-void error_frame(struct frame *f, const struct bed *b, uint16_t vif_id, const char *src,
-	const char *dst, uint8_t type, uint8_t code, const uint8_t *quote, uint32_t len)
+void error_frame(struct frame *f, const struct bed *b, uint16_t vif_id, struct icmp_error_of error,
+	const uint8_t *quote, uint32_t len)
 {
-	bool is_v6 = strchr(src, ':') != NULL;
-	uint8_t *ip = ip_begin(f, b, vif_id, src, dst, is_v6 ? 58 : 1), *l4 = f->bytes + f->len;
+	bool is_v6 = strchr(error.src, ':') != NULL;
+	uint8_t *ip = ip_begin(f, b, vif_id, error.src, error.dst, is_v6 ? 58 : 1);
+	uint8_t *l4 = f->bytes + f->len;
 
 	frame_payload(f, 8 + len);
 	memset(l4, 0, 8);
-	l4[0] = type;
-	l4[1] = code;
+	l4[0] = error.type;
+	l4[1] = error.code;
 	memcpy(l4 + 8, quote, len);
 	frame_end(f);
 	icmp_end(ip, l4, 8 + len);

@@ -61,13 +61,19 @@ uint32_t seen_len(void);
 const struct mem_offload *seen_offload(void);
 
 /* The oldest frame of @vif_id is an ICMP error of @type and @code from @src; its bytes. */
-const uint8_t *expect_icmp(struct bed *b, uint16_t vif_id, const char *src, uint8_t type,
-	uint8_t code, const char *file, int line);
-#define EXPECT_ICMP(b, vif_id, src, type, code) \
-	expect_icmp(b, vif_id, src, type, code, __FILE__, __LINE__)
+struct icmp_error_of {
+	const char *src, *dst; /* @dst: of error_frame() only */
+	uint8_t type, code;
+};
+const uint8_t *expect_icmp(
+	struct bed *b, uint16_t vif_id, struct icmp_error_of want, const char *file, int line);
+#define EXPECT_ICMP(b, vif_id, from, type_, code_)                                         \
+	expect_icmp(b, vif_id,                                                             \
+		(struct icmp_error_of){ .src = (from), .type = (type_), .code = (code_) }, \
+		__FILE__, __LINE__)
 /* Let @vif_id answer the ARP or ND question that is its oldest frame. */
 void answer(struct bed *b, uint16_t vif_id);
-/* An ICMP error of @type and @code from @src to @dst that quotes the @len bytes of IP at @quote. */
-void error_frame(struct frame *f, const struct bed *b, uint16_t vif_id, const char *src,
-	const char *dst, uint8_t type, uint8_t code, const uint8_t *quote, uint32_t len);
+/* An ICMP error that quotes the @len bytes of IP at @quote. */
+void error_frame(struct frame *f, const struct bed *b, uint16_t vif_id, struct icmp_error_of error,
+	const uint8_t *quote, uint32_t len);
 uint16_t sum_of(const uint8_t *at, uint32_t len, uint32_t sum);

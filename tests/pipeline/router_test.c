@@ -267,7 +267,8 @@ static void errors_are_not_answered_by_errors(void **state)
 	static struct frame inner;
 
 	flow_frame(&inner, b, 4, UDP("10.0.2.14", FAR4, 5, 6), 10);
-	error_frame(&F, b, 4, "172.16.9.9", FAR4, 3, 3, inner.bytes + 14, 28);
+	error_frame(
+		&F, b, 4, (struct icmp_error_of){ "172.16.9.9", FAR4, 3, 3 }, inner.bytes + 14, 28);
 	bed_step(b, 4, &F);
 	EXPECT_NOTHING(b, 4);
 	expect_dropped(b, 4, DROP_POLICY_REJECT);

@@ -68,7 +68,8 @@ static int setup(void **)
 	L.segment = calloc(1, SEGMENT_SIZE);
 	L.cfg = calloc(1, sizeof(*L.cfg));
 	L.now_ns = 1000 * NS_PER_SEC;
-	assert_true(L.segment != NULL && L.cfg != NULL);
+	if (L.segment == NULL || L.cfg == NULL)
+		return -1;
 	for (uint16_t id = 1; id <= N_NETWORKS; id++) {
 		static uint16_t ports[N_NETWORKS + 1][N_PORTS];
 

@@ -73,6 +73,37 @@ static uint64_t next_random(uint64_t *s)
 	return *s;
 }
 
+/* Few different bits, so that prefixes nest; every other one is IPv4. */
+static void random_addr(uint8_t *addr, bool is_v4, uint64_t *seed)
+{
+	memset(addr, 0, 16);
+	if (is_v4)
+		memset(addr + 10, 0xff, 2);
+	for (unsigned k = is_v4 ? 12 : 0; k < 16; k++)
+		if (is_v4 || k != 10)
+			addr[k] = (uint8_t)(next_random(seed) & 0x81);
+}
+
+static void random_prefixes(unsigned n, uint64_t *seed)
+{
+	for (unsigned i = 0; i < n; i++) {
+		R[i] = (struct snap_route){ .in_network = 1 };
+		R[i].len = (uint8_t)(next_random(seed) % (i % 2 ? 33 : 129));
+		random_addr(R[i].prefix, i % 2, seed);
+	}
+}
+
+static int find_by_looking_at_each(unsigned n, const uint8_t *addr)
+{
+	int best = -1;
+
+	for (unsigned i = 0; i < n; i++)
+		if (fib_prefix_has(R[i].prefix, R[i].len, addr)
+			&& (best < 0 || R[i].len > R[best].len))
+			best = (int)i;
+	return best;
+}
+
 static void random_prefixes_are_found_as_by_looking_at_each(void **)
 {
 	uint64_t seed = 1;
@@ -81,35 +112,17 @@ static void random_prefixes_are_found_as_by_looking_at_each(void **)
 		unsigned n = (unsigned)(next_random(&seed) % 40);
 		struct fib f = { .range = RANGES };
 
-		for (unsigned i = 0; i < n; i++) { /* few different bits: they nest */
-			R[i] = (struct snap_route){ .in_network = 1 };
-			if (i % 2) {
-				R[i].prefix[10] = 0xff;
-				R[i].prefix[11] = 0xff;
-				R[i].len = (uint8_t)(next_random(&seed) % 33);
-			} else {
-				R[i].len = (uint8_t)(next_random(&seed) % 129);
-			}
-			for (unsigned k = i % 2 ? 12 : 0; k < 16; k++)
-				if (i % 2 || k != 10)
-					R[i].prefix[k] = (uint8_t)(next_random(&seed) & 0x81);
-		}
+		random_prefixes(n, &seed);
 		f.n = fib_build(R, (uint16_t)n, 1, RANGES);
 		assert_true(f.n <= FIB_RANGES_MAX(n));
 		for (unsigned q = 0; q < 200; q++) {
-			uint8_t a[16] = { 0 };
-			int best = -1;
+			uint8_t addr[16];
+			int best;
 			uint16_t got;
 
-			if (q % 2)
-				memset(a + 10, 0xff, 2);
-			for (unsigned k = q % 2 ? 12 : 0; k < 16; k++)
-				a[k] = (uint8_t)(next_random(&seed) & 0x81);
-			for (unsigned i = 0; i < n; i++)
-				if (fib_prefix_has(R[i].prefix, R[i].len, a)
-					&& (best < 0 || R[i].len > R[best].len))
-					best = (int)i;
-			got = fib_find(&f, a);
+			random_addr(addr, q % 2, &seed);
+			best = find_by_looking_at_each(n, addr);
+			got = fib_find(&f, addr);
 			if (best < 0)
 				assert_int_equal(got, FIB_NONE);
 			else

@@ -5,6 +5,7 @@
 
 #include <linux/capability.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -19,7 +20,7 @@ static unsigned long long read_mask(const char *key)
 
 	while (f && fgets(line, sizeof(line), f))
 		if (strncmp(line, key, strlen(key)) == 0)
-			(void)sscanf(line + strlen(key), "%llx", &mask);
+			mask = strtoull(line + strlen(key), NULL, 16);
 	if (f)
 		fclose(f);
 	return mask;
