@@ -10,6 +10,7 @@ import ctypes
 import os
 import pathlib
 import re
+import signal
 import struct
 import sys
 
@@ -20,12 +21,14 @@ sys.path.insert(0, str(ROOT / "tests" / "lib"))
 import fake_daemon as fd  # noqa: E402
 
 from lib.instance import BUILD  # noqa: E402
+from lib.wait import wait_until  # noqa: E402
 
 ENGINE = str(BUILD / "saklar-vswitch")
 NR_MAX = 470
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}[os.uname().machine]
 RET_KILL_PROCESS, RET_KILL_THREAD, RET_TRAP, RET_ERRNO = 0x80000000, 0, 0x00030000, 0x00050000
 RET_ALLOW = 0x7FFF0000
+EAL_LOOKS = "/sys/devices/system/cpu/cpu0/topology"  # what rte_eal_init() reads first
 OTHERWISE = {"kill": RET_KILL_PROCESS, "trap": RET_TRAP}
 PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH, PTRACE_GET_FILTER = 0x4206, 0x4207, 17, 0x420C
 WALL = 0x40000000
@@ -268,3 +271,27 @@ def test_hugepages_that_are_short_end_it_with_status_75():
         assert done.returncode == 75
     finally:
         pages.write_text(before)
+
+
+def test_privileges_are_gone_before_eal_looks_at_the_machine(tmp_path):
+    trace = tmp_path / "trace"
+    listener = fd.socket.socket(fd.socket.AF_UNIX, fd.socket.SOCK_SEQPACKET)
+    listener.bind("")
+    listener.listen(1)
+    child = fd.subprocess.Popen(
+        ["strace", "-f", "-o", str(trace), "-e", "trace=setresuid,capset,prctl,openat",
+         ENGINE, "--no-huge", "--listen-fd", str(listener.fileno()), "--uid", "65534", "--gid",
+         "65534"], pass_fds=[listener.fileno()], stdout=fd.subprocess.DEVNULL,
+        stderr=fd.subprocess.DEVNULL, start_new_session=True)
+    try:
+        wait_until(lambda: trace.exists() and EAL_LOOKS in trace.read_text(), 20,
+                   "EAL has looked at the processors")
+    finally:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+    lines = trace.read_text().splitlines()
+    eal = next(i for i, line in enumerate(lines) if EAL_LOOKS in line)
+    for what in (r"setresuid\(65534, 65534, 65534\) += 0", r"PR_SET_NO_NEW_PRIVS, 1.* = 0",
+                 r"capset\(.*effective=0, permitted=0, inheritable=0.*= 0"):
+        where = [i for i, line in enumerate(lines) if re.search(what, line)]
+        assert where and where[0] < eal, (what, lines[:eal + 1])
