@@ -260,9 +260,11 @@ def test_capture_goes_on_when_the_engine_is_killed(lab, guests):
     cap.end()
 
 
-def test_live_into_tshark(lab, guests):
+@pytest.mark.parametrize("source", ["-r", "-i"])
+def test_live_into_tshark(lab, guests, source):
+    """-r reads a file; -i captures from a pipe, through dumpcap, as `wireshark -k -i -` does."""
     cmd = " ".join(lab.saklar.cmd("capture", "lan", "-w", "-", "icmp"))
-    program = lab.host.start("sh", "-c", f"{cmd} | tshark -l -n -r -", env=lab.saklar.env)
+    program = lab.host.start("sh", "-c", f"{cmd} | tshark -l -n {source} -", env=lab.saklar.env)
     wait_until(lambda: guests["a"].ok("ping", "-c1", "-W1", "10.20.0.13")
                and "Echo (ping) request" in program.output(), 20, "tshark prints live")
     program.stop(signal.SIGKILL)
