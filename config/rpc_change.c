@@ -65,6 +65,19 @@ struct network_cfg *rpc_find_network(
 	return n;
 }
 
+int rpc_list_network(
+	const struct model *m, const json_t *params, const struct network_cfg **n, struct err *e)
+{
+	static const char *const keys[] = { "network", NULL };
+	int rc = rpc_only_keys(params, keys, e);
+
+	*n = NULL;
+	if (rc != 0 || !json_object_get(params, "network"))
+		return rc;
+	*n = rpc_find_network(m, params, "network", e);
+	return *n ? 0 : e->code;
+}
+
 struct vif_cfg *rpc_find_vif(
 	const struct model *m, const json_t *params, const char *key, struct err *e)
 {

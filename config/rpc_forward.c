@@ -69,17 +69,11 @@ int rpc_forward_del(struct daemon *d, struct rpc_call *call, json_t **result, st
 
 int rpc_forward_list(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
 {
-	static const char *const keys[] = { "network", NULL };
-	const struct network_cfg *n = NULL;
-	int rc = rpc_only_keys(call->params, keys, e);
+	const struct network_cfg *n;
+	int rc = rpc_list_network(d->model, call->params, &n, e);
 
 	if (rc != 0)
 		return rc;
-	if (json_object_get(call->params, "network")) {
-		n = rpc_find_network(d->model, call->params, "network", e);
-		if (!n)
-			return e->code;
-	}
 	*result = json_array();
 	for (unsigned i = 0; i < d->model->n_forwards; i++)
 		if (!n || d->model->forward[i].network_id == n->id)

@@ -26,6 +26,9 @@ char *rpc_doc_text(void);
 /* The object that @params' @key names.  NULL with @e when it is missing or unknown. */
 struct network_cfg *rpc_find_network(
 	const struct model *m, const json_t *params, const char *key, struct err *e);
+/* Of a list that takes nothing but an optional "network": *n is NULL without one.  0 or -errno. */
+[[nodiscard]] int rpc_list_network(
+	const struct model *m, const json_t *params, const struct network_cfg **n, struct err *e);
 struct vif_cfg *rpc_find_vif(
 	const struct model *m, const json_t *params, const char *key, struct err *e);
 
