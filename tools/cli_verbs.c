@@ -59,8 +59,11 @@ static const char qemu_more[]
 	= "For vifs of type tap.  The text goes to standard output, remarks to standard error:\n"
 	  "qemu-system-x86_64 ... $(saklar vif qemu-args web0)";
 static const char capture_more[]
-	= "VIF: what one vif sends and receives; NETWORK: that of all its vifs and of its host "
-	  "leg.\n"
+	= "VIF: what one vif sends and receives, or the port up-NETWORK by which a network leads "
+	  "out;\n"
+	  "NETWORK: what enters it from its vifs, its host leg and its router, with the guests' "
+	  "own\n"
+	  "addresses.\n"
 	  "The expression is that of tcpdump (pcap-filter(7)) and is run before a packet is "
 	  "copied.\n"
 	  "Without -w each packet is one line, by tcpdump where it is installed.  With -w - the "

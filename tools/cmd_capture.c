@@ -108,6 +108,18 @@ static bool has_name(const json_t *rows, const char *name)
 	return false;
 }
 
+/* Is @name that of a port by which a network leads out ("up-lab")?  vif.list has only guests'. */
+static bool is_uplink(const json_t *networks, const char *name)
+{
+	for (size_t i = 0; i < json_array_size(networks); i++) {
+		const json_t *row = json_array_get(networks, i);
+
+		if (strcmp(cli_text(json_object_get(row, "uplink_port"), "name"), name) == 0)
+			return true;
+	}
+	return false;
+}
+
 static const char *nearest_name(const json_t *rows, const char *name, unsigned *least)
 {
 	const char *best = NULL;
@@ -158,9 +170,10 @@ static int find_target(struct request *r)
 	if (code == CLI_DONE)
 		code = cli_call_on(r->cli, r->client, "network.list", json_object(), &networks);
 	if (code == CLI_DONE) {
-		r->target = has_name(vifs, r->name)   ? "vif"
-			: has_name(networks, r->name) ? "network"
-						      : NULL;
+		if (has_name(vifs, r->name) || is_uplink(networks, r->name))
+			r->target = "vif";
+		else if (has_name(networks, r->name))
+			r->target = "network";
 		if (!r->target)
 			code = fail_unknown(r, vifs, networks);
 	}

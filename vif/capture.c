@@ -2,7 +2,10 @@
 /* capture.c - frames that match a capture, copied into its reader's ring.
  *
  * From: pipeline.c (hooks), ctl.c (open, close).  To: the reader's memory.
- * Theory: the filter decides before anything is copied.  It runs on the contiguous head of the
+ * Theory: a network is shown as what enters it, each frame once: from its vifs before anything is
+ * changed (capture_in), from its router as it will leave (capture_routed).  A vif is shown as what
+ * it sent and what it was sent.  So nothing is ever shown half translated.
+ * The filter decides before anything is copied.  It runs on the contiguous head of the
  * frame only; a test that reaches further fails, which libpcap's interpreter treats as "no match".
  * The reader may write whatever it likes into the shared pages: the engine keeps its own head, reads
  * tail once a frame, and a tail that makes no sense (ahead of head, or more than a ring behind)
@@ -340,6 +343,24 @@ void capture_in_slow(const struct capture_set *set, const struct burst *b)
 
 			if (p->m && in_matches(c, p) && filter_matches(c, p))
 				capture_write(c, p, p->in_vif, CAPTURE_DIR_IN, DROP_NONE);
+		}
+	}
+}
+
+void capture_routed_slow(
+	const struct capture_set *set, const struct burst *b, const uint16_t *router_vif)
+{
+	for (uint32_t i = 0; i < set->n; i++) {
+		struct capture *c = set->session[i];
+
+		if (c->target != CAPTURE_TARGET_NETWORK)
+			continue;
+		for (unsigned k = 0; k < b->n; k++) {
+			const struct pkt *p = &b->pkt[k];
+
+			if (p->m && p->in_vif == VIF_ID_NONE && p->network_id == c->target_id
+				&& filter_matches(c, p))
+				capture_write(c, p, router_vif[k], CAPTURE_DIR_IN, DROP_NONE);
 		}
 	}
 }

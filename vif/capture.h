@@ -7,8 +7,8 @@
  * Life:
  *   1. control thread: capture_open() checks message and fds and maps the ring;
  *   2. the set with the new session is published to the workers between two bursts;
- *   3. worker: capture_in(), capture_out(), capture_drops() from the pipeline, then
- *      capture_flush() once a burst;
+ *   3. worker: capture_in(), capture_routed_slow(), capture_out(), capture_drops() from the
+ *      pipeline, then capture_flush() once a burst;
  *   4. control thread: out of the set, all workers have passed a burst, capture_close().
  * Threads: one worker writes a session's ring (with several workers: a ring each, a later step).
  * Cost: without a session one branch a burst at each hook. */
@@ -36,6 +36,11 @@ void capture_fds(const struct capture *c, int fds[2]);
 /* Frames that entered the switch, after guard_ingress(): both vif and network targets, also those
  * that a stage has already dropped. */
 void capture_in_slow(const struct capture_set *set, const struct burst *b);
+/* Behind the router: frames that enter a network from its router port, as its wire will see them.
+ * router_vif[i] is the vif that packet i is shown on if it is one of these: the host leg, which has
+ * the router's MAC, or VIF_ID_NONE where there is none. */
+void capture_routed_slow(
+	const struct capture_set *set, const struct burst *b, const uint16_t *router_vif);
 /* After vif_tx(): copies that were sent. */
 void capture_out_slow(
 	const struct capture_set *set, const struct burst *b, const struct tx_items *out);
@@ -44,9 +49,14 @@ void capture_drops_slow(const struct capture_set *set, const struct burst *b);
 /* Tell the readers, at most once a burst each. */
 void capture_flush_slow(const struct capture_set *set);
 
+static inline bool capture_is_on(const struct capture_set *set)
+{
+	return UNLIKELY(set && set->n > 0);
+}
+
 static inline void capture_in(const struct capture_set *set, const struct burst *b)
 {
-	if (UNLIKELY(set && set->n > 0))
+	if (capture_is_on(set))
 		capture_in_slow(set, b);
 }
 
@@ -54,18 +64,18 @@ static inline void capture_in(const struct capture_set *set, const struct burst 
 static inline void capture_out(
 	const struct capture_set *set, const struct burst *b, const struct tx_items *out)
 {
-	if (UNLIKELY(set && set->n > 0))
+	if (capture_is_on(set))
 		capture_out_slow(set, b, out);
 }
 
 static inline void capture_drops(const struct capture_set *set, const struct burst *b)
 {
-	if (UNLIKELY(set && set->n > 0))
+	if (capture_is_on(set))
 		capture_drops_slow(set, b);
 }
 
 static inline void capture_flush(const struct capture_set *set)
 {
-	if (UNLIKELY(set && set->n > 0))
+	if (capture_is_on(set))
 		capture_flush_slow(set);
 }

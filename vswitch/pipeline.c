@@ -195,6 +195,18 @@ static void route(struct pipeline *l, struct burst *b)
 	router_run(l->router, &io);
 }
 
+/* Show what the router sends into networks, on the vif that has its MAC. */
+static void show_routed(const struct pipeline *l, const struct burst *b)
+{
+	uint16_t router_vif[BURST_MAX];
+
+	if (!capture_is_on(l->captures))
+		return;
+	for (unsigned i = 0; i < b->n; i++)
+		router_vif[i] = l->cfg->network[b->pkt[i].network_id].conf.leg_vif_id;
+	capture_routed_slow(l->captures, b, router_vif);
+}
+
 void pipeline_run(struct pipeline *l, struct burst *b)
 {
 	const struct snapshot *cfg = l->cfg; /* stable for the whole burst */
@@ -217,6 +229,7 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	trace(l, STAGE_SPLIT, b);
 	route(l, b); /* bridge/router.c   to another network         */
 	trace(l, STAGE_ROUTE, b);
+	show_routed(l, b); /* vif/capture.c     behind the translation     */
 	do {
 		is_done = bridge_forward(cfg, b, &at, &l->out); /* bridge/bridge.c  fdb / flood */
 		trace(l, STAGE_BRIDGE, b);

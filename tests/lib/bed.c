@@ -30,7 +30,7 @@ static void attach(struct bed *b)
 	CHECK(b->ct != NULL);
 	pipeline_set_fdb(b->pipeline, b->fdb);
 	pipeline_set_ct(b->pipeline, b->ct);
-	pipeline_set_config(b->pipeline, b->cfg, &b->vifs, NULL);
+	pipeline_set_config(b->pipeline, b->cfg, &b->vifs, b->captures);
 }
 
 struct bed *bed_create(unsigned burst_max)
@@ -236,7 +236,7 @@ void bed_apply(struct bed *b)
 	b->cfg = snapshot_create(bytes, hdr->size, &e);
 	if (b->cfg == NULL)
 		fail_msg("%s: %s", e.path, e.msg);
-	pipeline_set_config(b->pipeline, b->cfg, &b->vifs, NULL);
+	pipeline_set_config(b->pipeline, b->cfg, &b->vifs, b->captures);
 	snapshot_destroy(old);
 }
 

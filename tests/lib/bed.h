@@ -26,6 +26,7 @@ struct bed {
 	struct ct *ct;
 	void *ct_segment;
 	struct snapshot *cfg;
+	const struct capture_set *captures; /* NULL: none; taken at bed_apply() */
 	unsigned n_networks, n_ports;
 	struct snap_network network[BED_NETWORKS_MAX];
 	struct snap_port port[BED_PORTS_MAX];

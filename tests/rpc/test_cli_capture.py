@@ -57,6 +57,18 @@ def test_capture_targets(daemon):
     assert done.returncode == 1 and "did you mean 'web0'" in done.stderr
 
 
+def test_capture_of_the_port_by_which_a_network_leads_out(daemon):
+    daemon.answers["network.list"] = [{"name": "lan", "uplink_port": None},
+                                      {"name": "lab", "uplink_port": {"name": "up-lab"}}]
+    with daemon.start("capture", "up-lab", "-w", "-") as child:
+        daemon.wait_ring()
+        child.terminate()
+        child.communicate(timeout=30)
+    assert child.returncode == 0
+    params = daemon.params_of("capture.open")
+    assert (params["target"], params["name"]) == ("vif", "up-lab")
+
+
 def read_some(stream, want):
     """Bytes up to and with @want."""
     text = b""
