@@ -23,6 +23,8 @@ def files(*suffixes):
         folders[:] = [f for f in folders if f not in SKIP_FOLDERS]
         for name in names:
             path = os.path.relpath(os.path.join(folder, name), ROOT)
+            if name in SKIP_FOLDERS:  # a linked worktree has a file .git
+                continue
             if path.endswith(suffixes or "") and not path.startswith(BINARY_FOLDERS):
                 found.append(path)
     return sorted(found)
