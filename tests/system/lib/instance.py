@@ -72,6 +72,10 @@ class Instance:
         self.host.kill(pid)
         return pid
 
+    def daemon_task_dir(self):
+        """Its threads in /proc."""
+        return pathlib.Path(f"/proc/{self.daemon.pid}/task")
+
     def engine_pid(self):
         """From the CLI, or from the pid file when no daemon answers."""
         done = self.run("status", "--json")

@@ -2,12 +2,14 @@
 """Senders and receivers that notice every loss and every wrong byte; run inside namespaces.
 
 Each prints "ready" when it waits, and one JSON line at its end.
-  udp-recv PORT                    arrival gaps of a numbered stream, until it is told to stop
+  udp-recv PORT                    arrival gaps and senders of a numbered stream, until told to stop
   udp-send ADDR PORT RATE SECONDS  numbered datagrams at RATE a second
   tcp-recv PORT                    one bulk connection: counts bytes, checks them against the seed
   tcp-send ADDR PORT SEED SECONDS  sends the seed's byte stream until the time is over
   tcp-idle-serve PORT N            N connections that answer one byte each when asked at the end
-  tcp-idle ADDR PORT N             opens N connections; on SIGUSR1 asks each and reports
+  tcp-idle ADDR[,ADDR] PORT N      opens N connections, to one address after the other; on SIGUSR1
+                                   asks each and reports
+Those that receive report whom they see as their peers.
 """
 
 import hashlib
@@ -46,13 +48,14 @@ def udp_recv(port):
     s.bind(("0.0.0.0", int(port)))
     s.settimeout(0.05)
     ready()
-    gaps, last, n, seen_last, doubled = [], None, 0, -1, 0
+    gaps, last, n, seen_last, doubled, peers = [], None, 0, -1, 0, set()
     while not _stop:
         try:
-            text = s.recv(2048)
+            text, peer = s.recvfrom(2048)
         except TimeoutError:
             continue
         now = time.monotonic()
+        peers.add(peer)
         seq = struct.unpack("!Q", text[:8])[0]
         if seq <= seen_last:
             doubled += 1
@@ -62,7 +65,7 @@ def udp_recv(port):
         last = now
         n += 1
     gaps.sort(reverse=True)
-    say(received=n, last_seq=seen_last, doubled=doubled,
+    say(received=n, last_seq=seen_last, doubled=doubled, peers=sorted(peers),
         longest_gap_ms=gaps[0][0] * 1000 if gaps else None,
         gaps_over_20_ms=[round(g * 1000, 1) for g, _ in gaps if g > 0.02])
 
@@ -102,7 +105,7 @@ def tcp_recv(port):
         digest.update(got)
         at = (at + len(got)) % BLOCK
         total += len(got)
-    say(bytes=total, wrong_blocks=wrong, digest=digest.hexdigest())
+    say(bytes=total, wrong_blocks=wrong, digest=digest.hexdigest(), peers=[conn.getpeername()])
 
 
 def tcp_send(addr, port, seed, seconds):
@@ -122,9 +125,11 @@ def tcp_send(addr, port, seed, seconds):
 
 
 def tcp_idle_serve(port, n):
-    listener = socket.create_server(("0.0.0.0", int(port)), backlog=int(n))
+    listener = socket.create_server(("", int(port)), backlog=int(n), family=socket.AF_INET6,
+                                    dualstack_ipv6=True)
     ready()
     conns = [listener.accept()[0] for _ in range(int(n))]
+    say(peers=[c.getpeername()[:2] for c in conns])
     for c in conns:
         c.settimeout(None)
     for c in conns:
@@ -137,7 +142,9 @@ def tcp_idle_serve(port, n):
 
 def tcp_idle(addr, port, n):
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
-    conns = [socket.create_connection((addr, int(port)), timeout=30) for _ in range(int(n))]
+    addrs = addr.split(",")
+    conns = [socket.create_connection((addrs[i % len(addrs)], int(port)), timeout=30)
+             for i in range(int(n))]
     ready()
     signal.sigwait({signal.SIGUSR1})
     alive = 0

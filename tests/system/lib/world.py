@@ -20,6 +20,7 @@ from .traffic import wait_ping
 INTERNET4 = "203.0.113.9"
 INTERNET6 = "2001:db8::9"
 UPLINKS = {1: "host", 2: "lan0", 3: "vif:wan"}
+OUTSIDE = {1: "eth0", 2: "eth0", 3: "eth1"}  # the LAN's device beside an uplink
 # By which address of the LAN a network is reached, IPv4 and IPv6.
 SEEN4 = {1: "192.168.50.1", 2: "192.168.50.77", 3: "192.168.60.77"}
 SEEN6 = {1: "fd50::1", 2: "fd50::77", 3: "fd60::77"}
