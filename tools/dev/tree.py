@@ -21,7 +21,7 @@ def files(*suffixes):
     found = []
     for folder, folders, names in os.walk(ROOT):
         folders[:] = [f for f in folders if f not in SKIP_FOLDERS]
-        for name in names:
+        for name in set(names) - SKIP_FOLDERS:  # in a git worktree .git is a file
             path = os.path.relpath(os.path.join(folder, name), ROOT)
             if name in SKIP_FOLDERS:  # a linked worktree has a file .git
                 continue
