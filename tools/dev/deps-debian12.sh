@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # deps-debian12.sh - install what building, checking and testing Saklar needs, on Debian 12.
 #
-# Usage: tools/dev/deps-debian12.sh [--build-only | --quickstart | --all] [--list]
+# Usage: tools/dev/deps-debian12.sh [--build-only | --quickstart | --vm | --all] [--list]
 #   --build-only  compile and run Saklar
 #   --quickstart  the above, and what the two guests of tools/quickstart use
+#   --vm          the above, and what tools/vm-image and its guests in QEMU need
 #   (nothing)     the above, and everything tools/check needs
 #   --all         the above, and the peers of tests/bench
 #   --list        print the packages and install nothing
@@ -23,6 +24,9 @@ quickstart=(
 	util-linux mount procps python3
 	iputils-ping iperf3 curl udhcpc busybox ethtool
 )
+vm=(
+	qemu-system-x86 cpio kmod xz-utils
+)
 check=(
 	libcmocka-dev libclang-rt-14-dev llvm-14
 	clang-format clang-tidy cppcheck shellcheck codespell universal-ctags
@@ -34,16 +38,17 @@ bench=(
 	openvswitch-switch
 )
 
-packages=("${build[@]}" "${quickstart[@]}" "${check[@]}")
+packages=("${build[@]}" "${quickstart[@]}" "${vm[@]}" "${check[@]}")
 list_only=no
 for arg; do
 	case $arg in
 	--build-only) packages=("${build[@]}") ;;
 	--quickstart) packages=("${build[@]}" "${quickstart[@]}") ;;
-	--all) packages=("${build[@]}" "${quickstart[@]}" "${check[@]}" "${bench[@]}") ;;
+	--vm) packages=("${build[@]}" "${quickstart[@]}" "${vm[@]}") ;;
+	--all) packages+=("${bench[@]}") ;;
 	--list) list_only=yes ;;
 	*)
-		sed -n '3,12s/^# \{0,1\}//p' "$0" >&2
+		sed -n '3,13s/^# \{0,1\}//p' "$0" >&2
 		exit 2
 		;;
 	esac
