@@ -17,6 +17,8 @@
 #define NETNS_PATH_LEN 128
 #define HOSTNAME_LEN 64
 #define UPLINK_ADDRESSES_MAX 2 /* one a family */
+#define HOST_ADDRESSES_MAX \
+	512 /* of the host's own that the engine is told; routers' have the rest */
 
 struct dhcp_range {
 	struct ipaddr first, last;
@@ -110,6 +112,9 @@ struct model {
 	struct vif_cfg *vif; /* [n_vifs], ascending by name */
 	unsigned n_forwards;
 	struct forward_cfg *forward; /* [n_forwards], ascending by network_id, proto, port */
+	/* What the verb at work is about, 0: nothing; of two that exclude each other it is named. */
+	uint16_t subject_network_id, subject_vif_id;
+	struct forward_cfg subject_forward;
 };
 
 struct model *model_create(void);
@@ -134,7 +139,7 @@ bool network_has_family(const struct network_cfg *n, bool is_v4);
 /* Deep copy into a fresh @to; network_cfg_fini() gives back what it holds.  0 or -ENOMEM. */
 [[nodiscard]] int network_cfg_copy(struct network_cfg *to, const struct network_cfg *from);
 void network_cfg_fini(struct network_cfg *n);
-/* An id for a new object; not one that was in use a short while ago.  0, or -ENOSPC with @e. */
+/* An id for a new object; not one that was in use a short while ago.  0, or -E2BIG with @e. */
 [[nodiscard]] int model_next_network_id(struct model *m, uint16_t *out, struct err *e);
 [[nodiscard]] int model_next_vif_id(struct model *m, uint16_t *out, struct err *e);
 void model_del_network(struct model *m, uint16_t id);
@@ -143,3 +148,6 @@ void model_del_forward(struct model *m, uint16_t network_id, uint8_t proto, uint
 /* Does the whole fit together: references, duplicate names and devices, overlapping subnets,
  * gateways inside their subnets, limits?  0 or -errno with a path and what would be valid. */
 [[nodiscard]] int model_check(const struct model *m, struct err *e);
+/* Is @gateway a host address of @net?  @path: where it stands. */
+[[nodiscard]] int model_check_gateway(
+	const struct ipnet *net, const struct ipaddr *gateway, const char *path, struct err *e);

@@ -25,7 +25,13 @@ const char *model_network_path(const struct network_cfg *n, const char *key, cha
 	return buf;
 }
 
-static const char *vif_path(const struct vif_cfg *v, const char *key, char *buf)
+const char *model_element_path(const struct network_cfg *n, const char *key, unsigned i, char *buf)
+{
+	snprintf(buf, PATH_LEN, "network.%s.%s[%u]", n->name, key, i);
+	return buf;
+}
+
+const char *model_vif_path(const struct vif_cfg *v, const char *key, char *buf)
 {
 	snprintf(buf, PATH_LEN, "vif.%s.%s", v->name, key);
 	return buf;
@@ -49,15 +55,16 @@ bool model_is_first_address(const struct ipnet *net, const struct ipaddr *a)
 	return ipnet_host(net, 0, &first) && memcmp(&first, a, sizeof(first)) == 0;
 }
 
-static int check_subnet_shape(const struct network_cfg *n, const struct ipnet *net, struct err *e)
+static int check_subnet_shape(const struct network_cfg *n, unsigned i, struct err *e)
 {
+	const struct ipnet *net = &n->subnet[i];
 	char path[PATH_LEN], text[IPNET_STR_LEN];
 	unsigned len_max = ip_is_v4(&net->addr) ? 30 : 126;
 	bool is_multicast
 		= ip_is_v4(&net->addr) ? (net->addr.b[12] & 0xf0) == 0xe0 : net->addr.b[0] == 0xff;
 	bool is_loopback = ip_is_v4(&net->addr) && net->addr.b[12] == 127;
 
-	model_network_path(n, "subnets", path);
+	model_element_path(n, "subnets", i, path);
 	ipnet_print(net, text);
 	if (!ipnet_is_network(net)) {
 		struct ipnet whole = *net;
@@ -87,25 +94,25 @@ static int check_subnet_shape(const struct network_cfg *n, const struct ipnet *n
 	return 0;
 }
 
-static int check_gateway(const struct network_cfg *n, unsigned i, struct err *e)
+int model_check_gateway(
+	const struct ipnet *net, const struct ipaddr *gateway, const char *path, struct err *e)
 {
-	char path[PATH_LEN], net[IPNET_STR_LEN], gateway[IP_STR_LEN];
-	bool is_v4 = ip_is_v4(&n->subnet[i].addr);
+	char net_text[IPNET_STR_LEN], text[IP_STR_LEN];
 
-	model_network_path(n, "gateways", path);
-	ipnet_print(&n->subnet[i], net);
-	ip_print(&n->gateway[i], gateway);
-	if (!ipnet_contains(&n->subnet[i], &n->gateway[i]))
+	ipnet_print(net, net_text);
+	ip_print(gateway, text);
+	if (!ipnet_contains(net, gateway))
 		return err_set(e, -EINVAL, path,
-			"gateway %s is outside subnet %s: choose an address inside", gateway, net);
-	if (model_is_first_address(&n->subnet[i], &n->gateway[i]))
+			"gateway %s is outside subnet %s: choose an address inside", text,
+			net_text);
+	if (model_is_first_address(net, gateway))
 		return err_set(e, -EINVAL, path,
 			"gateway %s is the network's own address of %s: choose a host address",
-			gateway, net);
-	if (is_v4 && model_is_last_address(&n->subnet[i], &n->gateway[i]))
+			text, net_text);
+	if (ip_is_v4(&net->addr) && model_is_last_address(net, gateway))
 		return err_set(e, -EINVAL, path,
-			"gateway %s is the broadcast address of %s: choose a host address", gateway,
-			net);
+			"gateway %s is the broadcast address of %s: choose a host address", text,
+			net_text);
 	return 0;
 }
 
@@ -140,13 +147,14 @@ static int subnet_of(const struct network_cfg *n, const struct ipaddr *a)
 	return -1;
 }
 
-static int check_dhcp_range(const struct network_cfg *n, const struct dhcp_range *r, struct err *e)
+static int check_dhcp_range(const struct network_cfg *n, unsigned i, struct err *e)
 {
+	const struct dhcp_range *r = &n->dhcp_range[i];
 	int first = subnet_of(n, &r->first);
 	int last = subnet_of(n, &r->last);
 	char path[PATH_LEN], a[IP_STR_LEN], b[IP_STR_LEN], gateway[IP_STR_LEN];
 
-	model_network_path(n, "dhcp_ranges", path);
+	model_element_path(n, "dhcp_ranges", i, path);
 	ip_print(&r->first, a);
 	ip_print(&r->last, b);
 	if (first < 0 || first != last)
@@ -183,7 +191,7 @@ static int check_dhcp_ranges(const struct network_cfg *n, struct err *e)
 
 	for (unsigned i = 0; i < n->n_dhcp_ranges; i++) {
 		const struct dhcp_range *r = &n->dhcp_range[i];
-		int rc = check_dhcp_range(n, r, e);
+		int rc = check_dhcp_range(n, i, e);
 
 		if (rc != 0)
 			return rc;
@@ -193,7 +201,7 @@ static int check_dhcp_ranges(const struct network_cfg *n, struct err *e)
 			if (memcmp(&r->first, &other->last, sizeof(r->first)) <= 0
 				&& memcmp(&other->first, &r->last, sizeof(r->last)) <= 0)
 				return err_set(e, -EINVAL,
-					model_network_path(n, "dhcp_ranges", path),
+					model_element_path(n, "dhcp_ranges", i, path),
 					"DHCP range %s-%s overlaps another one: join them",
 					ip_print(&r->first, a), ip_print(&r->last, b));
 		}
@@ -207,7 +215,7 @@ static int check_dhcp_host(const struct network_cfg *n, unsigned i, struct err *
 	int net = subnet_of(n, &h->addr);
 	char path[PATH_LEN], mac[MAC_STR_LEN], addr[IP_STR_LEN];
 
-	model_network_path(n, "dhcp_hosts", path);
+	model_element_path(n, "dhcp_hosts", i, path);
 	mac_print(&h->mac, mac);
 	ip_print(&h->addr, addr);
 	if (net < 0)
@@ -261,12 +269,14 @@ static int check_dhcp(const struct network_cfg *n, struct err *e)
 
 static int check_network(const struct network_cfg *n, struct err *e)
 {
+	char path[PATH_LEN];
 	int rc = 0;
 
 	for (unsigned i = 0; rc == 0 && i < n->n_subnets; i++) {
-		rc = check_subnet_shape(n, &n->subnet[i], e);
+		rc = check_subnet_shape(n, i, e);
 		if (rc == 0)
-			rc = check_gateway(n, i, e);
+			rc = model_check_gateway(&n->subnet[i], &n->gateway[i],
+				model_element_path(n, "gateways", i, path), e);
 	}
 	if (rc == 0)
 		rc = check_mtu(n, e);
@@ -275,37 +285,42 @@ static int check_network(const struct network_cfg *n, struct err *e)
 	return rc;
 }
 
-/* Subnet @i of @a against all of @b (or, within one network, against those before it). */
-static int check_overlap(
-	const struct network_cfg *a, unsigned i, const struct network_cfg *b, struct err *e)
+/* Do two subnets of one network, or one each of two networks, overlap?  Said of @a's. */
+static int check_overlap(const struct network_cfg *a, unsigned i, const struct network_cfg *b,
+	unsigned j, struct err *e)
 {
-	unsigned n = a == b ? i : b->n_subnets;
 	char path[PATH_LEN], mine[IPNET_STR_LEN], theirs[IPNET_STR_LEN];
 
-	for (unsigned j = 0; j < n; j++) {
-		if (ip_is_v4(&a->subnet[i].addr) != ip_is_v4(&b->subnet[j].addr)
-			|| !ipnet_overlaps(&a->subnet[i], &b->subnet[j]))
-			continue;
-		return err_set(e, -EEXIST, model_network_path(a, "subnets", path),
-			"subnet %s of network %s overlaps %s of network %s: choose a range that is "
-			"free",
-			ipnet_print(&a->subnet[i], mine), a->name,
-			ipnet_print(&b->subnet[j], theirs), b->name);
-	}
-	return 0;
+	if (ip_is_v4(&a->subnet[i].addr) != ip_is_v4(&b->subnet[j].addr)
+		|| !ipnet_overlaps(&a->subnet[i], &b->subnet[j]))
+		return 0;
+	return err_set(e, -EEXIST, model_element_path(a, "subnets", i, path),
+		"subnet %s of network %s overlaps %s of network %s: choose a range that is free",
+		ipnet_print(&a->subnet[i], mine), a->name, ipnet_print(&b->subnet[j], theirs),
+		b->name);
+}
+
+/* The subnets of @a with those of @b (or, within one network, with those before them). */
+static int check_two_disjoint(
+	const struct network_cfg *a, const struct network_cfg *b, struct err *e)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; i < a->n_subnets; i++)
+		for (unsigned j = 0; rc == 0 && j < (a == b ? i : b->n_subnets); j++)
+			rc = check_overlap(a, i, b, j, e);
+	return rc;
 }
 
 static int check_networks_disjoint(const struct model *m, struct err *e)
 {
-	for (unsigned a = 0; a < m->n_networks; a++)
-		for (unsigned i = 0; i < m->network[a].n_subnets; i++)
-			for (unsigned b = 0; b <= a; b++) {
-				int rc = check_overlap(&m->network[a], i, &m->network[b], e);
+	int rc = 0;
 
-				if (rc != 0)
-					return rc;
-			}
-	return 0;
+	for (const struct network_cfg *a = m->network; a < m->network + m->n_networks; a++)
+		for (const struct network_cfg *b = m->network; rc == 0 && b <= a; b++)
+			rc = b->id == m->subject_network_id ? check_two_disjoint(b, a, e)
+							    : check_two_disjoint(a, b, e);
+	return rc;
 }
 
 static int check_vif_fields(const struct vif_cfg *v, struct err *e)
@@ -313,26 +328,27 @@ static int check_vif_fields(const struct vif_cfg *v, struct err *e)
 	char path[PATH_LEN];
 
 	if (v->type == VIF_TYPE_NETDEV && v->dev[0] == '\0')
-		return err_set(e, -EINVAL, vif_path(v, "dev", path),
+		return err_set(e, -EINVAL, model_vif_path(v, "dev", path),
 			"a netdev vif needs the name of its device: add --dev IF");
 	if (v->type == VIF_TYPE_HOST && v->dev[0] != '\0')
-		return err_set(e, -EINVAL, vif_path(v, "dev", path),
+		return err_set(e, -EINVAL, model_vif_path(v, "dev", path),
 			"dev is for vifs of type tap and netdev; a host vif's device is named by "
 			"--ifname");
 	if (v->type != VIF_TYPE_HOST && (v->netns[0] != '\0' || v->ifname[0] != '\0'))
-		return err_set(e, -EINVAL, vif_path(v, v->netns[0] ? "netns" : "ifname", path),
+		return err_set(e, -EINVAL,
+			model_vif_path(v, v->netns[0] ? "netns" : "ifname", path),
 			"netns and ifname are for vifs of type host: leave them out");
 	if (v->type != VIF_TYPE_TAP && v->has_owner)
-		return err_set(e, -EINVAL, vif_path(v, "owner", path),
+		return err_set(e, -EINVAL, model_vif_path(v, "owner", path),
 			"owner is for vifs of type tap: leave it out");
 	if (v->type == VIF_TYPE_NETDEV && v->queues > 1)
-		return err_set(e, -EINVAL, vif_path(v, "queues", path),
+		return err_set(e, -EINVAL, model_vif_path(v, "queues", path),
 			"queues are for vifs of type tap and host: leave them out");
 	if (v->type != VIF_TYPE_NETDEV && v->mtu > TAP_MTU_MAX)
-		return err_set(e, -EINVAL, vif_path(v, "mtu", path),
+		return err_set(e, -EINVAL, model_vif_path(v, "mtu", path),
 			"mtu %u is too large for a tap device: at most %d", v->mtu, TAP_MTU_MAX);
 	if (v->has_mac && (mac_is_zero(&v->mac) || mac_is_multicast(&v->mac)))
-		return err_set(e, -EINVAL, vif_path(v, "mac", path),
+		return err_set(e, -EINVAL, model_vif_path(v, "mac", path),
 			"a guest's MAC is neither zero nor multicast: the first byte must be even, "
 			"such as in 52:54:00:12:34:56");
 	return 0;
@@ -344,21 +360,26 @@ static int check_vif_references(const struct model *m, const struct vif_cfg *v, 
 	char path[PATH_LEN], mac[MAC_STR_LEN];
 
 	if (v->network_id != NETWORK_ID_NONE && !n)
-		return err_set(e, -ENOENT, vif_path(v, "network", path),
+		return err_set(e, -ENOENT, model_vif_path(v, "network", path),
 			"its network does not exist: add it first with 'saklar network add'");
 	if (!n)
 		return 0;
 	if (v->has_mac && n->leg_vif_id != VIF_ID_NONE
 		&& memcmp(&v->mac, &n->leg_mac, sizeof(v->mac)) == 0)
-		return err_set(e, -EEXIST, vif_path(v, "mac", path),
+		return err_set(e, -EEXIST, model_vif_path(v, "mac", path),
 			"MAC %s belongs to the host leg of network %s: choose another",
 			mac_print(&v->mac, mac), n->name);
 	for (unsigned i = 0; i < n->n_subnets; i++)
 		if (!ip_is_v4(&n->subnet[i].addr) && v->mtu != 0 && v->mtu < IPV6_MTU_MIN)
-			return err_set(e, -EINVAL, vif_path(v, "mtu", path),
+			return err_set(e, -EINVAL, model_vif_path(v, "mtu", path),
 				"mtu %u is too small for IPv6, which network %s uses: at least %d",
 				v->mtu, n->name, IPV6_MTU_MIN);
 	return 0;
+}
+
+static const char *device_key(const struct vif_cfg *v)
+{
+	return v->type == VIF_TYPE_HOST ? "ifname" : "dev";
 }
 
 /* The kernel's name of the vif's device and the namespace it is in. */
@@ -370,28 +391,38 @@ static const char *device_of(const struct vif_cfg *v, const char **netns)
 	return v->dev[0] ? v->dev : v->name;
 }
 
+/* Of two vifs that want the same the one that an error names. */
+static const struct vif_cfg *blamed(
+	const struct model *m, const struct vif_cfg *v, const struct vif_cfg *other)
+{
+	return other->id == m->subject_vif_id ? other : v;
+}
+
 static int check_device_is_free(const struct model *m, const struct vif_cfg *v, struct err *e)
 {
 	const char *netns, *other_netns;
 	const char *dev = device_of(v, &netns);
-	const char *key = v->type == VIF_TYPE_HOST ? "ifname" : "dev";
 	const struct network_cfg *n = netns[0] ? NULL : model_network(m, dev);
 	char path[PATH_LEN];
 
-	vif_path(v, key, path);
 	if (v->type == VIF_TYPE_MEM)
 		return 0;
 	if (n && n->n_subnets > 0)
-		return err_set(e, -EEXIST, path,
-			"device %s is the host leg of network %s: choose another", dev, n->name);
+		return err_set(e, -EEXIST,
+			n->id == m->subject_network_id ? model_network_path(n, "name", path)
+						       : model_vif_path(v, device_key(v), path),
+			"device %s of vif %s is the host leg of network %s: choose another name "
+			"for one of them",
+			dev, v->name, n->name);
 	for (const struct vif_cfg *other = m->vif; other < v; other++) {
+		const struct vif_cfg *which = blamed(m, v, other);
+
 		if (other->type == VIF_TYPE_MEM || strcmp(device_of(other, &other_netns), dev) != 0
 			|| strcmp(netns, other_netns) != 0)
 			continue;
-		return err_set(e, -EEXIST, path,
+		return err_set(e, -EEXIST, model_vif_path(which, device_key(which), path),
 			"device %s is wanted by vif %s and vif %s: choose another device for one "
-			"of "
-			"them",
+			"of them",
 			dev, other->name, v->name);
 	}
 	return 0;
@@ -406,7 +437,7 @@ static int check_mac_is_free(const struct model *m, const struct vif_cfg *v, str
 	for (const struct vif_cfg *other = m->vif; other < v; other++)
 		if (other->has_mac && other->network_id == v->network_id
 			&& memcmp(&other->mac, &v->mac, sizeof(v->mac)) == 0)
-			return err_set(e, -EEXIST, vif_path(v, "mac", path),
+			return err_set(e, -EEXIST, model_vif_path(blamed(m, v, other), "mac", path),
 				"MAC %s is wanted by vif %s and vif %s of the same network: choose "
 				"another for one of them",
 				mac_print(&v->mac, mac), other->name, v->name);
@@ -415,11 +446,14 @@ static int check_mac_is_free(const struct model *m, const struct vif_cfg *v, str
 
 static int check_vif(const struct model *m, const struct vif_cfg *v, struct err *e)
 {
+	const struct network_cfg *same = model_network(m, v->name);
 	char path[PATH_LEN];
 	int rc;
 
-	if (model_network(m, v->name))
-		return err_set(e, -EEXIST, vif_path(v, "name", path),
+	if (same)
+		return err_set(e, -EEXIST,
+			same->id == m->subject_network_id ? model_network_path(same, "name", path)
+							  : model_vif_path(v, "name", path),
 			"%s is the name of a network and of a vif: they share one space of names, "
 			"choose another",
 			v->name);
@@ -459,7 +493,7 @@ static int check_ids(const struct model *m, struct err *e)
 	}
 	for (unsigned i = 0; i < m->n_vifs; i++)
 		if (!claim(has_vif, m->vif[i].id))
-			return err_set(e, -EUCLEAN, vif_path(&m->vif[i], "id", path),
+			return err_set(e, -EUCLEAN, model_vif_path(&m->vif[i], "id", path),
 				"vif %s has the id of another vif or host leg", m->vif[i].name);
 	return 0;
 }

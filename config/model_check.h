@@ -9,6 +9,9 @@
 
 /* "network.NAME.KEY" into @buf of MODEL_PATH_LEN. */
 const char *model_network_path(const struct network_cfg *n, const char *key, char *buf);
+/* "network.NAME.KEY[I]": an element of a list. */
+const char *model_element_path(const struct network_cfg *n, const char *key, unsigned i, char *buf);
+const char *model_vif_path(const struct vif_cfg *v, const char *key, char *buf);
 /* The last address of @net (IPv4: the broadcast address). */
 bool model_is_last_address(const struct ipnet *net, const struct ipaddr *a);
 bool model_is_first_address(const struct ipnet *net, const struct ipaddr *a);

@@ -51,7 +51,7 @@ static int check_uplink_address(const struct network_cfg *n, unsigned i, struct 
 	unsigned len_max = is_v4 ? 31 : 127;
 	char path[MODEL_PATH_LEN], text[IPNET_STR_LEN], subnet[IPNET_STR_LEN];
 
-	model_network_path(n, "uplink_addresses", path);
+	model_element_path(n, "uplink_addresses", i, path);
 	ipnet_print(a, text);
 	if (i == 1 && is_v4 == ip_is_v4(&u->address[0].addr))
 		return err_set(e, -EINVAL, path,
@@ -82,7 +82,7 @@ static int check_uplink_gateway(const struct network_cfg *n, unsigned i, struct 
 	char path[MODEL_PATH_LEN], text[IP_STR_LEN], net[IPNET_STR_LEN];
 	const struct ipnet *of = NULL;
 
-	model_network_path(n, "uplink_gateways", path);
+	model_element_path(n, "uplink_gateways", i, path);
 	ip_print(g, text);
 	for (unsigned j = 0; j < u->n_addresses; j++)
 		if (ip_is_v4(&u->address[j].addr) == ip_is_v4(g))
@@ -149,6 +149,11 @@ static int check_uplink_vif(const struct model *m, const struct network_cfg *n, 
 			"vif %s is a port of network %s itself: an uplink leads out, name another "
 			"vif",
 			v->name, n->name);
+	if (other && v->id == m->subject_vif_id)
+		return err_set(e, -EBUSY, model_vif_path(v, "network", path),
+			"vif %s is the uplink of network %s: give that another uplink first with "
+			"'saklar network set %s --uplink ...'",
+			v->name, n->name, n->name);
 	if (other)
 		return err_set(e, -EBUSY, path,
 			"vif %s is a port of network %s: take it out first with 'saklar vif set %s "
@@ -159,11 +164,14 @@ static int check_uplink_vif(const struct model *m, const struct network_cfg *n, 
 			"vif %s has mtu %u, and IPv6 needs %d: raise it or leave out the IPv6 "
 			"subnet",
 			v->name, v->mtu, IPV6_MTU_MIN);
-	for (const struct network_cfg *p = m->network; p < n; p++)
+	for (const struct network_cfg *p = m->network; p < n; p++) {
+		bool is_p = p->id == m->subject_network_id;
+
 		if (p->uplink.kind == UPLINK_VIF && strcmp(p->uplink.name, v->name) == 0)
-			return err_set(e, -EBUSY, path,
+			return err_set(e, -EBUSY, model_network_path(is_p ? p : n, "uplink", path),
 				"vif %s is the uplink of network %s already: name another vif",
-				v->name, p->name);
+				v->name, is_p ? n->name : p->name);
+	}
 	return 0;
 }
 
@@ -172,9 +180,11 @@ static int check_uplink_netdev(const struct model *m, const struct network_cfg *
 	const struct network_cfg *leg = model_network(m, n->uplink.name);
 	char path[MODEL_PATH_LEN];
 
-	model_network_path(n, "uplink", path);
 	if (leg && leg->n_subnets > 0)
-		return err_set(e, -EINVAL, path,
+		return err_set(e, -EINVAL,
+			leg->id == m->subject_network_id && leg != n
+				? model_network_path(leg, "name", path)
+				: model_network_path(n, "uplink", path),
 			"device %s is the host leg of network %s: name a device that leads out",
 			n->uplink.name, leg->name);
 	for (const struct vif_cfg *v = m->vif; v < m->vif + m->n_vifs; v++) {
@@ -182,6 +192,12 @@ static int check_uplink_netdev(const struct model *m, const struct network_cfg *
 
 		if ((v->type == VIF_TYPE_HOST && v->netns[0]) || strcmp(dev, n->uplink.name) != 0)
 			continue;
+		model_network_path(n, "uplink", path);
+		if (v->id == m->subject_vif_id)
+			return err_set(e, -EBUSY, model_vif_path(v, "dev", path),
+				"device %s is the uplink of network %s: name another device, or "
+				"give the network another uplink first",
+				dev, n->name);
 		if (v->network_id == n->id)
 			return err_set(e, -EINVAL, path,
 				"device %s is vif %s of network %s itself: an uplink leads out, "
@@ -194,26 +210,32 @@ static int check_uplink_netdev(const struct model *m, const struct network_cfg *
 	return 0;
 }
 
-/* The same address twice on one LAN answers for nobody. */
-static int check_address_is_free(const struct model *m, const struct network_cfg *n, struct err *e)
+/* The same address twice on one LAN answers for nobody.  Said of @a's. */
+static int check_no_address_twice(
+	const struct network_cfg *a, const struct network_cfg *b, struct err *e)
 {
-	const struct uplink_cfg *u = &n->uplink;
 	char path[MODEL_PATH_LEN], text[IP_STR_LEN];
 
-	for (const struct network_cfg *p = m->network; p < n; p++) {
-		if (p->uplink.kind != UPLINK_NETDEV || strcmp(p->uplink.name, u->name) != 0)
-			continue;
-		for (unsigned i = 0; i < u->n_addresses; i++)
-			for (unsigned j = 0; j < p->uplink.n_addresses; j++)
-				if (is_same_ip(&u->address[i].addr, &p->uplink.address[j].addr))
-					return err_set(e, -EEXIST,
-						model_network_path(n, "uplink_addresses", path),
-						"address %s on %s is the one of network %s: choose "
-						"another",
-						ip_print(&u->address[i].addr, text), u->name,
-						p->name);
-	}
+	for (unsigned i = 0; i < a->uplink.n_addresses; i++)
+		for (unsigned j = 0; j < b->uplink.n_addresses; j++)
+			if (is_same_ip(&a->uplink.address[i].addr, &b->uplink.address[j].addr))
+				return err_set(e, -EEXIST,
+					model_element_path(a, "uplink_addresses", i, path),
+					"address %s on %s is the one of network %s: choose another",
+					ip_print(&a->uplink.address[i].addr, text), a->uplink.name,
+					b->name);
 	return 0;
+}
+
+static int check_address_is_free(const struct model *m, const struct network_cfg *n, struct err *e)
+{
+	int rc = 0;
+
+	for (const struct network_cfg *p = m->network; rc == 0 && p < n; p++)
+		if (p->uplink.kind == UPLINK_NETDEV && strcmp(p->uplink.name, n->uplink.name) == 0)
+			rc = p->id == m->subject_network_id ? check_no_address_twice(p, n, e)
+							    : check_no_address_twice(n, p, e);
+	return rc;
 }
 
 int model_check_uplink(const struct model *m, const struct network_cfg *n, struct err *e)
@@ -278,13 +300,18 @@ static int check_target(const struct network_cfg *n, const struct forward_cfg *f
 		n->name, text);
 }
 
+static bool is_same_forward(const struct forward_cfg *a, const struct forward_cfg *b)
+{
+	return a->network_id == b->network_id && a->proto == b->proto && a->port == b->port;
+}
+
 static int check_forward(const struct model *m, const struct forward_cfg *f, struct err *e)
 {
 	const struct network_cfg *n = model_network_by_id(m, f->network_id);
 	char path[MODEL_PATH_LEN];
 	int rc;
 
-	forward_path(n, f, "", path);
+	forward_path(n, f, ".network", path);
 	if (!n)
 		return err_set(e, -ENOENT, path, "its network does not exist");
 	if (n->mode != NETWORK_MODE_NAT)
@@ -292,6 +319,7 @@ static int check_forward(const struct model *m, const struct forward_cfg *f, str
 			"network %s is not of mode nat: its guests are reached by their own "
 			"addresses, delete the forward",
 			n->name);
+	forward_path(n, f, "", path);
 	if ((f->proto != IPPROTO_TCP && f->proto != IPPROTO_UDP) || !f->port || !f->target_port)
 		return err_set(e, -EINVAL, path, "a forward is of tcp or udp, with ports from 1");
 	rc = check_target(n, f, e);
@@ -303,9 +331,13 @@ static int check_forward(const struct model *m, const struct forward_cfg *f, str
 		if (other->proto != f->proto || other->port != f->port || !its || its == n
 			|| n->uplink.kind != UPLINK_HOST || its->uplink.kind != UPLINK_HOST)
 			continue;
-		return err_set(e, -EEXIST, path,
+		bool is_other = is_same_forward(other, &m->subject_forward);
+
+		return err_set(e, -EEXIST,
+			is_other ? forward_path(its, other, ".port", path)
+				 : forward_path(n, f, ".port", path),
 			"port %u of the host is forwarded to network %s already: choose another",
-			f->port, its->name);
+			f->port, is_other ? n->name : its->name);
 	}
 	return 0;
 }

@@ -21,8 +21,10 @@ int rpc_forward_add(struct daemon *d, struct rpc_call *call, json_t **result, st
 
 	if (rc == 0)
 		rc = schema_parse_forward(call->params, SCHEMA_ADD, next, &f, e);
-	if (rc == 0)
+	if (rc == 0) {
+		next->subject_forward = f;
 		rc = model_add_forward(next, &f, e);
+	}
 	if (rc == 0)
 		rc = model_check(next, e);
 	if (rc == 0)

@@ -17,10 +17,13 @@
 #include <string.h>
 
 /* Does @n fit the others and the host? */
-static int check(struct daemon *d, const struct model *next, const struct network_cfg *n,
-	bool asks_host, struct err *e)
+static int check(struct daemon *d, struct model *next, const struct network_cfg *n, bool asks_host,
+	struct err *e)
 {
-	int rc = model_check(next, e);
+	int rc;
+
+	next->subject_network_id = n->id;
+	rc = model_check(next, e);
 
 	return rc == 0 && asks_host ? reconcile_check_network(d->reconcile, n, e) : rc;
 }

@@ -37,6 +37,7 @@ int rpc_vif_add(struct daemon *d, struct rpc_call *call, json_t **result, struct
 	if (rc == 0)
 		rc = model_next_vif_id(next, &v.id, e);
 	if (rc == 0) {
+		next->subject_vif_id = v.id;
 		settle_vif(next, call->params, true, &v);
 		rc = model_add_vif(next, &v, e);
 	}
@@ -64,6 +65,7 @@ int rpc_vif_set(struct daemon *d, struct rpc_call *call, json_t **result, struct
 	rc = next ? schema_parse_vif(call->params, SCHEMA_SET, next, &v, e)
 		  : err_set(e, -ENOMEM, "", "out of memory");
 	if (rc == 0) {
+		next->subject_vif_id = v.id;
 		settle_vif(next, call->params, false, &v);
 		*model_vif_by_id(next, v.id) = v; /* the name, and so the order, is the same */
 		return commit(d, call, next, &v, result, e);
@@ -76,6 +78,7 @@ int rpc_vif_del(struct daemon *d, struct rpc_call *call, json_t **result, struct
 {
 	static const char *const keys[] = { "name", NULL };
 	const struct vif_cfg *v;
+	const struct network_cfg *n;
 	struct rpc_change change = { 0 };
 	struct model *next;
 	int rc = rpc_only_keys(call->params, keys, e);
@@ -85,6 +88,12 @@ int rpc_vif_del(struct daemon *d, struct rpc_call *call, json_t **result, struct
 	v = rpc_find_vif(d->model, call->params, "name", e);
 	if (!v)
 		return e->code;
+	n = model_network_by_uplink(d->model, v->name);
+	if (n)
+		return err_set(e, -EBUSY, "name",
+			"vif %s is the uplink of network %s: give that another uplink first with "
+			"'saklar network set %s --uplink ...'",
+			v->name, n->name, n->name);
 	next = model_copy(d->model);
 	if (!next)
 		return err_set(e, -ENOMEM, "", "out of memory");

@@ -257,7 +257,6 @@ static int match_gateways(struct stage *s, const struct network_cfg *before, str
 	bool is_matched[NETWORK_SUBNETS_MAX] = { false };
 	char path[80], text[IP_STR_LEN];
 
-	snprintf(path, sizeof(path), "network.%s.gateways", n->name);
 	for (unsigned i = 0; i < n->n_subnets; i++) {
 		bool has_host = ipnet_host(&n->subnet[i], 1, &n->gateway[i]);
 
@@ -269,7 +268,9 @@ static int match_gateways(struct stage *s, const struct network_cfg *before, str
 	}
 	for (unsigned g = 0; s->has_gateways && g < s->n_gateways; g++) {
 		unsigned i = 0;
+		int rc = 0;
 
+		snprintf(path, sizeof(path), "network.%s.gateways[%u]", n->name, g);
 		while (i < n->n_subnets
 			&& (ip_is_v4(&n->subnet[i].addr) != ip_is_v4(&s->gateway[g])
 				|| !ipnet_contains(&n->subnet[i], &s->gateway[g])))
@@ -283,6 +284,10 @@ static int match_gateways(struct stage *s, const struct network_cfg *before, str
 			return err_set(e, -EINVAL, path,
 				"gateway %s is the second one of its subnet: keep one",
 				ip_print(&s->gateway[g], text));
+		if (ipnet_is_network(&n->subnet[i])) /* else refused by model_check() */
+			rc = model_check_gateway(&n->subnet[i], &s->gateway[g], path, e);
+		if (rc != 0)
+			return rc;
 		is_matched[i] = true;
 		n->gateway[i] = s->gateway[g];
 	}

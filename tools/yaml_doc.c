@@ -39,6 +39,7 @@ struct yaml_doc {
 struct frame {
 	json_t *container;
 	char *key; /* of a mapping: read, its value is not */
+	size_t key_line;
 	char *anchor;
 	size_t path_len; /* of the container's own path */
 	size_t weight_before;
@@ -97,6 +98,7 @@ static void add_place(struct yaml_doc *d, const char *path, size_t line)
 static int put(struct reader *r, json_t *value, yaml_mark_t mark)
 {
 	struct frame *f = r->depth > 0 ? &r->frame[r->depth - 1] : NULL;
+	size_t line = mark.line + 1;
 	char at[64] = "";
 
 	CHECK(value);
@@ -110,9 +112,10 @@ static int put(struct reader *r, json_t *value, yaml_mark_t mark)
 		json_object_set_new(f->container, f->key, value);
 		free(f->key);
 		f->key = NULL;
+		line = f->key_line; /* a list may begin further down */
 	}
 	snprintf(r->path + (f ? f->path_len : 0), PATH_LEN - (f ? f->path_len : 0), "%s", at);
-	add_place(r->doc, r->path, mark.line + 1);
+	add_place(r->doc, r->path, line);
 	return 0;
 }
 
@@ -203,6 +206,7 @@ static int read_key(struct reader *r, const char *key, yaml_mark_t mark)
 	if (json_object_get(f->container, key))
 		return refuse(r, mark, "'%.40s' is here for the second time: keep one", key);
 	f->key = copy(key);
+	f->key_line = mark.line + 1;
 	return 0;
 }
 

@@ -72,7 +72,7 @@ def test_a_write_tells_generation_and_state(client):
     ("network.add", {"name": "lab"}, "network lab exists already"),
     ("network.add", {"name": "web0"}, "share one space of names"),
     ("network.add", {"name": "b", "subnets": ["192.168.0.0/16"]},
-     "192.168.77.0/24 of network lab overlaps 192.168.0.0/16 of network b"),
+     "192.168.0.0/16 of network b overlaps 192.168.77.0/24 of network lab"),
     ("network.add", {"name": "b", "subnets": ["10.0.0.1/24"]}, "write 10.0.0.0/24"),
     ("network.add", {"name": "b", "subnets": ["10.0.0.0/24"], "gateways": ["10.0.0.255"]},
      "broadcast address"),

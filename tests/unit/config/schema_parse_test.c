@@ -101,10 +101,10 @@ static void bad_networks_are_refused_with_a_cure(void **)
 			"a subnet such as" },
 		{ "{\"name\": \"a\", \"subnets\": [{}]}", "network.a.subnets[0]", "an object" },
 		{ "{\"name\": \"a\", \"subnets\": [\"10.0.0.0/24\"], \"gateways\": [\"10.1.0.1\"]}",
-			"network.a.gateways", "in none of the network's subnets" },
+			"network.a.gateways[0]", "in none of the network's subnets" },
 		{ "{\"name\": \"a\", \"subnets\": [\"10.0.0.0/24\"], \"gateways\": "
 		  "[\"10.0.0.1\", \"10.0.0.2\"]}",
-			"network.a.gateways", "the second one of its subnet" },
+			"network.a.gateways[1]", "the second one of its subnet" },
 		{ "{\"name\": \"a\", \"dhcp_ranges\": [\"10.0.0.5\"]}", "network.a.dhcp_ranges[0]",
 			"FIRST-LAST" },
 		{ "{\"name\": \"a\", \"dhcp_ranges\": [\"10.0.0.5-fd00::1\"]}",

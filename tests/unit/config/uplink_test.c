@@ -104,18 +104,18 @@ static void bad_uplinks_are_refused_with_a_cure(void **)
 			"needs an IPv4 address" },
 		{ NAT NET46 ", \"uplink\": \"eth0\", \"uplink_addresses\": [\"192.0.2.2/24\"]}",
 			"network.n.uplink_addresses", "needs an IPv6 address" },
-		{ ETH0 "[\"192.0.2.0/24\"]}", "network.n.uplink_addresses", "no host address" },
-		{ ETH0 "[\"192.0.2.255/24\"]}", "network.n.uplink_addresses", "no host address" },
-		{ ETH0 "[\"224.0.0.5/24\"]}", "network.n.uplink_addresses", "multicast" },
-		{ ETH0 "[\"10.0.0.77/16\"]}", "network.n.uplink_addresses", "same range" },
-		{ ETH0 "[\"192.0.2.2/24\", \"192.0.2.3/24\"]}", "network.n.uplink_addresses",
+		{ ETH0 "[\"192.0.2.0/24\"]}", "network.n.uplink_addresses[0]", "no host address" },
+		{ ETH0 "[\"192.0.2.255/24\"]}", "network.n.uplink_addresses[0]", "no host address" },
+		{ ETH0 "[\"224.0.0.5/24\"]}", "network.n.uplink_addresses[0]", "multicast" },
+		{ ETH0 "[\"10.0.0.77/16\"]}", "network.n.uplink_addresses[0]", "same range" },
+		{ ETH0 "[\"192.0.2.2/24\", \"192.0.2.3/24\"]}", "network.n.uplink_addresses[1]",
 			"second one of its family" },
 		{ ETH0 "[\"192.0.2.2/24\"], \"uplink_gateways\": [\"192.0.3.1\"]}",
-			"network.n.uplink_gateways", "outside 192.0.2.2/24" },
+			"network.n.uplink_gateways[0]", "outside 192.0.2.2/24" },
 		{ ETH0 "[\"192.0.2.2/24\"], \"uplink_gateways\": [\"192.0.2.2\"]}",
-			"network.n.uplink_gateways", "own address" },
+			"network.n.uplink_gateways[0]", "own address" },
 		{ ETH0 "[\"192.0.2.2/24\"], \"uplink_gateways\": [\"fd00::1\"]}",
-			"network.n.uplink_gateways", "no uplink address of its family" },
+			"network.n.uplink_gateways[0]", "no uplink address of its family" },
 		{ NAT NET4 ", \"uplink\": \"eth1\", \"uplink_addresses\": [\"192.0.2.2/24\"]}",
 			"network.n.uplink", "write vif:port0" },
 		{ NAT NET4 ", \"uplink\": \"n\", \"uplink_addresses\": [\"192.0.2.2/24\"]}",
@@ -156,6 +156,8 @@ static void a_vif_is_the_uplink_of_one_network(void **)
 		"{\"name\": \"o\", \"mode\": \"open\", \"subnets\": [\"10.1.0.0/24\"], "
 		"\"uplink\": \"vif:free0\", \"uplink_addresses\": [\"192.0.2.3/24\"]}");
 	assert_refused("o", "network.o.uplink", "uplink of network n already");
+	model->subject_network_id = 2;
+	assert_refused("n", "network.n.uplink", "uplink of network o already");
 }
 
 static void a_mode_that_leads_out_has_uplink_host_unless_told(void **)
@@ -195,7 +197,7 @@ static void forwards_to_nobody_are_refused(void **)
 
 		add_forward(cases[i].text);
 		assert_refused(cases[i].text,
-			is_udp ? "forward.lan.udp/80" : "forward.n.tcp/80.address", cases[i].words);
+			is_udp ? "forward.lan.udp/80.network" : "forward.n.tcp/80.address", cases[i].words);
 		model_del_forward(model, model->forward[0].network_id, model->forward[0].proto, 80);
 		assert_int_equal(model->n_forwards, 0);
 	}
@@ -216,7 +218,9 @@ static void a_port_is_forwarded_once(void **)
 	assert_int_equal(model_add_forward(model, &again, NULL), -EEXIST);
 	add_forward("{\"network\": \"o\", \"proto\": \"tcp\", \"port\": 80, \"address\": "
 		    "\"10.1.0.5\"}");
-	assert_refused("o", "forward.o.tcp/80", "is forwarded to network n already");
+	assert_refused("o", "forward.o.tcp/80.port", "is forwarded to network n already");
+	model->subject_forward = again;
+	assert_refused("n", "forward.n.tcp/80.port", "is forwarded to network o already");
 }
 
 int main(void)

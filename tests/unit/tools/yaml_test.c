@@ -102,13 +102,14 @@ static void every_item_has_its_line(void **)
 	struct yaml_doc *d = read_text("# x\nnetworks:\n- name: a\n\n- name: b\n  subnets:\n"
 				       "  - 10.0.0.0/24\n  - bad\nvifs: [\n {name: v}]\n");
 
-	assert_int_equal(yaml_doc_line(d, "networks"), 3);
+	assert_int_equal(yaml_doc_line(d, "networks"), 2);
 	assert_int_equal(yaml_doc_line(d, "networks[0].name"), 3);
 	assert_int_equal(yaml_doc_line(d, "networks[1]"), 5);
+	assert_int_equal(yaml_doc_line(d, "networks[1].subnets"), 6);
 	assert_int_equal(yaml_doc_line(d, "networks[1].subnets[1]"), 8);
 	/* what is not there: the item that it should be in */
 	assert_int_equal(yaml_doc_line(d, "networks[1].mtu"), 5);
-	assert_int_equal(yaml_doc_line(d, "networks[10].mtu"), 3);
+	assert_int_equal(yaml_doc_line(d, "networks[10].mtu"), 2);
 	assert_int_equal(yaml_doc_line(d, "vifs[0].type"), 10);
 	assert_int_equal(yaml_doc_line(d, "nothing"), 0);
 	assert_int_equal(yaml_doc_line(d, ""), 0);
