@@ -47,8 +47,6 @@ struct network_slot {
 	struct transit transit; /* uplink host, once its tap is there */
 };
 
-#define HOST_ADDRESSES_MAX 512
-
 struct actual {
 	struct vif_slot vif[VIF_ID_MAX];
 	struct network_slot network[NETWORK_ID_MAX];

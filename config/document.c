@@ -341,7 +341,7 @@ struct model *document_parse(const json_t *document, const struct model *before,
 	if (check_shape(document, e) != 0)
 		return NULL;
 	m = read_document(document, before, false, e);
-	if (m || e->code != -ENOSPC)
+	if (m || e->code != -E2BIG)
 		return m;
 	*e = ERR_NONE; /* no room for the old and the new ones at once */
 	return read_document(document, before, true, e);

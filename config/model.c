@@ -226,8 +226,9 @@ int model_add_network(struct model *m, const struct network_cfg *n, struct err *
 			"'saklar network set %s'",
 			n->name, n->name);
 	if (m->n_networks + 1 >= NETWORK_ID_MAX)
-		return err_set(e, -ENOSPC, "network",
-			"there can be %d networks at most: delete one", NETWORK_ID_MAX - 1);
+		return err_set(e, -E2BIG, "network",
+			"there can be %d networks and uplinks at most: delete one",
+			NETWORK_ID_MAX - 1);
 	rc = network_cfg_copy(&copy, n);
 	if (rc != 0)
 		return err_set(e, rc, "network", "out of memory");
@@ -274,8 +275,8 @@ int model_add_forward(struct model *m, const struct forward_cfg *f, struct err *
 			"has it",
 			f->port);
 	if (m->n_forwards == FORWARDS_MAX)
-		return err_set(e, -ENOSPC, "forward",
-			"there can be %d forwards at most: delete one", FORWARDS_MAX);
+		return err_set(e, -E2BIG, "forward", "there can be %d forwards at most: delete one",
+			FORWARDS_MAX);
 	rc = insert_gap(&array, m->n_forwards, sizeof(*m->forward), at);
 	if (rc != 0)
 		return err_set(e, rc, "forward", "out of memory");
@@ -360,8 +361,9 @@ int model_next_network_id(struct model *m, uint16_t *out, struct err *e)
 	uint16_t id = next_id(m, m->last_network_id, NETWORK_ID_MAX, is_network_id_used);
 
 	if (id == NETWORK_ID_NONE)
-		return err_set(e, -ENOSPC, "network",
-			"there can be %d networks at most: delete one", NETWORK_ID_MAX - 1);
+		return err_set(e, -E2BIG, "network",
+			"there can be %d networks and uplinks at most: delete one",
+			NETWORK_ID_MAX - 1);
 	m->last_network_id = id;
 	*out = id;
 	return 0;
@@ -372,8 +374,9 @@ int model_next_vif_id(struct model *m, uint16_t *out, struct err *e)
 	uint16_t id = next_id(m, m->last_vif_id, VIF_ID_MAX, is_vif_id_used);
 
 	if (id == VIF_ID_NONE)
-		return err_set(e, -ENOSPC, "vif",
-			"there can be %d vifs and host legs at most: delete one", VIF_ID_MAX - 1);
+		return err_set(e, -E2BIG, "vif",
+			"there can be %d vifs, host legs and uplinks at most: delete one",
+			VIF_ID_MAX - 1);
 	m->last_vif_id = id;
 	*out = id;
 	return 0;

@@ -510,5 +510,7 @@ int model_check(const struct model *m, struct err *e)
 		rc = check_vif(m, &m->vif[i], e);
 	for (unsigned i = 0; rc == 0 && i < m->n_networks; i++)
 		rc = model_check_uplink(m, &m->network[i], e);
-	return rc == 0 ? model_check_forwards(m, e) : rc;
+	if (rc == 0)
+		rc = model_check_forwards(m, e);
+	return rc == 0 ? model_check_size(m, e) : rc;
 }

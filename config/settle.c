@@ -59,7 +59,7 @@ int settle_network(struct model *m, struct network_cfg *n, struct err *e)
 	/* @n is not in @m yet: the last free id could have been given twice */
 	if (n->uplink.network_id == n->id
 		|| (n->leg_vif_id != VIF_ID_NONE && n->uplink.vif_id == n->leg_vif_id))
-		return err_set(e, -ENOSPC, "network",
+		return err_set(e, -E2BIG, "network",
 			"no ids are left for network %s and its uplink: delete a network or vifs",
 			n->name);
 	return 0;

@@ -6,15 +6,13 @@
  * kernel's bridge.  Thread: the daemon's only one. */
 #include "config/snapshot_build.h"
 
-#include "vswitch/base/log.h"
+#include "vswitch/base/check.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-LOG_MODULE("snapshot_build");
 
 #define PORT_MTU_MIN 68
 #define UPLINK_AGEING_S 300
@@ -79,20 +77,16 @@ static void build_port(const struct model *m, const struct vif_want *want,
 	memcpy(out->name, want->name, sizeof(out->name));
 }
 
-/* The message while it grows; what does not fit is left out and told. */
+/* The message while it grows.  model_check() has refused what would not fit. */
 struct layout {
 	uint8_t *bytes;
 	size_t len, size;
-	bool has_overflow;
 	uint32_t *n_routes; /* where add_route() counts */
 };
 
 static void append(struct layout *l, const void *record, size_t len, uint32_t *count, uint32_t max)
 {
-	if (*count >= max || l->len + len > l->size) {
-		l->has_overflow = true;
-		return;
-	}
+	CHECK(*count < max && l->len + len <= l->size);
 	memcpy(l->bytes + l->len, record, len);
 	l->len += len;
 	(*count)++;
@@ -408,9 +402,6 @@ int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	add_addrs(&l, m, actual, &hdr.n_addrs);
 	add_routes(&l, m, actual, &hdr.n_routes);
 	add_forwards(&l, m, actual, &hdr.n_forwards);
-	if (l.has_overflow)
-		LOG_ERR("event=snapshot_cut reason=\"more routes or addresses than the engine "
-			"takes\"");
 	hdr.size = (uint32_t)l.len;
 	memcpy(l.bytes, &hdr, sizeof(hdr));
 	*out = l.bytes;

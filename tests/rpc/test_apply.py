@@ -194,6 +194,25 @@ def test_the_largest_state_is_exported_and_applied(client, daemon):
     assert (done.returncode, done.stdout) == (0, "nothing to change\n"), done.stderr
 
 
+def test_more_routes_than_the_engine_takes_are_refused_whole(client):
+    """A network that leads out needs six, and one for each subnet of the others."""
+    many = [{"name": f"n{i}", "subnets": [f"10.{i}.{j}.0/24" for j in range(8)]}
+            for i in range(127)]
+    net, more = {**NET, "subnets": ["192.168.0.0/24"]}, {"name": "more"}
+    more["subnets"] = ["192.168.1.0/24", "192.168.2.0/24"]
+    client.call("apply", networks=[*many, net, more])
+    before = state(client)
+    more["subnets"].append("192.168.3.0/24")
+    for call in (lambda: client.call("apply", networks=[*many, net, more]),
+                 lambda: client.call("network.set", **more),
+                 lambda: client.call("network.add", name="a", subnets=["192.168.4.0/24"])):
+        with pytest.raises(Refused, match="need 1025 routes, and there can be 1024: .*delete") as e:
+            call()
+        assert e.value.path in ("networks[128].subnets", "network.more.subnets",
+                                "network.a.subnets")
+        assert e.value.code == -32000 and state(client) == before
+
+
 def test_a_subnet_may_move_to_another_network(client):
     client.call("apply", networks=[LAB])
     client.call("apply", networks=[{**LAB, "name": "lan"}])
