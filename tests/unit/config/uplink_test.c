@@ -105,7 +105,8 @@ static void bad_uplinks_are_refused_with_a_cure(void **)
 		{ NAT NET46 ", \"uplink\": \"eth0\", \"uplink_addresses\": [\"192.0.2.2/24\"]}",
 			"network.n.uplink_addresses", "needs an IPv6 address" },
 		{ ETH0 "[\"192.0.2.0/24\"]}", "network.n.uplink_addresses[0]", "no host address" },
-		{ ETH0 "[\"192.0.2.255/24\"]}", "network.n.uplink_addresses[0]", "no host address" },
+		{ ETH0 "[\"192.0.2.255/24\"]}", "network.n.uplink_addresses[0]",
+			"no host address" },
 		{ ETH0 "[\"224.0.0.5/24\"]}", "network.n.uplink_addresses[0]", "multicast" },
 		{ ETH0 "[\"10.0.0.77/16\"]}", "network.n.uplink_addresses[0]", "same range" },
 		{ ETH0 "[\"192.0.2.2/24\", \"192.0.2.3/24\"]}", "network.n.uplink_addresses[1]",
@@ -197,7 +198,8 @@ static void forwards_to_nobody_are_refused(void **)
 
 		add_forward(cases[i].text);
 		assert_refused(cases[i].text,
-			is_udp ? "forward.lan.udp/80.network" : "forward.n.tcp/80.address", cases[i].words);
+			is_udp ? "forward.lan.udp/80.network" : "forward.n.tcp/80.address",
+			cases[i].words);
 		model_del_forward(model, model->forward[0].network_id, model->forward[0].proto, 80);
 		assert_int_equal(model->n_forwards, 0);
 	}
