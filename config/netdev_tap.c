@@ -38,6 +38,7 @@
  * 10,000 packets/s some 3,000.  The kernel's 1,000 would lose most of them; senders are bounded by
  * their own socket buffers, so more would only add delay behind a flood. */
 #define TAP_QUEUE_LEN 4096
+#define TAP_MAC_FIRST_BYTE 0xfe /* of a VMM's tap, the rest being the guest's: as libvirt has it */
 #define TAP_FLAGS (IFF_TAP | IFF_NO_PI | IFF_VNET_HDR)
 
 void netdev_close(struct netdev_fds *fds)
@@ -128,30 +129,54 @@ static int take_up(
 	return rc < 0 ? open_error(want, rc, e) : 0;
 }
 
-/* Name a new tap, mark it and bring it to its namespace. */
-static int settle(const struct vif_want *want, const char *alias, int ns_fd, const char *temporary,
-	struct netdev_fds *out, struct err *e)
+/* What a new tap is called until it has its mark.  udev and its like look at a netdev as soon as it
+ * is there, and once more when it is renamed: they know this name (packaging/), and find the mark by
+ * the time of the second look. */
+static int choose_temporary(const struct vif_want *want, char temporary[IFNAMSIZ], struct err *e)
 {
+	struct link left;
+
+	snprintf(temporary, IFNAMSIZ, "skl%u.%x", want->id, (unsigned)getpid() & 0xffff);
+	if (netlink_get(0, temporary, &left) == 0 && netlink_delete(left.ifindex) < 0)
+		return err_set(e, -EEXIST, "", "netdev %s is in the way", temporary);
+	return 0;
+}
+
+/* Mark a new tap, then name it and bring it to its namespace (@ns_fd -1: none). */
+static int mark_and_name(const char *temporary, struct link_change *mark, const char *name,
+	int ns_fd, int *ifindex, struct err *e)
+{
+	struct link_change move = LINK_CHANGE_NONE;
 	struct link link;
-	struct link_change mark = LINK_CHANGE_NONE, move = LINK_CHANGE_NONE;
-	int home;
 	int rc = netlink_get(0, temporary, &link);
 
-	mark.alias = alias;
-	mark.mac = want->has_mac ? &want->mac : NULL;
-	mark.tx_queue_len = TAP_QUEUE_LEN;
 	if (rc == 0)
-		rc = netlink_change(link.ifindex, &mark);
-	move.name = want->ifname;
+		rc = netlink_change(link.ifindex, mark);
+	move.name = name;
 	move.ns_fd = ns_fd;
 	if (rc == 0)
 		rc = netlink_change(link.ifindex, &move);
 	if (rc < 0)
-		return err_set(e, rc, "vif.ifname", "cannot name the new tap %s: %s", want->ifname,
-			strerror(-rc));
-	out->ifindex = link.ifindex;
-	if (ns_fd < 0)
-		return 0;
+		return err_set(
+			e, rc, "vif.ifname", "cannot name the new tap %s: %s", name, strerror(-rc));
+	*ifindex = link.ifindex;
+	return 0;
+}
+
+static int settle(const struct vif_want *want, const char *alias, int ns_fd, const char *temporary,
+	struct netdev_fds *out, struct err *e)
+{
+	struct link_change mark = LINK_CHANGE_NONE;
+	struct link link;
+	int home;
+
+	mark.alias = alias;
+	mark.mac = want->has_mac ? &want->mac : NULL;
+	mark.tx_queue_len = TAP_QUEUE_LEN;
+	int rc = mark_and_name(temporary, &mark, want->ifname, ns_fd, &out->ifindex, e);
+
+	if (rc < 0 || ns_fd < 0)
+		return rc;
 	/* The namespace may have given it another index. */
 	rc = netns_enter(ns_fd, &home);
 	if (rc == 0) {
@@ -167,13 +192,11 @@ static int create_host(const struct vif_want *want, const char *alias, int ns_fd
 	struct netdev_fds *out, struct err *e)
 {
 	char temporary[IFNAMSIZ];
-	struct link left;
+	int rc = choose_temporary(want, temporary, e);
 
-	snprintf(temporary, sizeof(temporary), "skl%u.%x", want->id, (unsigned)getpid() & 0xffff);
-	if (netlink_get(0, temporary, &left) == 0 && netlink_delete(left.ifindex) < 0)
-		return err_set(e, -EEXIST, "", "netdev %s is in the way", temporary);
-	int rc = open_queues(want, temporary, out);
-
+	if (rc < 0)
+		return rc;
+	rc = open_queues(want, temporary, out);
 	if (rc < 0)
 		return open_error(want, rc, e);
 	rc = settle(want, alias, ns_fd, temporary, out, e);
@@ -233,25 +256,30 @@ void netdev_set_carrier(const struct netdev_fds *fds, bool has_carrier)
 int netdev_create_tap(const struct vif_want *want, const char *alias, struct err *e)
 {
 	struct link_change mark = LINK_CHANGE_NONE;
-	struct link link;
-	int rc;
-	int fd = open_queue(want->ifname, TAP_FLAGS | (want->queues > 1 ? IFF_MULTI_QUEUE : 0));
+	char temporary[IFNAMSIZ];
+	struct mac mac = want->mac;
+	int ifindex;
+	int rc = choose_temporary(want, temporary, e);
+
+	if (rc < 0)
+		return rc;
+	int fd = open_queue(temporary, TAP_FLAGS | (want->queues > 1 ? IFF_MULTI_QUEUE : 0));
 
 	if (fd < 0)
 		return open_error(want, fd, e);
-	rc = want->has_owner && ioctl(fd, TUNSETOWNER, (unsigned long)want->owner_uid) < 0 ? -errno
-											   : 0;
-	if (rc == 0 && ioctl(fd, TUNSETPERSIST, 1UL) < 0)
-		rc = -errno;
-	if (rc == 0)
-		rc = netlink_get(0, want->ifname, &link);
+	/* A MAC that was set is left alone by all; it is not the guest's, which is at the other side. */
+	mac.b[0] = TAP_MAC_FIRST_BYTE;
 	mark.alias = alias;
+	mark.mac = want->has_mac ? &mac : NULL;
+	if (want->has_owner && ioctl(fd, TUNSETOWNER, (unsigned long)want->owner_uid) < 0)
+		rc = err_set(e, -errno, "vif.owner", "cannot give tap %s to its owner: %s",
+			want->ifname, strerror(errno));
 	if (rc == 0)
-		rc = netlink_change(link.ifindex, &mark);
-	if (rc < 0)
-		ioctl(fd, TUNSETPERSIST, 0UL);
+		rc = mark_and_name(temporary, &mark, want->ifname, -1, &ifindex, e);
+	/* Last: what is not whole goes with the fd, also when we are killed. */
+	if (rc == 0 && ioctl(fd, TUNSETPERSIST, 1UL) < 0)
+		rc = err_set(
+			e, -errno, "", "cannot keep tap %s: %s", want->ifname, strerror(errno));
 	close(fd);
-	return rc == 0
-		? 0
-		: err_set(e, rc, "", "cannot create tap %s: %s", want->ifname, strerror(-rc));
+	return rc;
 }

@@ -59,8 +59,9 @@ def test_the_engine_survives_a_stop_of_the_unit():
         assert f"\n{line}\n" in unit
 
 
-@pytest.mark.parametrize("path", ["networkd/10-saklar.link", "networkd/10-saklar.network",
-                                  "networkd/10-saklar-new.network", "NetworkManager/saklar.conf"])
+@pytest.mark.parametrize("path", ["networkd/10-saklar.link", "networkd/10-saklar-new.link",
+                                  "networkd/10-saklar.network", "networkd/10-saklar-new.network",
+                                  "NetworkManager/saklar.conf"])
 def test_files_that_keep_others_away_are_well_formed(path):
     parser = configparser.ConfigParser(strict=True)
     parser.read_string(read("packaging", *path.split("/")))

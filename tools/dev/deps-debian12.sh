@@ -32,19 +32,25 @@ check=(
 	clang-format clang-tidy cppcheck shellcheck codespell universal-ctags
 	python3-pytest python3-pytest-xdist python3-scapy
 	dhcpcd-base tshark bind9-dnsutils strace sqlite3 e2fsprogs systemd man-db groff-base
-	bash-completion
+	bash-completion udev dbus-daemon
+)
+# Run by tests in namespaces, but never installed, since it would take over the netdevs of this
+# machine: unpacked into build/deps.
+unpacked=(
+	network-manager
 )
 bench=(
 	openvswitch-switch
 )
 
 packages=("${build[@]}" "${quickstart[@]}" "${vm[@]}" "${check[@]}")
+unpacked_root=$(cd "$(dirname "$0")/../.." && pwd)/build/deps
 list_only=no
 for arg; do
 	case $arg in
-	--build-only) packages=("${build[@]}") ;;
-	--quickstart) packages=("${build[@]}" "${quickstart[@]}") ;;
-	--vm) packages=("${build[@]}" "${quickstart[@]}" "${vm[@]}") ;;
+	--build-only) packages=("${build[@]}") unpacked=() ;;
+	--quickstart) packages=("${build[@]}" "${quickstart[@]}") unpacked=() ;;
+	--vm) packages=("${build[@]}" "${quickstart[@]}" "${vm[@]}") unpacked=() ;;
 	--all) packages+=("${bench[@]}") ;;
 	--list) list_only=yes ;;
 	*)
@@ -54,30 +60,57 @@ for arg; do
 	esac
 done
 if [ $list_only = yes ]; then
-	printf '%s\n' "${packages[@]}"
+	printf '%s\n' "${packages[@]}" "${unpacked[@]}"
 	exit 0
 fi
 
-missing=()
+missing=() missing_unpacked=()
+for package in "${unpacked[@]}"; do
+	[ -e "$unpacked_root/$package/complete" ] || missing_unpacked+=("$package")
+done
 # dpkg-query says nothing about a package it never heard of, hence the set difference.
 installed=$(dpkg-query -W -f '${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null |
 	sed -n 's/^installed //p' || true)
 for package in "${packages[@]}"; do
 	grep -qxF "$package" <<<"$installed" || missing+=("$package")
 done
-if [ ${#missing[@]} -eq 0 ]; then
-	echo "all ${#packages[@]} packages are installed"
+if [ $((${#missing[@]} + ${#missing_unpacked[@]})) -eq 0 ]; then
+	echo "all $((${#packages[@]} + ${#unpacked[@]})) packages are there"
 	exit 0
 fi
 
-echo "missing: ${missing[*]}"
+echo "missing: ${missing[*]} ${missing_unpacked[*]}"
 if [ "$(id -u)" -ne 0 ]; then
 	echo "run this as root: sudo $0 $*" >&2
 	exit 1
 fi
 export DEBIAN_FRONTEND=noninteractive
+apt=(apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends)
 # The index may be there already; ask for it again only when the packages are not found.
-if ! apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "${missing[@]}" </dev/null; then
+if [ ${#missing[@]} -gt 0 ] && ! "${apt[@]}" "${missing[@]}" </dev/null; then
 	apt-get update </dev/null
-	apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends "${missing[@]}" </dev/null
+	"${apt[@]}" "${missing[@]}" </dev/null
 fi
+
+# A package that is only unpacked brings the libraries along that are not installed.
+unpack() {
+	local package=$1 root=$unpacked_root/$1 debs
+	debs=$(mktemp -d)
+	mkdir -p "$debs/partial" "$root"
+	chmod 755 "$debs" # apt fetches as a user of its own
+	if ! "${apt[@]}" --download-only -o Dir::Cache::archives="$debs" "$package" </dev/null; then
+		rm -rf "$debs"
+		return 1
+	fi
+	for deb in "$debs"/*.deb; do
+		dpkg-deb -x "$deb" "$root" || return 1
+	done
+	rm -rf "$debs"
+	touch "$root/complete"
+}
+for package in "${missing_unpacked[@]}"; do
+	if ! unpack "$package"; then
+		apt-get update </dev/null
+		unpack "$package"
+	fi
+done
