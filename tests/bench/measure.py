@@ -5,22 +5,26 @@ import json
 import os
 import pathlib
 import signal
+import statistics
+import subprocess
 import sys
 import time
 
+from lib.instance import REPO
 from lib.netns import PYTHON
 from lib.wait import wait_until
 
 BLAST = str(pathlib.Path(__file__).resolve().parent / "udp_blast.py")
 
 
-def tcp_gbits(peer, seconds, v6=False):
-    """One iperf3 stream, as its receiver saw it."""
+def tcp_gbits(peer, seconds, v6=False, down=False):
+    """One iperf3 stream from guests[0] to guests[1] (@down: back), as its receiver saw it."""
     a, b = peer.guests[:2]
     server = b.start(*peer.prefix(), "iperf3", "-s", "-1")
     wait_until(lambda: b.listens(5201), 5, "iperf3 listens")
-    done = a.run(*peer.prefix(), "iperf3", "-J", "-t", str(seconds), "-c",
-                 "fd40::11" if v6 else "10.40.0.11", timeout=seconds + 30, check=False)
+    done = a.run(*peer.prefix(), "iperf3", "-J", "-C", "cubic", "-t", str(seconds), "-c",
+                 peer.server_addrs()[v6], *(["-R"] if down else []), timeout=seconds + 30,
+                 check=False)
     server.stop(signal.SIGKILL)
     result = json.loads(done.stdout)
     if "error" in result:
@@ -31,7 +35,7 @@ def tcp_gbits(peer, seconds, v6=False):
 def rtt_us(peer, n):
     """Mean round trip of @n pings, 2 ms apart: every one finds a sleeping switch."""
     out = peer.guests[0].out(*peer.prefix(), "ping", "-n", "-q", "-c", str(n), "-i", "0.002",
-                             "10.40.0.11", timeout=n * 0.01 + 20)
+                             peer.server_addrs()[0], timeout=n * 0.01 + 20)
     assert f"{n} received" in out, out
     return float(out.rsplit("=", 1)[1].split("/")[1]) * 1000
 
@@ -45,8 +49,8 @@ def udp_kpps(peer, seconds):
     def received():
         return int(b.read("/sys/class/net/eth0/statistics/rx_packets"))
 
-    sender = a.start(*peer.prefix(), PYTHON, BLAST, "send", "10.40.0.11", "9000",
-                     str(seconds + 0.5))
+    sender = a.start(*peer.prefix(), PYTHON, BLAST, "send", peer.server_addrs()[0],
+                     "9000", str(seconds + 0.5))
     wait_until(lambda: received() > 0 and "sending" in sender.output(), 5, "the sender runs")
     start, begin = received(), time.monotonic()
     wait_until(lambda: time.monotonic() - begin >= seconds, seconds + 5)
@@ -54,6 +58,51 @@ def udp_kpps(peer, seconds):
     sender.stop()
     receiver.stop()
     return rate / 1000
+
+
+class ConnLoad:
+    """The load of new connections, built for this run; kept small enough that a guest of profile
+    tenant may have them all, and forgotten by the switch after each go."""
+
+    GOES = 5
+    TCP_PORTS = 16
+
+    def __init__(self, workdir):
+        self.program = str(workdir / "conn_load")
+        subprocess.run(["cc", "-O2", "-std=gnu2x", "-D_GNU_SOURCE", "-I", str(REPO), "-o",
+                        self.program, str(REPO / "tests/bench/conn_load.c")], check=True)
+
+    def _rate(self, peer, args_of_go):
+        """Connections a second, their median over some goes; a lost one is an error."""
+        guest, internet = peer.guests
+        server = internet.start(*peer.prefix(), self.program, "serve",
+                                peer.server_addrs()[0], "9000", str(self.TCP_PORTS))
+        wait_until(lambda: internet.listens(9000) and internet.listens(9000, udp=True), 5,
+                   "the server listens")
+        rates = []
+        for go in range(self.GOES):
+            peer.flush()
+            out = guest.out(*peer.prefix(), self.program, *args_of_go(go), timeout=120)
+            count, seconds, lost = out.split()
+            if int(lost) > int(count) // 100:
+                raise RuntimeError(f"{peer.name}: {lost} of {count} connections lost")
+            rates.append((int(count) - int(lost)) / float(seconds))
+        server.stop(signal.SIGKILL)
+        peer.flush()
+        return statistics.median(rates)
+
+    def tcp_kcps(self, peer, count):
+        """Connect and close, 64 at a time."""
+        addr = peer.server_addrs()[0]
+        return self._rate(peer, lambda go: ("tcp", addr, "9000", str(self.TCP_PORTS),
+                                            str(count))) / 1000
+
+    def udp_kcps(self, peer, count):
+        """A question and an answer each, 256 at a time."""
+        addr, mac = peer.server_addrs()[0], peer.gateway_mac()
+        # Other ports each time: nothing of a go before helps.
+        return self._rate(peer, lambda go: ("udp", "eth0", peer.guest_addr, addr, mac, "9000",
+                                            str(1024 + go % 4 * count), str(count))) / 1000
 
 
 def cpu_seconds(pid):

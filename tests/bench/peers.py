@@ -22,19 +22,31 @@ class Peer:
         self.cpu = None  # taskset's list, or None
         self.host = Host(self.name.replace(" ", "-"), self.workdir)
         self.guests = []
-        for i in range(n):
-            guest = self.host.guest(f"g{i}")
-            self.host.ip("link", "add", f"v{i}", "type", "veth", "peer", "name", "eth0", "netns",
-                         guest.name)
-            self.host.ip("link", "set", f"v{i}", "up")
-            guest.ip("link", "set", "eth0", "up")
-            guest.ip("addr", "add", f"10.40.0.{10 + i}/24", "dev", "eth0")
-            guest.ip("addr", "add", f"fd40::{10 + i}/64", "dev", "eth0")
-            self.guests.append(guest)
+        self.make_guests(n)
         self.setup(n)
-        for addr in ("10.40.0.11", "fd40::11"):
+        for addr in self.server_addrs():
             wait_until(lambda a=addr: self.guests[0].ok("ping", "-c1", "-W1", a), 20,
                        f"{self.name} connects its guests")
+
+    def guest(self, name, dev, *addrs):
+        """A namespace whose eth0 is the other end of the host's @dev."""
+        guest = self.host.guest(name)
+        self.host.ip("link", "add", dev, "type", "veth", "peer", "name", "eth0", "netns",
+                     guest.name)
+        self.host.ip("link", "set", dev, "up")
+        guest.ip("link", "set", "eth0", "up")
+        for addr in addrs:
+            guest.ip("addr", "add", addr, "dev", "eth0")
+        self.guests.append(guest)
+        return guest
+
+    def make_guests(self, n):
+        for i in range(n):
+            self.guest(f"g{i}", f"v{i}", f"10.40.0.{10 + i}/24", f"fd40::{10 + i}/64")
+
+    def server_addrs(self):
+        """Of guests[1], as guests[0] reaches it."""
+        return "10.40.0.11", "fd40::11"
 
     def setup(self, n):
         raise NotImplementedError
