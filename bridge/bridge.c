@@ -11,7 +11,8 @@
  *   else                       to every port that wants its class (flood, mcast_flood,
  *                              bcast_flood); frames of the host leg ask only for `flood`.
  * Flooding makes items, not clones: the bytes are shared.
- * Invariants: a live packet has at least one item afterwards, or is dropped.
+ * The router port of a network is one of those who hear a group frame, without an item for it.
+ * Invariants: a live packet has at least one item afterwards, or is dropped, or a router port had it.
  * Thread: worker; no state. */
 #include "bridge/bridge.h"
 
@@ -87,7 +88,7 @@ static void forward_one(
 		return;
 	}
 	flood(cfg, p, index, out);
-	if (out->n == before)
+	if (out->n == before && (p->flags & PKT_WAS_HEARD) == 0)
 		pkt_drop(p, DROP_NO_TX_TARGET);
 }
 
@@ -124,7 +125,12 @@ static void split_one(const struct snapshot *cfg, struct pkt *p)
 	/* A router port is on the untagged part of its network only. */
 	if (p->n_vlan == 0 && ((p->flags & PKT_IS_ARP) != 0 || is_nd(p)))
 		p->flags |= PKT_ROUTER_SEES;
-	if ((p->flags & PKT_IS_MCAST) != 0 || memcmp(pkt_bytes(p), mac, 6) != 0)
+	if ((p->flags & PKT_IS_MCAST) != 0) {
+		if (p->n_vlan == 0)
+			p->flags |= PKT_WAS_HEARD;
+		return;
+	}
+	if (memcmp(pkt_bytes(p), mac, 6) != 0)
 		return;
 	if (p->n_vlan == 0 && (p->flags & PKT_MALFORMED) != 0) {
 		pkt_drop(p, DROP_IP_MALFORMED);

@@ -8,7 +8,7 @@
  * Deviation: Linux lets every GSO frame pass; we look at the size of its segments, because what
  * comes out of them would be lost anyway, without being counted.
  * Invariants: a packet whose copies are all gone has a drop reason, unless one of them is in @lost
- * (then it is counted there, on the vif it should have left by).
+ * (then it is counted there, on the vif it should have left by) or a router port had it.
  * Thread: worker; no state. */
 #include "bridge/egress.h"
 
@@ -81,7 +81,8 @@ void egress_run(
 		fate[item.pkt].has_copy |= v != VERDICT_BACK && v != VERDICT_ISOLATED;
 		fate[item.pkt].is_isolated |= v == VERDICT_ISOLATED;
 		/* Copies of a packet are next to each other: at the last one its fate is known. */
-		if ((i + 1 == n || out->item[i + 1].pkt != item.pkt) && !fate[item.pkt].has_copy)
+		if ((i + 1 == n || out->item[i + 1].pkt != item.pkt) && !fate[item.pkt].has_copy
+			&& (b->pkt[item.pkt].flags & PKT_WAS_HEARD) == 0)
 			pkt_drop(&b->pkt[item.pkt],
 				fate[item.pkt].is_isolated ? DROP_ISOLATED : DROP_NO_TX_TARGET);
 	}

@@ -49,6 +49,8 @@ enum pkt_flag {
 	PKT_ROUTER_SEES
 		= 1u << 13, /* ARP or ND of a routed network; goes on its way all the same */
 	PKT_ENDS_HERE = 1u << 14, /* the router was its destination: freed, not lost */
+	PKT_WAS_HEARD
+		= 1u << 15, /* group frame that a router port got: no loss if nobody else does */
 };
 
 struct pkt {
