@@ -25,7 +25,7 @@
 #define ASK_EVERY_NS NS_PER_SEC
 #define ASK_TIMES 3
 #define REACHABLE_NS (30 * NS_PER_SEC)
-#define LOCK_NS NS_PER_SEC /* Linux' locktime: who answered first is believed for so long */
+#define LOCK_NS NS_PER_SEC /* Linux' locktime: of several answers to ARP the first is believed */
 
 struct held {
 	struct pkt pkt;
@@ -269,20 +269,43 @@ bool neigh_hold(struct neigh_table *t, struct neigh *n, struct pkt *p)
 	return true;
 }
 
-void neigh_heard(struct neigh_table *t, uint16_t network_id, const uint8_t addr[16],
-	const uint8_t mac[6], bool may_add, uint64_t now_ns)
+/* Is the word about @n, which has a MAC, one that changes it? */
+static bool changes(struct neigh *n, const uint8_t *mac, unsigned word, uint64_t now_ns)
 {
-	struct neigh *n = neigh_find(t, network_id, addr, now_ns);
+	if (mac == NULL || memcmp(n->mac, mac, 6) == 0)
+		return (word & NEIGH_CONFIRMS) != 0;
+	if ((word & NEIGH_OVERRIDES) != 0)
+		return true;
+	if ((word & NEIGH_OVERRIDES_LATER) != 0)
+		return now_ns - n->since_ns >= LOCK_NS;
+	/* RFC 4861 §7.2.5: "If the state of the entry is REACHABLE, set it to STALE, but do not
+	 * update the entry in any other way." */
+	if (n->state == NEIGH_REACHABLE)
+		n->state = NEIGH_STALE;
+	return false;
+}
 
-	if (n == NULL)
-		n = may_add ? entry_new(t, network_id, addr) : NULL;
-	else if (n->state == NEIGH_REACHABLE && now_ns - n->since_ns < LOCK_NS)
+void neigh_heard(struct neigh_table *t, const struct neigh_who *who, const uint8_t *mac,
+	unsigned word, uint64_t now_ns)
+{
+	struct neigh *n = neigh_find(t, who->network_id, who->addr, now_ns);
+
+	if (n == NULL) {
+		if ((word & NEIGH_MAY_ADD) == 0 || mac == NULL)
+			return;
+		n = entry_new(t, who->network_id, who->addr);
+		if (n == NULL)
+			return;
+	} else if (n->state == NEIGH_INCOMPLETE) {
+		if (mac == NULL)
+			return;
+		resolved(t, n);
+	} else if (!changes(n, mac, word, now_ns)) {
 		return;
-	if (n == NULL)
-		return;
-	resolved(t, n);
-	memcpy(n->mac, mac, 6);
-	n->state = NEIGH_REACHABLE;
+	}
+	if (mac != NULL)
+		memcpy(n->mac, mac, 6);
+	n->state = (word & NEIGH_CONFIRMS) != 0 ? NEIGH_REACHABLE : NEIGH_STALE;
 	n->since_ns = now_ns;
 	n->n_asked = 0;
 	timed_del(t, n);

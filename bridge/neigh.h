@@ -5,9 +5,10 @@
  * says when somebody must be asked, and bridge/router.c asks by ARP or ND.
  * Life of an entry:
  *   1. neigh_add() by the first packet to it: INCOMPLETE, to be asked once a second, three times;
- *   2. neigh_heard(): REACHABLE; what waited is given back by neigh_take();
+ *   2. neigh_heard(): REACHABLE, or STALE if it only spoke; what waited is given back by neigh_take();
  *      or no answer: what waited is given back as failed, the entry is forgotten;
- *   3. 30 s later it is STALE: used, and the next packet has it asked again (PROBE);
+ *   3. 30 s later it is STALE: used, and the next packet has it asked again (PROBE); so it is when
+ *      it says that its MAC has changed;
  *   4. evicted when its network holds NEIGH_NETWORK_MAX and another is asked for.
  * Limits: NEIGH_NETWORK_MAX a network, NEIGH_UNRESOLVED_MAX a vif, NEIGH_QUEUE_MAX packets an entry.
  * Threads: one worker, all of it. */
@@ -35,6 +36,11 @@ struct neigh {
 	uint64_t due_ns;
 };
 
+struct neigh_who {
+	uint8_t addr[16];
+	uint16_t network_id;
+};
+
 struct neigh_table *neigh_create(void);
 void neigh_destroy(struct neigh_table *t);
 
@@ -48,9 +54,18 @@ struct neigh *neigh_add(struct neigh_table *t, uint16_t network_id, const uint8_
 void neigh_probe(struct neigh_table *t, struct neigh *n, uint64_t now_ns);
 /* Let @p wait for @n; its mbuf is the table's then.  False: too many wait. */
 bool neigh_hold(struct neigh_table *t, struct neigh *n, struct pkt *p);
-/* @addr says that it has @mac.  @may_add: it asked us, so it will want an answer. */
-void neigh_heard(struct neigh_table *t, uint16_t network_id, const uint8_t addr[16],
-	const uint8_t mac[6], bool may_add, uint64_t now_ns);
+
+/* What a word about a neighbour is worth; RFC 826 and RFC 4861 §7.2.5 in these terms. */
+enum neigh_word {
+	NEIGH_MAY_ADD = 1u << 0, /* it asked us, so it will want an answer */
+	NEIGH_CONFIRMS = 1u << 1, /* it answers what we asked: it hears us */
+	NEIGH_OVERRIDES = 1u << 2, /* it has another MAC now */
+	NEIGH_OVERRIDES_LATER = 1u << 3, /* ... unless it was heard of a moment ago */
+};
+/* @addr says that it has @mac (NULL: it does not say which).  A word that nobody asked for changes
+ * an entry and never makes one. */
+void neigh_heard(struct neigh_table *t, const struct neigh_who *who, const uint8_t *mac,
+	unsigned word, uint64_t now_ns);
 
 /* The next neighbour that is to be asked now, NULL: none (any more). */
 struct neigh *neigh_next_due(struct neigh_table *t, uint64_t now_ns);

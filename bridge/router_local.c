@@ -18,6 +18,8 @@
 #define ND_LEN 32 /* solicitation or advertisement with one address option */
 #define ND_NS 135
 #define ND_NA 136
+#define NA_SOLICITED 0x40
+#define NA_OVERRIDE 0x20
 #define OPT_SOURCE 1
 #define OPT_TARGET 2
 
@@ -125,17 +127,25 @@ static struct rte_mbuf *hear_arp(struct neigh_table *t, const struct snapshot *c
 	const uint8_t *arp = pkt_bytes(p) + p->l3_off;
 	const uint8_t *mac = cfg->router[p->network_id].conf.mac;
 	bool is_request = arp[7] == 1, is_leg = has_leg(cfg, p->network_id), is_for_us;
-	uint8_t sender[16], target[16];
+	struct neigh_who who = { .network_id = p->network_id };
+	uint8_t target[16];
+	unsigned word;
 
-	addr_v4(sender, arp + 14);
+	addr_v4(who.addr, arp + 14);
 	addr_v4(target, arp + 24);
 	is_for_us = snapshot_is_own(cfg, p->network_id, target);
 	*is_ours = !is_leg && is_for_us;
 	/* our own words, or a group's: nobody's */
-	if (snapshot_is_own(cfg, p->network_id, sender) || (arp[8] & 1) != 0)
+	if (snapshot_is_own(cfg, p->network_id, who.addr) || (arp[8] & 1) != 0)
 		return NULL;
-	if (snapshot_in_net(cfg, p->network_id, sender))
-		neigh_heard(t, p->network_id, sender, arp + 8, *is_ours && is_request, now_ns);
+	/* As Linux: what is announced (RFC 5227 §3) counts at once; of answers the first one. */
+	word = memcmp(who.addr, target, 16) == 0 ? NEIGH_OVERRIDES : NEIGH_OVERRIDES_LATER;
+	if (is_request)
+		word |= *is_ours ? NEIGH_MAY_ADD : 0;
+	else if ((p->flags & PKT_IS_MCAST) == 0 && is_for_us)
+		word |= NEIGH_CONFIRMS;
+	if (snapshot_in_net(cfg, p->network_id, who.addr))
+		neigh_heard(t, &who, arp + 8, word, now_ns);
 	if (!*is_ours || !is_request)
 		return NULL;
 	return arp_make(pool, pkt_bytes(p) + 6, mac, target, arp + 8, arp + 14);
@@ -156,45 +166,76 @@ static const uint8_t *nd_option(const struct pkt *p, uint32_t off, uint8_t kind)
 	return NULL;
 }
 
-static struct rte_mbuf *hear_nd(struct neigh_table *t, const struct snapshot *cfg,
+/* RFC 4861 §7.2.5: what the advertisement @p says of its target. */
+static void hear_na(struct neigh_table *t, const struct snapshot *cfg, const struct pkt *p,
+	const uint8_t *nd, uint64_t now_ns)
+{
+	const uint8_t *ip = pkt_bytes(p) + p->l3_off;
+	const uint8_t *mac = nd_option(p, p->l4_off + 24u, OPT_TARGET);
+	struct neigh_who who = { .network_id = p->network_id };
+	bool is_solicited = (nd[4] & NA_SOLICITED) != 0;
+	unsigned word = 0;
+
+	/* §7.1.2: a group has no MAC, and what is sent to one answers nobody. */
+	if (nd[8] == 0xff || (ip[24] == 0xff && is_solicited) || (mac != NULL && (mac[0] & 1) != 0))
+		return;
+	if (is_solicited)
+		word |= NEIGH_CONFIRMS;
+	if (nd[4] & NA_OVERRIDE)
+		word |= NEIGH_OVERRIDES;
+	/* Deviation: an answer without the option, which only a unicast question allows (§4.4), may
+	 * answer one that was sent to a group: its source is known from the frame. */
+	if (mac == NULL && is_solicited)
+		mac = pkt_bytes(p) + 6;
+	memcpy(who.addr, nd + 8, 16);
+	if (!snapshot_is_own(cfg, p->network_id, who.addr))
+		neigh_heard(t, &who, mac, word, now_ns);
+}
+
+/* RFC 4861 §7.2.3: what the solicitation @p says of its sender, and the answer. */
+static struct rte_mbuf *hear_ns(struct neigh_table *t, const struct snapshot *cfg,
 	const struct pkt *p, struct rte_mempool *pool, uint64_t now_ns, bool *is_ours)
 {
 	static const uint8_t none[16], all_nodes[16] = { 0xff, 2, [15] = 1 };
 	static const uint8_t all_nodes_mac[6] = { 0x33, 0x33, 0, 0, 0, 1 };
-	const uint8_t *ip = pkt_bytes(p) + p->l3_off, *nd = pkt_hdr(p, p->l4_off, 24), *mac;
-	const struct snap_router *conf = &cfg->router[p->network_id].conf;
-	bool is_ns, is_dad;
+	const uint8_t *ip = pkt_bytes(p) + p->l3_off, *nd = pkt_bytes(p) + p->l4_off;
+	const uint8_t *mac = nd_option(p, p->l4_off + 24u, OPT_SOURCE);
+	struct neigh_who who = { .network_id = p->network_id };
+	bool is_dad = memcmp(ip + 8, none, 16) == 0;
 
-	/* RFC 4861 §7.1: a hop limit of 255 has crossed no router. */
-	if (nd == NULL || ip[7] != 255 || nd[1] != 0 || !nat_icmp_csum_fits(p))
-		return NULL;
-	is_ns = nd[0] == ND_NS;
-	mac = nd_option(p, p->l4_off + 24u, is_ns ? OPT_SOURCE : OPT_TARGET);
 	if (mac == NULL)
 		mac = pkt_bytes(p) + 6;
-	if (mac[0] & 1)
+	if ((mac[0] & 1) != 0 || ip[8] == 0xff || nd[8] == 0xff)
 		return NULL;
-	if (!is_ns) {
-		if (!snapshot_is_own(cfg, p->network_id, nd + 8))
-			neigh_heard(t, p->network_id, nd + 8, mac, false, now_ns);
-		*is_ours = !has_leg(cfg, p->network_id)
-			&& snapshot_is_own(cfg, p->network_id, ip + 24);
-		return NULL;
-	}
-	is_dad = memcmp(ip + 8, none, 16) == 0;
 	*is_ours = !has_leg(cfg, p->network_id) && snapshot_is_own(cfg, p->network_id, nd + 8);
-	if (!is_dad && !snapshot_is_own(cfg, p->network_id, ip + 8))
-		neigh_heard(t, p->network_id, ip + 8, mac, *is_ours, now_ns);
+	memcpy(who.addr, ip + 8, 16);
+	if (!is_dad && !snapshot_is_own(cfg, p->network_id, who.addr))
+		neigh_heard(t, &who, mac, NEIGH_OVERRIDES | (*is_ours ? NEIGH_MAY_ADD : 0), now_ns);
 	if (!*is_ours)
 		return NULL;
 	return nd_make(pool,
 		&(struct nd){ .type = ND_NA,
 			.flags = is_dad ? 0xa0 : 0xe0,
 			.eth_dst = is_dad ? all_nodes_mac : pkt_bytes(p) + 6,
-			.mac = conf->mac,
+			.mac = cfg->router[p->network_id].conf.mac,
 			.src = nd + 8,
 			.dst = is_dad ? all_nodes : ip + 8,
 			.target = nd + 8 });
+}
+
+static struct rte_mbuf *hear_nd(struct neigh_table *t, const struct snapshot *cfg,
+	const struct pkt *p, struct rte_mempool *pool, uint64_t now_ns, bool *is_ours)
+{
+	const uint8_t *ip = pkt_bytes(p) + p->l3_off, *nd = pkt_hdr(p, p->l4_off, 24);
+
+	/* RFC 4861 §7.1: a hop limit of 255 has crossed no router. */
+	if (nd == NULL || ip[7] != 255 || nd[1] != 0 || !nat_icmp_csum_fits(p))
+		return NULL;
+	if (nd[0] == ND_NS)
+		return hear_ns(t, cfg, p, pool, now_ns, is_ours);
+	hear_na(t, cfg, p, nd, now_ns);
+	*is_ours = !has_leg(cfg, p->network_id) && snapshot_is_own(cfg, p->network_id, ip + 24);
+	return NULL;
 }
 
 struct rte_mbuf *router_local_hear(struct neigh_table *t, const struct snapshot *cfg,

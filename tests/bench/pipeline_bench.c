@@ -233,8 +233,10 @@ static void measure_routers(struct pipeline *l, uint64_t now_ns, double seconds)
 {
 	static const unsigned bursts[] = { 1, 8, 32, 64 };
 	void *segment = aligned_alloc(4096, SEGMENT_CT_SIZE);
+	struct neigh_who hop = { .network_id = 2 };
 	struct ct *ct;
 
+	memcpy(hop.addr, HOP, sizeof(hop.addr));
 	CHECK(segment != NULL);
 	memset(segment, 0, SEGMENT_CT_SIZE);
 	ct = ct_attach(segment, SEGMENT_CT_SIZE, now_ns, NULL);
@@ -246,7 +248,8 @@ static void measure_routers(struct pipeline *l, uint64_t now_ns, double seconds)
 
 		CHECK(cfg != NULL);
 		pipeline_set_config(l, cfg, &vifs, NULL);
-		neigh_heard(pipeline_neigh(l), 2, HOP, MAC_OF(2), true, now_ns);
+		neigh_heard(
+			pipeline_neigh(l), &hop, MAC_OF(2), NEIGH_MAY_ADD | NEIGH_CONFIRMS, now_ns);
 		for (unsigned k = 0; k < ARRAY_LEN(bursts); k++)
 			measure_routed(l, bursts[k], seconds, is_nat ? "nat" : "routed");
 		pipeline_set_config(l, NULL, &vifs, NULL);

@@ -81,11 +81,13 @@ void routed_describe(struct bed *b)
 
 static void know(struct bed *b, uint16_t network_id, uint16_t vif_id, const char *addr)
 {
+	struct neigh_who who = { .network_id = network_id };
 	struct ipaddr a;
 
 	CHECK(ip_parse(addr, &a) == 0);
-	neigh_heard(
-		pipeline_neigh(b->pipeline), network_id, a.b, MAC_OF(vif_id), true, b->io.now_ns);
+	memcpy(who.addr, a.b, 16);
+	neigh_heard(pipeline_neigh(b->pipeline), &who, MAC_OF(vif_id),
+		NEIGH_MAY_ADD | NEIGH_CONFIRMS, b->io.now_ns);
 }
 
 struct bed *routed_bed(void **state)

@@ -315,6 +315,7 @@ static void what_follows_an_answer_in_a_burst_comes_after_what_waited(void **sta
 	F.bytes[21] = 2;
 	memcpy(F.bytes + 22, MAC_OF(LAN_VIF), 6);
 	memcpy(F.bytes + 28, (const uint8_t[]){ 203, 0, 113, 1 }, 4);
+	memcpy(F.bytes + 38, (const uint8_t[]){ 203, 0, 113, 10 }, 4);
 	bed_send(b, LAN_VIF, &F);
 	flow_frame(&F2, b, 4, UDP("10.0.2.14", FAR4, 2, 53), 10);
 	bed_send(b, 4, &F2);
