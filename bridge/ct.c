@@ -6,6 +6,8 @@
  * SipHash a lookup.  That of IPv6 holds a SipHash of the addresses in their place, and the tuple is
  * compared.  Which records belong together, whose they are and how many each vif has, is private
  * and rebuilt at attach from pairs that name each other; a record without its partner is dropped.
+ * Who goes when the table is full is the first in one of the lists of weak connections, one a vif:
+ * constant time, as a flood fills the table in a second and then asks this with every packet.
  * Crash: both records of a pair are open for writing until both are filled; what a crash leaves
  * of a pair is one record or none, and goes.
  * Invariants: owner[i].pair != 0 iff record i is live, then owner[owner[i].pair].pair == i; no
@@ -40,10 +42,13 @@ enum {
 
 struct ct_owner {
 	uint32_t pair; /* 0: record is not live */
+	uint32_t prev, next; /* CT_ORIG that is weak: in the list of its vif */
 	uint16_t vif_id;
 	uint8_t dir;
-	bool is_half_open; /* CT_ORIG only */
+	bool is_half_open : 1; /* CT_ORIG only */
+	bool is_weak : 1; /* CT_ORIG only */
 };
+static_assert(sizeof(struct ct_owner) == 16, "four a cache line");
 
 static struct ct_record *record_at(const struct ct *c, uint32_t index)
 {
@@ -163,10 +168,69 @@ static bool state_is_half(uint8_t state)
 	return state == CT_NEW || state == CT_TCP_SYN_SENT || state == CT_TCP_SYN_RECV;
 }
 
+static void weak_add(struct ct *c, uint32_t orig)
+{
+	struct ct_owner *o = &c->owner[orig];
+	struct ct_weak *w = &c->weak[o->vif_id];
+
+	o->is_weak = true;
+	o->prev = w->last;
+	o->next = IXTAB_NONE;
+	if (w->last != IXTAB_NONE)
+		c->owner[w->last].next = orig;
+	else
+		w->first = orig;
+	w->last = orig;
+	w->n++;
+	c->n_weak++;
+	if (w->n >= c->weak[c->heaviest].n) {
+		c->heaviest = o->vif_id;
+		c->weak_peak = w->n;
+	}
+}
+
+static void weak_del(struct ct *c, uint32_t orig)
+{
+	struct ct_owner *o = &c->owner[orig];
+	struct ct_weak *w = &c->weak[o->vif_id];
+
+	if (o->prev != IXTAB_NONE)
+		c->owner[o->prev].next = o->next;
+	else
+		w->first = o->next;
+	if (o->next != IXTAB_NONE)
+		c->owner[o->next].prev = o->prev;
+	else
+		w->last = o->prev;
+	o->is_weak = false;
+	w->n--;
+	c->n_weak--;
+}
+
+static void weak_set(struct ct *c, uint32_t orig, bool is_weak)
+{
+	if (c->owner[orig].is_weak == is_weak)
+		return;
+	if (is_weak)
+		weak_add(c, orig);
+	else
+		weak_del(c, orig);
+}
+
+/* May the connection go when another wants its place?  Linux' early drop, and what is over. */
+static bool record_is_weak(const struct ct_record *orig)
+{
+	return !orig->is_assured || orig->state == CT_TCP_LAST_ACK
+		|| orig->state == CT_TCP_TIME_WAIT || orig->state == CT_TCP_CLOSED;
+}
+
 void ct_set_state(struct ct *c, uint32_t orig_index, uint8_t state)
 {
-	record_at(c, orig_index)->state = state;
+	struct ct_record *orig = record_at(c, orig_index);
+
+	orig->state = state;
 	half_set(c, orig_index, state_is_half(state));
+	weak_set(c, orig_index, record_is_weak(orig));
 }
 
 void ct_del(struct ct *c, uint32_t index)
@@ -174,6 +238,7 @@ void ct_del(struct ct *c, uint32_t index)
 	uint32_t orig = orig_of(c, index), reply = c->owner[orig].pair;
 
 	half_set(c, orig, false);
+	weak_set(c, orig, false);
 	c->n_of[c->owner[orig].vif_id]--;
 	c->owner[orig] = (struct ct_owner){ 0 };
 	c->owner[reply] = (struct ct_owner){ 0 };
@@ -236,11 +301,40 @@ static enum drop_reason quota_check(const struct ct *c, const struct ct_new *new
 	return DROP_NONE;
 }
 
+/* The vif with the most weak connections.  Kept up to date as numbers grow; looked for again when
+ * its own has halved, so that a search is rare however the numbers move. */
+static uint16_t heaviest_vif(struct ct *c)
+{
+	if (c->weak[c->heaviest].n > c->weak_peak / 2)
+		return c->heaviest;
+	c->heaviest = 0;
+	for (uint16_t v = 1; v < VIF_ID_MAX; v++)
+		if (c->weak[v].n > c->weak[c->heaviest].n)
+			c->heaviest = v;
+	c->weak_peak = c->weak[c->heaviest].n;
+	return c->heaviest;
+}
+
+/* Make room for a connection that @vif_id begins.  It pays for that itself, unless another vif has
+ * more than twice as many weak ones: one guest's flood must not cost another its next connection. */
+static bool evict(struct ct *c, uint16_t vif_id)
+{
+	uint16_t heaviest;
+
+	if (c->n_weak == 0)
+		return false;
+	heaviest = heaviest_vif(c);
+	if (c->weak[vif_id].n == 0 || c->weak[vif_id].n < c->weak[heaviest].n / 2)
+		vif_id = heaviest;
+	ct_del(c, c->weak[vif_id].first);
+	return true;
+}
+
 /* Half-open connections of tenants end sooner, and the sooner the fuller the vif's quota is. */
 static uint64_t first_timeout(const struct ct *c, const struct ct_new *new)
 {
 	if (!new->is_tenant || new->state != CT_TCP_SYN_SENT)
-		return ct_timeout_ns(new->orig.proto, new->state);
+		return ct_timeout_ns(new->orig.proto, new->state, false);
 	return c->half_of[new->vif_id] > CT_VIF_HALF_OPEN_MAX / 4 * 3 ? TENANT_SYN_PRESSED_NS
 								      : TENANT_SYN_NS;
 }
@@ -254,7 +348,7 @@ uint32_t ct_add(struct ct *c, const struct ct_new *new, uint64_t now_ns, enum dr
 	if (*why != DROP_NONE)
 		return IXTAB_NONE;
 	*why = DROP_CT_TABLE_FULL;
-	if (c->tab.n_live + 2 > c->tab.n_slots)
+	if (c->tab.n_live + 2 > c->tab.n_slots && !evict(c, new->vif_id))
 		return IXTAB_NONE;
 	orig = ixtab_add(&c->tab, &k.key, k.hash);
 	k = ct_key_of(c, &new->reply);
@@ -434,7 +528,7 @@ static void pairs_rebuild(struct ct *c, uint64_t now_ns)
 		c->owner[i] = (struct ct_owner){ .pair = k, .vif_id = r->vif_id, .dir = CT_ORIG };
 		c->owner[k] = (struct ct_owner){ .pair = i, .vif_id = r->vif_id, .dir = CT_REPLY };
 		c->n_of[r->vif_id]++;
-		half_set(c, i, state_is_half(r->state));
+		ct_set_state(c, i, r->state);
 	}
 	for (uint32_t i = 1; i <= c->tab.n_high; i++)
 		if (record_at(c, i)->rec.seq != 0 && c->owner[i].pair == IXTAB_NONE) {

@@ -11,7 +11,8 @@
  *   3. ct_find() for each packet, ct_add() for the first one, ct_seen() for each that passes;
  *   4. ct_age() between bursts; ct_detach(): the records stay.
  * Limits: a vif of profile tenant may have begun CT_VIF_MAX connections, CT_VIF_HALF_OPEN_MAX of
- * them without an answer.
+ * them without an answer.  When the table is full a new connection takes the place of a weak one: one
+ * that was not answered or that is closing.  No other is ever evicted.
  * Threads: one worker writes and finds; ct_dump() in the worker as well. */
 #pragma once
 
@@ -45,17 +46,28 @@ struct ct_record {
 	uint8_t has_tcp; /* tcp_end and tcp_ack have been seen */
 	uint8_t has_fin;
 	uint32_t tcp_fin; /* behind the FIN sent this way */
-	uint8_t reserved[16];
+	uint32_t tcp_win; /* largest window offered this way, in bytes; 0: not known */
+	uint8_t tcp_scale; /* 0: not known, 1 to 15: shift and 1, 16: none offered */
+	uint8_t reserved[11];
 };
 static_assert(sizeof(struct ct_record) == 128, "two cache lines a record; layout is shared");
 
 struct ct_owner;
+
+/* Weak connections that a vif has begun, the first to go first; by CT_ORIG index. */
+struct ct_weak {
+	uint32_t first, last, n;
+};
 
 struct ct {
 	struct ixtab tab;
 	struct ct_owner *owner; /* by record index; private */
 	uint32_t n_of[VIF_ID_MAX]; /* connections by who began them */
 	uint32_t half_of[VIF_ID_MAX]; /* of these without an answer */
+	struct ct_weak weak[VIF_ID_MAX];
+	uint32_t n_weak; /* of all vifs */
+	uint32_t weak_peak; /* of .heaviest since it was looked for */
+	uint16_t heaviest; /* vif with about the most weak ones */
 	uint32_t age_cursor;
 	uint64_t age_next_ns;
 	uint64_t random; /* state of the choice of ports */
@@ -99,9 +111,9 @@ uint32_t ct_random(struct ct *c);
 void ct_seen(struct ct *c, uint32_t index, const struct pkt *p, uint64_t now_ns);
 /* State of a connection that begins with @p; 0: cannot begin one (@is_strict: TCP needs SYN). */
 uint8_t ct_first_state(const struct pkt *p, bool is_strict);
-/* For the use of ct_state.c. */
+/* For the use of ct_state.c, which sets .is_assured before. */
 void ct_set_state(struct ct *c, uint32_t orig_index, uint8_t state);
-uint64_t ct_timeout_ns(uint8_t proto, uint8_t state);
+uint64_t ct_timeout_ns(uint8_t proto, uint8_t state, bool is_assured);
 
 void ct_age(struct ct *c, uint64_t now_ns);
 /* Forget those of a network, begun by a vif, or (0, 0) all; returns how many. */

@@ -3,9 +3,11 @@
  *
  * From: bridge/router.c for each packet that passes.  To: bridge/ct.c.
  * Theory: the states and times of Linux' nf_conntrack, for TCP without its rarer ones.  What an
- * attacker who does not see the connection can send must not end it: a RST counts only when its
+ * attacker who does not see the connection can send must not end it: a segment counts only when it
+ * is in the windows that were offered (as nf_conntrack has it), and a RST only when its
  * sequence number is exactly what the other side has acknowledged or what was sent last
- * (RFC 5961 §3.2); otherwise it passes, and whether it ends anything is the receiver's to say.
+ * (RFC 5961 §3.2).  Others pass, and whether they end anything is the receiver's to say.
+ * Deviation: nf_conntrack drops them.  We may have missed what was said while an engine was replaced.
  * Thread: worker. */
 #include "bridge/ct.h"
 #include "vswitch/base/clock.h"
@@ -23,13 +25,20 @@
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
 
+#define TCP_UNANSWERED_S 300 /* taken up in the middle and heard from one side only */
+#define TCP_WIN_MIN 66000u /* of Linux, for who offers less */
+#define SCALE_MAX 14 /* RFC 7323 §2.3 */
+#define SCALE_NONE 16
+
 /* One TCP header, and how much sequence space it takes. */
 struct seg {
 	uint32_t seq, ack, len;
+	uint16_t win;
 	uint8_t flags;
+	uint8_t scale; /* of a SYN: as in struct ct_record */
 };
 
-uint64_t ct_timeout_ns(uint8_t proto, uint8_t state)
+uint64_t ct_timeout_ns(uint8_t proto, uint8_t state, bool is_assured)
 {
 	static const uint32_t tcp_s[CT_STATE_N] = {
 		[CT_TCP_SYN_SENT] = 120,
@@ -41,6 +50,8 @@ uint64_t ct_timeout_ns(uint8_t proto, uint8_t state)
 		[CT_TCP_CLOSED] = 10,
 	};
 
+	if (proto == PROTO_TCP && state == CT_TCP_ESTABLISHED && !is_assured)
+		return TCP_UNANSWERED_S * NS_PER_SEC;
 	if (proto == PROTO_TCP)
 		return (state < CT_STATE_N && tcp_s[state] != 0 ? tcp_s[state] : 10) * NS_PER_SEC;
 	if (proto == PROTO_UDP)
@@ -67,11 +78,35 @@ static uint32_t ip_end(const struct pkt *p)
 	return p->l3_off + (uint32_t)(ip[2] << 8 | ip[3]);
 }
 
+/* The window scale option (RFC 7323 §2.2) of a SYN, whose header is there as a whole. */
+static uint8_t scale_of(const uint8_t *tcp)
+{
+	unsigned len = (tcp[12] >> 4) * 4u;
+
+	for (unsigned i = 20; i < len && tcp[i] != 0;) {
+		if (tcp[i] == 1) {
+			i++;
+			continue;
+		}
+		if (i + 1 >= len || tcp[i + 1] < 2 || i + tcp[i + 1] > len)
+			break;
+		if (tcp[i] == 3 && tcp[i + 1] == 3)
+			return (uint8_t)(MIN(tcp[i + 2], SCALE_MAX) + 1);
+		i += tcp[i + 1];
+	}
+	return SCALE_NONE;
+}
+
 static struct seg seg_of(const struct pkt *p)
 {
 	const uint8_t *tcp = pkt_bytes(p) + p->l4_off;
-	struct seg s = { .seq = load_be32(tcp + 4), .ack = load_be32(tcp + 8), .flags = tcp[13] };
+	struct seg s = { .seq = load_be32(tcp + 4),
+		.ack = load_be32(tcp + 8),
+		.win = (uint16_t)(tcp[14] << 8 | tcp[15]),
+		.flags = tcp[13] };
 
+	if (s.flags & TCP_SYN)
+		s.scale = scale_of(tcp);
 	s.len = ip_end(p) - p->l4_off - (tcp[12] >> 4) * 4u;
 	s.len += (s.flags & TCP_SYN) != 0;
 	s.len += (s.flags & TCP_FIN) != 0;
@@ -109,10 +144,47 @@ static bool rst_is_exact(
 	return s->seq == other->tcp_ack || s->seq == mine->tcp_end;
 }
 
-static void seg_note(struct ct_record *mine, const struct seg *s)
+/* nf_conntrack's test of windows: what both sides have said bounds what comes next. */
+static bool seg_fits(
+	const struct ct_record *mine, const struct ct_record *other, const struct seg *s)
+{
+	uint32_t theirs = MAX(other->tcp_win, TCP_WIN_MIN), ours = MAX(mine->tcp_win, TCP_WIN_MIN);
+
+	if (!mine->has_tcp || !other->has_tcp || mine->tcp_win == 0 || other->tcp_win == 0)
+		return true;
+	if (is_after(s->seq, other->tcp_ack + theirs)
+		|| is_after(mine->tcp_end - theirs, s->seq + s->len))
+		return false;
+	return (s->flags & TCP_ACK) == 0
+		|| (!is_after(s->ack, other->tcp_end) && !is_after(other->tcp_end - ours, s->ack));
+}
+
+/* How far the windows of @mine are shifted: RFC 7323 §2.2, both must have offered to. */
+static unsigned shift_of(const struct ct_record *mine, const struct ct_record *other)
+{
+	if (mine->tcp_scale == 0 || other->tcp_scale == 0)
+		return SCALE_MAX;
+	return mine->tcp_scale == SCALE_NONE || other->tcp_scale == SCALE_NONE
+		? 0
+		: (mine->tcp_scale - 1u) % (SCALE_MAX + 1u);
+}
+
+static void win_note(struct ct_record *mine, const struct ct_record *other, const struct seg *s)
+{
+	uint32_t win = s->win;
+
+	if (s->flags & TCP_SYN)
+		mine->tcp_scale = s->scale;
+	else
+		win <<= shift_of(mine, other);
+	mine->tcp_win = MAX(mine->tcp_win, win);
+}
+
+static void seg_note(struct ct_record *mine, const struct ct_record *other, const struct seg *s)
 {
 	uint32_t end = s->seq + s->len;
 
+	win_note(mine, other, s);
 	if (!mine->has_tcp || is_after(end, mine->tcp_end))
 		mine->tcp_end = end;
 	if ((s->flags & TCP_ACK) != 0 && (!mine->has_tcp || is_after(s->ack, mine->tcp_ack)))
@@ -134,8 +206,11 @@ static uint8_t tcp_next(uint8_t state, bool is_orig, const struct seg *s,
 	const struct ct_record *mine, const struct ct_record *other)
 {
 	if (s->flags & TCP_SYN) {
+		/* of who began: the other side's SYN crossed its own (RFC 9293 figure 8) */
 		if ((s->flags & TCP_ACK) != 0)
-			return state == CT_TCP_SYN_SENT && !is_orig ? CT_TCP_SYN_RECV : state;
+			return state == CT_TCP_SYN_SENT && (!is_orig || other->has_tcp)
+				? CT_TCP_SYN_RECV
+				: state;
 		/* the port is used again */
 		return state >= CT_TCP_TIME_WAIT && is_orig ? CT_TCP_SYN_SENT : state;
 	}
@@ -149,6 +224,15 @@ static uint8_t tcp_next(uint8_t state, bool is_orig, const struct seg *s,
 	return mine->has_fin || other->has_fin ? CT_TCP_FIN_WAIT : state;
 }
 
+static void tcp_forget(struct ct_record *r)
+{
+	r->has_tcp = 0;
+	r->has_fin = 0;
+	r->tcp_win = 0;
+	r->tcp_scale = 0;
+}
+
+/* The state that the packet leads to; 0: it does not count. */
 static uint8_t tcp_seen(struct ct_record *orig, struct ct_record *mine, struct ct_record *other,
 	const struct pkt *p)
 {
@@ -157,17 +241,19 @@ static uint8_t tcp_seen(struct ct_record *orig, struct ct_record *mine, struct c
 	uint8_t state;
 
 	if (s.flags & TCP_RST)
-		return rst_is_exact(mine, other, &s) ? CT_TCP_CLOSED : orig->state;
+		return rst_is_exact(mine, other, &s) ? CT_TCP_CLOSED : 0;
 	if ((s.flags & (TCP_SYN | TCP_ACK)) == TCP_SYN && is_orig
 		&& orig->state >= CT_TCP_TIME_WAIT) {
-		mine->has_tcp = 0;
-		mine->has_fin = 0;
-		other->has_tcp = 0;
-		other->has_fin = 0;
+		tcp_forget(mine);
+		tcp_forget(other);
+		orig->is_assured = 0;
 	}
-	seg_note(mine, &s);
+	if (!seg_fits(mine, other, &s))
+		return 0;
+	seg_note(mine, other, &s);
 	state = tcp_next(orig->state, is_orig, &s, mine, other);
-	if (state == CT_TCP_ESTABLISHED)
+	/* One side alone does not make a connection that nobody may evict. */
+	if (state == CT_TCP_ESTABLISHED && other->has_tcp)
 		orig->is_assured = 1;
 	return state;
 }
@@ -185,7 +271,7 @@ void ct_seen(struct ct *c, uint32_t index, const struct pkt *p, uint64_t now_ns)
 	bool is_first = mine->packets == 0 && other->packets == 0;
 	uint32_t orig_index = mine->dir == CT_ORIG ? index : ct_partner(c, index);
 	struct ct_record *orig = ixtab_rec_at(&c->tab, orig_index);
-	uint8_t before = orig->state, state = before;
+	uint8_t before = orig->state, was_assured = orig->is_assured, state = before;
 
 	mine->packets++;
 	mine->bytes += ip_end(p) - p->l3_off;
@@ -193,12 +279,16 @@ void ct_seen(struct ct *c, uint32_t index, const struct pkt *p, uint64_t now_ns)
 		state = tcp_seen(orig, mine, other, p);
 	} else if (mine != orig) {
 		state = CT_REPLIED;
-		orig->is_assured = 1;
 	}
-	if (state != before)
+	/* As in Linux a question and its answer are not worth keeping, nor is any echo. */
+	if (p->ip_proto == PROTO_UDP && state == CT_REPLIED && mine->packets + other->packets > 2)
+		orig->is_assured = 1;
+	if (state == 0)
+		return;
+	if (state != before || orig->is_assured != was_assured)
 		ct_set_state(c, orig_index, state);
-	/* A blind RST, or the SYN of a flood once more, does not make it live longer. */
+	/* The SYN of a flood once more does not make it live longer. */
 	if (is_first || (state == before && state_holds(state)))
 		return;
-	orig->expires_ns = now_ns + ct_timeout_ns(p->ip_proto, state);
+	orig->expires_ns = now_ns + ct_timeout_ns(p->ip_proto, state, orig->is_assured);
 }

@@ -439,32 +439,6 @@ static void drop_ct_quota_when_a_tenant_has_too_many_half_open(void **state)
 	free(segment);
 }
 
-static void drop_ct_table_full_when_there_is_no_room(void **state)
-{
-	struct bed *b = routed_bed(state);
-	unsigned n = b->ct->tab.n_slots / 2;
-
-	for (unsigned i = 0; i < n; i++) {
-		flow_frame(&F, b, 1, UDP(G1, FAR4, (uint16_t)(1024 + i), 53), 0);
-		bed_send(b, 1, &F);
-		if (i % 1000 == 0)
-			bed_run(b);
-	}
-	bed_run(b);
-	bed_clear(b);
-	assert_int_equal(ct_count(b->ct, 1), n);
-	flow_step(b, 1, UDP(G1, FAR4, 60000, 53), 10);
-	expect_dropped(b, 1, DROP_CT_TABLE_FULL);
-	bed_warp(b, 31 * NS_PER_SEC);
-	for (unsigned i = 0; i < 100; i++) { /* aged away, slice by slice */
-		bed_tick(b);
-		bed_warp(b, NS_PER_MS);
-	}
-	assert_int_equal(ct_count(b->ct, 1), 0);
-	flow_step(b, 1, UDP(G1, FAR4, 60000, 53), 10);
-	EXPECT_FLOW(b, LAN_VIF, UDP(UP4, FAR4, 60000, 53));
-}
-
 static void connections_survive_the_engine(void **state)
 {
 	struct bed *b = routed_bed(state);
@@ -631,7 +605,6 @@ int main(void)
 		BED_TESTS(a_guest_reaches_a_forward_by_hairpin),
 		BED_TESTS(a_forward_that_is_taken_back_ends_its_connections),
 		BED_TESTS(drop_ct_quota_when_a_tenant_has_too_many_half_open),
-		BED_TESTS(drop_ct_table_full_when_there_is_no_room),
 		BED_TESTS(connections_survive_the_engine),
 		BED_TESTS(half_a_connection_is_dropped_at_attach),
 		BED_TESTS(any_bytes_in_the_segment_are_survived),
