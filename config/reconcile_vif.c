@@ -624,6 +624,7 @@ static void release(struct reconcile *r, struct vif_slot *slot)
 		netdev_forget_host(&slot->fds);
 	netdev_close(&slot->fds);
 	slot->is_open = false;
+	slot->has_taken = false;
 	slot->ifname[0] = '\0';
 	slot->has_carrier = false;
 	if (!is_tap_fd && is_in_use_by_vmm(r, ifindex)) {

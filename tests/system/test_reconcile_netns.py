@@ -68,6 +68,21 @@ def test_namespace_that_does_not_exist_yet_is_waited_for(lab, net):
     lab.saklar("vif", "del", "g3")
 
 
+def test_vif_that_vanished_while_no_daemon_ran_does_not_hold_up_the_others(lab, net):
+    """The next daemon takes the vif over, finds it gone, and still tells the engine what is new."""
+    gone = lab.guest("g4", "lan", "host", addr="10.62.0.14/24")
+    lab.saklar.kill_daemon()
+    lab.drop_guest(gone)
+    lab.saklar.start()
+    lab.saklar.wait_vif("g4", "waiting")
+    fresh = lab.guest("g5", "lan", "host", addr="10.62.0.15/24")
+    wait_ping(fresh, "10.62.0.2")
+    status = lab.saklar.json("status")
+    assert status["engine"]["generation"] == status["generation"], status
+    for vif in ("g4", "g5"):
+        lab.saklar("vif", "del", vif)
+
+
 def test_netdev_deleted_again_and_again_never_stays_up(lab, net):
     """The state follows within moments each time, also when the deletion falls into a run."""
     guest = lab.host.guest("flap")
