@@ -52,18 +52,19 @@ static int check_uplink(struct reconcile *r, const struct network_cfg *n, struct
 	return link != NULL ? reconcile_uplink_check(r, link, e) : 0;
 }
 
-/* Without nft the host would not translate, and its legs would be open to everybody. */
+/* Without nft the host would not translate, and a host leg would be open to everybody. */
 static int check_nft(const struct network_cfg *n, struct err *e)
 {
 	static const char *const argv[] = { "nft", "--version", NULL };
+	bool is_uplink = n->uplink.kind == UPLINK_HOST;
 	char output[128];
 
-	if (n->uplink.kind != UPLINK_HOST
-		|| spawn_run(argv, "", output, sizeof(output), NFT_TIMEOUT_MS, NULL) != -ENOENT)
+	if (spawn_run(argv, "", output, sizeof(output), NFT_TIMEOUT_MS, NULL) != -ENOENT)
 		return 0;
-	return err_set(e, -ENOENT, "network.uplink",
-		"uplink host needs the nft program, which is missing: apt-get install nftables, or "
-		"name a device with --uplink");
+	return err_set(e, -ENOENT, is_uplink ? "network.uplink" : "network.subnets",
+		"%s needs the nft program, which is missing: apt-get install nftables%s",
+		is_uplink ? "uplink host" : "a subnet, with its gateway on the host,",
+		is_uplink ? "" : ", or leave out --subnet");
 }
 
 int reconcile_check_forward(struct reconcile *r, const struct network_cfg *n,

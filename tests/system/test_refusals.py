@@ -285,14 +285,34 @@ def test_full_disk_refuses_the_verb_and_loses_nothing(site, make_lab):
     assert "again" in [n["name"] for n in lab.saklar.json("network", "list")]
 
 
-def test_missing_dnsmasq_is_said_and_the_network_works_without_dhcp(make_lab):
-    lab = make_lab(start=False, name="nodns")
+def tools_but(lab, *missing):
+    """A PATH with what the daemon runs, without @missing."""
     tools = lab.workdir / "bin"
     tools.mkdir()
-    for name in ("nft", "ip", "sh", "tc"):
+    for name in {"nft", "ip", "sh", "tc", "dnsmasq"} - set(missing):
         found = shutil.which(name)
         if found:
             (tools / name).symlink_to(found)
+    return tools
+
+
+def test_host_without_nft_refuses_networks_that_need_it(make_lab):
+    lab = make_lab(start=False, name="nonft")
+    lab.saklar.start(before=["env", f"PATH={tools_but(lab, 'nft')}"])
+    for args in (("--mode", "isolated"), ("--mode", "nat"), ("--mode", "routed", "--uplink", "eth9",
+                                                             "--uplink-address", "192.0.2.2/24")):
+        text = lab.saklar.refused("network", "add", "lan", *args, "--subnet", "10.25.0.0/24")
+        assert "network." in text and "apt-get install nftables" in text, text
+    assert lab.saklar.json("network", "list") == []
+    assert "lan" not in lab.host.out("ip", "-br", "link")
+    lab.network("plain")
+    guests = [lab.guest(f"p{i}", "plain", "host", addr=f"10.25.0.1{i}/24") for i in (1, 2)]
+    wait_ping(guests[0], "10.25.0.12")
+
+
+def test_missing_dnsmasq_is_said_and_the_network_works_without_dhcp(make_lab):
+    lab = make_lab(start=False, name="nodns")
+    tools = tools_but(lab, "dnsmasq")
     # A daemon that looks in fixed places as well finds none there either.
     for place in ("/usr/sbin/dnsmasq", "/usr/bin/dnsmasq"):
         if os.path.exists(place):
