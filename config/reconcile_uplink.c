@@ -175,13 +175,25 @@ static bool is_routed_subnet(const struct network_cfg *n, const struct ipnet *ne
 	return n->mode == NETWORK_MODE_ROUTED || n->mode == NETWORK_MODE_OPEN;
 }
 
+/* An address that is set again is an event again, which asks for the next run: without end. */
+static int set_transit_address(int ifindex, const struct ipaddr *addr, uint8_t len)
+{
+	struct link_address have[ADDRESSES_MAX];
+	int n_have = netlink_addresses(ifindex, have, ADDRESSES_MAX);
+
+	for (int i = 0; i < MIN(n_have, ADDRESSES_MAX); i++)
+		if (have[i].net.len == len && memcmp(&have[i].net.addr, addr, sizeof(*addr)) == 0)
+			return 0;
+	return netlink_add_address(ifindex, addr, len);
+}
+
 static int set_transit_addresses(
 	const struct network_cfg *n, const struct transit *t, int ifindex, struct err *e)
 {
-	int rc = netlink_add_address(ifindex, &t->host4, TRANSIT_LEN4);
+	int rc = set_transit_address(ifindex, &t->host4, TRANSIT_LEN4);
 
 	if (rc == 0 && network_has_family(n, false))
-		rc = netlink_add_address(ifindex, &t->host6, TRANSIT_LEN6);
+		rc = set_transit_address(ifindex, &t->host6, TRANSIT_LEN6);
 	return rc == 0 ? 0
 		       : err_set(e, rc, "", "cannot give the transit of %s its address: %s",
 			       n->name, strerror(-rc));
