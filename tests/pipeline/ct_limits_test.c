@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* ct_limits_test.c - how long connections live without a packet, and how many a guest may have.
+ * Topology: tests/lib/routed.h. */
+#include "tests/lib/routed.h"
+#include "tests/lib/unit.h"
+#include "vswitch/base/clock.h"
+
+#include <endian.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define G1 "10.0.1.11"
+#define SEGMENT_SIZE (UINT64_C(16) << 20)
+
+static void every_state_has_the_time_that_conntrack_users_know(void **)
+{
+	static const struct {
+		uint8_t proto, state;
+		uint32_t seconds;
+	} want[] = {
+		{ 6, CT_TCP_SYN_SENT, 120 },
+		{ 6, CT_TCP_SYN_RECV, 60 },
+		{ 6, CT_TCP_ESTABLISHED, 432000 },
+		{ 6, CT_TCP_FIN_WAIT, 120 },
+		{ 6, CT_TCP_LAST_ACK, 30 },
+		{ 6, CT_TCP_TIME_WAIT, 120 },
+		{ 6, CT_TCP_CLOSED, 10 },
+		{ 17, CT_NEW, 30 },
+		{ 17, CT_REPLIED, 120 },
+		{ 1, CT_NEW, 30 },
+		{ 1, CT_REPLIED, 30 },
+		{ 58, CT_NEW, 30 },
+		{ 58, CT_REPLIED, 30 },
+		{ 132, CT_NEW, 600 },
+	};
+
+	for (unsigned i = 0; i < ARRAY_LEN(want); i++)
+		assert_int_equal(
+			ct_timeout_ns(want[i].proto, want[i].state), want[i].seconds * NS_PER_SEC);
+}
+
+/* Is there a connection after @seconds of silence?  Looks at the table, which sends nothing. */
+static bool lives_after(struct bed *b, unsigned seconds)
+{
+	bed_warp(b, seconds * NS_PER_SEC);
+	for (unsigned i = 0; i < 4; i++) {
+		bed_tick(b);
+		bed_warp(b, NS_PER_MS);
+	}
+	return b->ct->tab.n_live != 0;
+}
+
+static void udp_without_an_answer_lives_30_seconds_and_with_one_120(void **state)
+{
+	struct bed *b = routed_bed(state);
+
+	flow_step(b, 1, UDP(G1, FAR4, 5000, 53), 10);
+	assert_true(lives_after(b, 29));
+	assert_false(lives_after(b, 1));
+	flow_step(b, 1, UDP(G1, FAR4, 5000, 53), 10);
+	flow_step(b, LAN_VIF, UDP(FAR4, UP4, 53, 5000), 10);
+	assert_true(lives_after(b, 119));
+	assert_false(lives_after(b, 1));
+	bed_clear(b);
+	flow_step(b, LAN_VIF, UDP(FAR4, UP4, 53, 5000), 10); /* too late */
+	EXPECT_NOTHING(b, 1);
+}
+
+static void a_packet_puts_the_end_off(void **state)
+{
+	struct bed *b = routed_bed(state);
+
+	for (unsigned i = 0; i < 5; i++) {
+		flow_step(b, 1, UDP(G1, FAR4, 5000, 53), 10);
+		assert_true(lives_after(b, 29));
+	}
+	assert_false(lives_after(b, 1));
+}
+
+static void echo_lives_30_seconds(void **state)
+{
+	struct bed *b = routed_bed(state);
+
+	flow_step(b, 1, PING(G1, FAR4, 7), 56);
+	assert_true(lives_after(b, 29));
+	assert_false(lives_after(b, 1));
+}
+
+/* Connections of @vif_id that are all answered, until the table refuses one. */
+static unsigned fill(
+	struct ct *ct, uint16_t vif_id, bool is_tenant, unsigned max, enum drop_reason *why)
+{
+	struct ct_new new = { .vif_id = vif_id,
+		.is_tenant = is_tenant,
+		.state = CT_REPLIED,
+		.orig = { .proto = 17, .network_id = 1 } };
+	unsigned n;
+
+	memset(new.orig.src + 10, 0xff, 2);
+	memset(new.orig.dst + 10, 0xff, 2);
+	new.orig.src[15] = (uint8_t)vif_id;
+	for (n = 0; n < max; n++) {
+		new.orig.sport = (be16)n;
+		new.reply = ct_mirror(&new.orig, UPLINK_NET);
+		if (ct_add(ct, &new, 1, why) == IXTAB_NONE)
+			break;
+	}
+	return n;
+}
+
+static void a_tenants_vif_has_16384_connections_and_a_plain_one_what_there_is(void **)
+{
+	void *segment = aligned_alloc(4096, SEGMENT_SIZE);
+	enum drop_reason why = DROP_NONE;
+	struct ct *ct;
+
+	memset(segment, 0, SEGMENT_SIZE);
+	ct = ct_attach(segment, SEGMENT_SIZE, 1, NULL);
+	assert_non_null(ct);
+	assert_int_equal(fill(ct, 1, true, 65536, &why), CT_VIF_MAX);
+	assert_int_equal(CT_VIF_MAX, 16384);
+	assert_int_equal(why, DROP_CT_QUOTA);
+	assert_int_equal(fill(ct, 2, true, 100, &why), 100); /* another guest */
+	assert_int_equal(fill(ct, 3, false, CT_VIF_MAX + 100, &why), CT_VIF_MAX + 100);
+	ct_flush(ct, 0, 1);
+	assert_int_equal(fill(ct, 1, true, 100, &why), 100);
+	ct_detach(ct);
+	free(segment);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(every_state_has_the_time_that_conntrack_users_know),
+		BED_TESTS(udp_without_an_answer_lives_30_seconds_and_with_one_120),
+		BED_TESTS(a_packet_puts_the_end_off),
+		BED_TESTS(echo_lives_30_seconds),
+		cmocka_unit_test(a_tenants_vif_has_16384_connections_and_a_plain_one_what_there_is),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
