@@ -33,9 +33,6 @@ struct nft {
 	struct event *readable;
 	char *text; /* in force; NULL: no table */
 	bool has_seen_change; /* of our table, since the flag was cleared */
-	bool has_foreign_change; /* of the others, since the caller asked */
-	void (*on_foreign)(void *arg);
-	void *arg;
 };
 
 void nft_table_name(const char *run_dir, char name[NFT_TABLE_NAME_LEN])
@@ -69,8 +66,6 @@ static int on_message(struct nl_msg *msg, void *arg)
 		return NL_OK;
 	if (nla_strcmp(attr[1], nft->table) == 0)
 		nft->has_seen_change = true;
-	else
-		nft->has_foreign_change = true;
 	return NL_OK;
 }
 
@@ -132,8 +127,6 @@ static void on_readable(int, short, void *arg)
 	struct err e = ERR_NONE;
 
 	read_events(nft);
-	if (nft->has_foreign_change)
-		nft->on_foreign(nft->arg);
 	if (!nft->has_seen_change || nft->text == NULL)
 		return;
 	nft->has_seen_change = false;
@@ -165,7 +158,6 @@ int nft_apply(struct nft *nft, const struct nft_leg *legs, unsigned n, const str
 	}
 	free(nft->text);
 	nft->text = text;
-	nft->has_foreign_change = true; /* other transits to look for */
 	if (n == 0) {
 		free(nft->text);
 		nft->text = NULL;
@@ -218,25 +210,13 @@ static int subscribe(struct nft *nft, struct event_base *base)
 	return nft->readable != NULL && event_add(nft->readable, NULL) == 0 ? 0 : -ENOMEM;
 }
 
-bool nft_take_change(struct nft *nft)
-{
-	bool has_changed = nft->has_foreign_change;
-
-	nft->has_foreign_change = false;
-	return has_changed;
-}
-
-struct nft *nft_create(struct event_base *base, const char *run_dir, void (*on_foreign)(void *arg),
-	void *arg, struct err *e)
+struct nft *nft_create(struct event_base *base, const char *run_dir, struct err *e)
 {
 	struct nft *nft = calloc(1, sizeof(*nft));
 	int rc = -ENOMEM;
 
 	if (nft != NULL) {
 		nft_table_name(run_dir, nft->table);
-		nft->has_foreign_change = true;
-		nft->on_foreign = on_foreign;
-		nft->arg = arg;
 		rc = subscribe(nft, base);
 	}
 	if (rc < 0) {

@@ -23,9 +23,7 @@ struct nft_leg {
 struct event_base;
 struct nft;
 
-/* @on_foreign: somebody else's rules have changed. */
-struct nft *nft_create(struct event_base *base, const char *run_dir, void (*on_foreign)(void *arg),
-	void *arg, struct err *e);
+struct nft *nft_create(struct event_base *base, const char *run_dir, struct err *e);
 void nft_destroy(struct nft *nft, bool remove_table);
 /* No legs: no table.  0 or -errno with @e; legs must not be brought up then. */
 [[nodiscard]] int nft_apply(struct nft *nft, const struct nft_leg *legs, unsigned n,
@@ -33,8 +31,6 @@ void nft_destroy(struct nft *nft, bool remove_table);
 
 /* The name of our table. */
 const char *nft_table(const struct nft *nft);
-/* Have other people's rules, or ours, changed since this was asked last?  At first: yes. */
-bool nft_take_change(struct nft *nft);
 /* Name of the table of the instance at @run_dir. */
 void nft_table_name(const char *run_dir, char name[NFT_TABLE_NAME_LEN]);
 /* The transaction's text, malloc'ed; NULL without memory.  Pure. */

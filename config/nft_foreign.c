@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nft_foreign.c - walk the input chains of other tables as a packet from a leg would.
+/* nft_foreign.c - walk the chains of other tables as a packet of a leg or transit would.
  *
- * From: reconcile_check.c, when somebody asks for the state.  To: the `nft` program, jansson.
- * Theory: only what decides about every packet counts: rules without conditions, and rules whose
- * only condition is the leg as input device.  Rules with other conditions (a port, an address, a
- * connection's state) decide about some packets and are stepped over, so that a chain "allow ssh,
- * drop the rest" is found.  To accuse a harmless chain would be worse than to miss a bad one: what is
- * not understood counts as an accept, and so does a rule that names the leg and accepts anything.
- * Rules of iptables-legacy are not visible to nft and are missed.
+ * From: reconcile_check.c, when somebody asks for the state.  To: nft_match.c, nft_legacy.c, the
+ * `nft` program, jansson.
+ * Theory: only what decides about every packet of the way counts, so that a chain "allow ssh, drop
+ * the rest" is found: rules with other conditions (a port, a mark) are stepped over, and what they
+ * jump to decides nothing either.  To accuse a harmless chain would be worse than to miss a bad one:
+ * what is not understood counts as an accept, and so does a rule that names the way's device or
+ * addresses and accepts anything.
  * Invariants: the ruleset is hostile as any input is: depth and length of the walk are bounded.
  * Thread: the daemon's only one. */
 #include "config/nft_foreign.h"
 
+#include "config/nft_legacy.h"
+#include "config/nft_match.h"
 #include "config/spawn.h"
 
 #include <jansson.h>
@@ -24,6 +26,12 @@
 #define DEPTH_MAX 16
 #define STEPS_MAX 1000000
 
+struct nft_rules {
+	json_t *root;
+	json_t *list; /* its objects; borrowed */
+	char *legacy[2]; /* iptables-legacy-save, ip6tables-legacy-save; NULL: not in use */
+};
+
 enum fate {
 	FATE_GOES_ON, /* nothing here decides */
 	FATE_ACCEPTED, /* or cannot be told */
@@ -34,23 +42,18 @@ struct place {
 	const char *family, *table, *chain;
 };
 
+/* Which packets come this far. */
+struct reach {
+	bool is_some; /* not all of the way's */
+	bool is_ours; /* a condition has named the way */
+};
+
 struct walk {
 	const json_t *list; /* the ruleset's objects */
-	const char *leg;
+	const struct nft_way *way;
 	unsigned steps;
 	const char *verdict; /* of the rule that refused */
 };
-
-char *nft_foreign_read(void)
-{
-	static const char *const argv[] = { "nft", "-j", "-t", "list", "ruleset", NULL };
-	char *text = malloc(RULESET_MAX);
-
-	if (text != NULL && spawn_run(argv, "", text, RULESET_MAX, READ_TIMEOUT_MS, NULL) == 0)
-		return text;
-	free(text);
-	return NULL;
-}
 
 static const char *text_of(const json_t *object, const char *key)
 {
@@ -66,57 +69,10 @@ static bool is_in(const json_t *object, const struct place *at, const char *name
 		&& strcmp(text_of(object, name_key), at->chain) == 0;
 }
 
-static bool is_name_match(const char *pattern, const char *leg)
-{
-	size_t n = strlen(pattern);
-
-	if (n > 0 && pattern[n - 1] == '*')
-		return strncmp(pattern, leg, n - 1) == 0;
-	return strcmp(pattern, leg) == 0;
-}
-
-/* The right side of a match on the input device: a name, a set of names, or the name of a set, which
- * may hold anything. */
-static bool may_name_leg(const json_t *right, const char *leg)
-{
-	const json_t *set = json_object_get(right, "set");
-	size_t i;
-	const json_t *one;
-
-	if (json_is_string(right))
-		return json_string_value(right)[0] == '@'
-			|| is_name_match(json_string_value(right), leg);
-	if (!json_is_array(set))
-		return true;
-	json_array_foreach((json_t *)(uintptr_t)set, i, one) if (!json_is_string(one)
-		|| is_name_match(json_string_value(one), leg)) return true;
-	return false;
-}
-
-enum match {
-	MATCH_ALL, /* every packet from the leg */
-	MATCH_NONE,
-	MATCH_SOME,
-};
-
-static enum match match_of(const json_t *match, const char *leg)
-{
-	const char *key = text_of(json_object_get(json_object_get(match, "left"), "meta"), "key");
-	const char *op = text_of(match, "op");
-
-	if (strcmp(key, "iifname") != 0 && strcmp(key, "iif") != 0)
-		return MATCH_SOME;
-	bool is_named = may_name_leg(json_object_get(match, "right"), leg);
-
-	if (strcmp(op, "!=") == 0)
-		return is_named ? MATCH_NONE : MATCH_ALL;
-	return is_named ? MATCH_ALL : MATCH_NONE;
-}
-
 static bool is_harmless(const char *statement)
 {
 	static const char *const words[]
-		= { "counter", "log", "comment", "notrack", "mangle", "ct helper" };
+		= { "counter", "log", "comment", "notrack", "mangle", "ct helper", "set", "flow" };
 
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (strcmp(statement, words[i]) == 0)
@@ -124,86 +80,90 @@ static bool is_harmless(const char *statement)
 	return false;
 }
 
-/* A verdict map decides about every packet from the leg only when its key is the input device. */
-static enum fate map_fate(const json_t *vmap, const char *leg)
+/* A statement that is no verdict: may the rule's verdict still be reached?  Narrows @reach. */
+static bool is_passed(struct walk *w, const char *word, const json_t *value, struct reach *reach)
 {
-	const char *key = text_of(json_object_get(json_object_get(vmap, "key"), "meta"), "key");
-	const json_t *set = json_object_get(json_object_get(vmap, "data"), "set");
-	size_t i;
-	const json_t *pair;
+	enum nft_match match = NFT_MATCH_ANY;
 
-	if (strcmp(key, "iifname") != 0 && strcmp(key, "iif") != 0)
-		return FATE_GOES_ON;
-	if (!json_is_array(set))
-		return FATE_ACCEPTED;
-	json_array_foreach((json_t *)(uintptr_t)set, i,
-		pair) if (may_name_leg(json_array_get(pair, 0), leg)) return FATE_ACCEPTED;
-	return FATE_GOES_ON;
+	if (strcmp(word, "match") == 0) {
+		match = nft_match_of(value, w->way);
+	} else if (strcmp(word, "xt") == 0) { /* of iptables; what it asks for is not printed */
+		match = NFT_MATCH_SOME;
+		reach->is_ours = reach->is_ours || w->way->is_outward;
+	} else if (strcmp(word, "limit") == 0 || strcmp(word, "quota") == 0) {
+		match = NFT_MATCH_SOME;
+	}
+	reach->is_some = reach->is_some || match == NFT_MATCH_SOME || match == NFT_MATCH_OURS;
+	reach->is_ours = reach->is_ours || match == NFT_MATCH_OURS || match == NFT_MATCH_ALL;
+	return match != NFT_MATCH_NONE;
 }
 
-static enum fate chain_fate(struct walk *w, const struct place *at, unsigned depth);
-
-/* What a rule's last statement does, once its conditions hold for every packet. */
-static enum fate verdict_fate(struct walk *w, const struct place *at, const char *word,
-	const json_t *value, unsigned depth, bool *is_final)
+static bool is_statement(const char *word)
 {
-	*is_final = true;
-	if (strcmp(word, "drop") == 0 || strcmp(word, "reject") == 0) {
-		w->verdict = strcmp(word, "drop") == 0 ? "drop" : "reject";
+	return strcmp(word, "match") == 0 || strcmp(word, "xt") == 0 || strcmp(word, "limit") == 0
+		|| strcmp(word, "quota") == 0 || is_harmless(word);
+}
+
+static enum fate chain_fate(
+	struct walk *w, const struct place *at, struct reach reach, unsigned depth);
+
+/* What a rule's verdict does with the packets that @reach it. */
+static enum fate verdict_fate(struct walk *w, const struct place *at, const char *word,
+	const json_t *value, struct reach reach, unsigned depth)
+{
+	bool is_drop = strcmp(word, "drop") == 0;
+
+	if (is_drop || strcmp(word, "reject") == 0) {
+		if (reach.is_some)
+			return FATE_GOES_ON;
+		w->verdict = is_drop ? "drop" : "reject";
 		return FATE_REFUSED;
 	}
 	if (strcmp(word, "jump") == 0 || strcmp(word, "goto") == 0) {
 		struct place to = *at;
 
 		to.chain = text_of(value, "target");
-		*is_final = strcmp(word, "goto") == 0;
-		return chain_fate(w, &to, depth + 1);
+		return chain_fate(w, &to, reach, depth + 1);
 	}
 	if (strcmp(word, "return") == 0)
 		return FATE_GOES_ON;
-	if (strcmp(word, "vmap") == 0) {
-		*is_final = false;
-		return map_fate(value, w->leg);
-	}
-	return FATE_ACCEPTED; /* accept, queue, and what is not known */
+	if (strcmp(word, "vmap") == 0)
+		return nft_map_may_accept(value, w->way) ? FATE_ACCEPTED : FATE_GOES_ON;
+	/* accept, queue, and what is not known */
+	return reach.is_some && !reach.is_ours ? FATE_GOES_ON : FATE_ACCEPTED;
 }
 
-static enum fate rule_fate(
-	struct walk *w, const struct place *at, const json_t *rule, unsigned depth, bool *is_final)
+/* *is_last: no packet that came to this rule comes to the next. */
+static enum fate rule_fate(struct walk *w, const struct place *at, const json_t *rule,
+	struct reach reach, unsigned depth, bool *is_last)
 {
-	bool is_for_some = false, names_leg = false;
+	struct reach own = { .is_ours = reach.is_ours };
 	size_t i;
 	json_t *statement;
 
-	*is_final = false;
+	*is_last = false;
 	json_array_foreach(json_object_get(rule, "expr"), i, statement)
 	{
 		const char *word = json_object_iter_key(json_object_iter(statement));
 		const json_t *value = json_object_get(statement, word != NULL ? word : "");
-		enum match match;
 
 		if (word == NULL)
 			return FATE_ACCEPTED;
-		if (strcmp(word, "match") == 0) {
-			match = match_of(value, w->leg);
-			if (match == MATCH_NONE)
+		if (is_statement(word)) {
+			if (!is_passed(w, word, value, &own))
 				return FATE_GOES_ON;
-			is_for_some = is_for_some || match == MATCH_SOME;
-			names_leg = names_leg || match == MATCH_ALL;
-		} else if (strcmp(word, "limit") == 0 || strcmp(word, "quota") == 0
-			|| strcmp(word, "xt") == 0) {
-			is_for_some = true;
-		} else if (!is_harmless(word)) {
-			if (is_for_some && !(names_leg && strcmp(word, "accept") == 0))
-				return FATE_GOES_ON;
-			return verdict_fate(w, at, word, value, depth, is_final);
+			continue;
 		}
+		*is_last = !own.is_some && strcmp(word, "jump") != 0 && strcmp(word, "vmap") != 0;
+		own.is_some = own.is_some || reach.is_some;
+		return verdict_fate(w, at, word, value, own, depth);
 	}
 	return FATE_GOES_ON;
 }
 
 /* Bounded by DEPTH_MAX: chains cannot call themselves, but who says that this text is true? */
-static enum fate chain_fate(struct walk *w, const struct place *at, unsigned depth)
+static enum fate chain_fate(
+	struct walk *w, const struct place *at, struct reach reach, unsigned depth)
 {
 	size_t i;
 	json_t *object;
@@ -213,15 +173,15 @@ static enum fate chain_fate(struct walk *w, const struct place *at, unsigned dep
 	json_array_foreach((json_t *)(uintptr_t)w->list, i, object)
 	{
 		const json_t *rule = json_object_get(object, "rule");
-		bool is_final;
+		bool is_last;
 
 		if (++w->steps > STEPS_MAX)
 			return FATE_ACCEPTED;
 		if (rule == NULL || !is_in(rule, at, "chain"))
 			continue;
-		enum fate fate = rule_fate(w, at, rule, depth, &is_final);
+		enum fate fate = rule_fate(w, at, rule, reach, depth, &is_last);
 
-		if (fate != FATE_GOES_ON || is_final)
+		if (fate != FATE_GOES_ON || is_last)
 			return fate;
 	}
 	return FATE_GOES_ON;
@@ -230,77 +190,139 @@ static enum fate chain_fate(struct walk *w, const struct place *at, unsigned dep
 static bool has_chain(const json_t *list, const struct place *like, const char *chain)
 {
 	struct place at = { like->family, like->table, chain };
-	size_t i;
-	json_t *object;
 
-	json_array_foreach((json_t *)(uintptr_t)list, i,
-		object) if (is_in(json_object_get(object, "chain"), &at, "name")) return true;
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (is_in(json_object_get(json_array_get(list, i), "chain"), &at, "name"))
+			return true;
 	return false;
 }
 
 /* In the words of whoever wrote the table, where we know who did: he rewrites it some day. */
-static void write_cure(
-	const json_t *list, const struct place *at, const char *leg, char *cure, size_t size)
+static void write_cure(const json_t *list, const struct place *at, const struct nft_way *way,
+	struct nft_obstacle *out)
 {
+	bool is_iptables = strcmp(at->table, "filter") == 0 && strcmp(at->family, "inet") != 0
+		&& strcmp(at->chain, way->is_forward ? "FORWARD" : "INPUT") == 0;
+	const char *dev = way->ifname;
+	char *cure = out->cure;
+	size_t size = sizeof(out->cure);
+
 	if (strcmp(at->table, "firewalld") == 0)
 		snprintf(cure, size,
 			"firewall-cmd --permanent --zone=trusted --add-interface=%s && "
 			"firewall-cmd --reload",
-			leg);
+			dev);
 	else if (has_chain(list, at, "ufw-before-input"))
-		snprintf(cure, size, "ufw allow in on %s", leg);
+		snprintf(cure, size,
+			way->is_forward ? "ufw route allow in on %s; ufw route allow out on %s"
+					: "ufw allow in on %s",
+			dev, dev);
+	else if (is_iptables)
+		nft_legacy_cure(strcmp(at->family, "ip6") == 0 ? "ip6tables" : "iptables",
+			has_chain(list, at, "DOCKER-USER") ? "DOCKER-USER" : "FORWARD", way, cure,
+			size);
+	else if (way->is_forward)
+		snprintf(cure, size,
+			"nft insert rule %s %.40s %.40s iifname %s accept; nft insert rule %s "
+			"%.40s %.40s oifname %s accept",
+			at->family, at->table, at->chain, dev, at->family, at->table, at->chain,
+			dev);
 	else
 		snprintf(cure, size,
 			"nft insert rule %.16s %.40s %.40s iifname %s accept (and into "
 			"/etc/nftables.conf)",
-			at->family, at->table, at->chain, leg);
+			at->family, at->table, at->chain, dev);
 }
 
-static bool is_input_chain(const json_t *chain, const char *own_table)
+static bool is_on_way(const json_t *chain, const char *own_table, const struct nft_way *way)
 {
 	const char *family = text_of(chain, "family");
+	bool is_v4 = strcmp(family, "ip") == 0, is_v6 = strcmp(family, "ip6") == 0;
 
-	return strcmp(text_of(chain, "hook"), "input") == 0
+	return strcmp(text_of(chain, "hook"), way->is_forward ? "forward" : "input") == 0
 		&& strcmp(text_of(chain, "type"), "filter") == 0
-		&& (strcmp(family, "inet") == 0 || strcmp(family, "ip") == 0
-			|| strcmp(family, "ip6") == 0)
+		&& (strcmp(family, "inet") == 0 || (is_v4 && network_has_family(way->network, true))
+			|| (is_v6 && network_has_family(way->network, false)))
 		&& strcmp(text_of(chain, "table"), own_table) != 0;
 }
 
-bool nft_foreign_find(
-	const char *ruleset, const char *own_table, const char *leg, struct nft_obstacle *out)
+static bool is_refused_by(const json_t *list, const json_t *chain, const struct nft_way *way,
+	struct nft_obstacle *out)
 {
-	json_t *root = json_loads(ruleset, 0, NULL);
-	const json_t *list = json_object_get(root, "nftables");
-	bool has_found = false;
-	size_t i;
-	json_t *object;
+	struct walk w = { .list = list, .way = way };
+	struct place at
+		= { text_of(chain, "family"), text_of(chain, "table"), text_of(chain, "name") };
+	enum fate fate = chain_fate(&w, &at, (struct reach){ 0 }, 0);
 
-	json_array_foreach((json_t *)(uintptr_t)list, i, object)
-	{
-		const json_t *chain = json_object_get(object, "chain");
-		struct walk w = { .list = list, .leg = leg };
-		struct place at = { text_of(chain, "family"), text_of(chain, "table"),
-			text_of(chain, "name") };
-
-		if (!is_input_chain(chain, own_table))
-			continue;
-		enum fate fate = chain_fate(&w, &at, 0);
-
-		if (fate == FATE_GOES_ON && strcmp(text_of(chain, "policy"), "drop") == 0) {
-			fate = FATE_REFUSED;
-			w.verdict = "policy drop";
-		}
-		if (fate != FATE_REFUSED)
-			continue;
-		snprintf(out->family, sizeof(out->family), "%s", at.family);
-		snprintf(out->table, sizeof(out->table), "%s", at.table);
-		snprintf(out->chain, sizeof(out->chain), "%s", at.chain);
-		snprintf(out->verdict, sizeof(out->verdict), "%s", w.verdict);
-		write_cure(list, &at, leg, out->cure, sizeof(out->cure));
-		has_found = true;
-		break;
+	if (fate == FATE_GOES_ON && strcmp(text_of(chain, "policy"), "drop") == 0) {
+		fate = FATE_REFUSED;
+		w.verdict = "policy drop";
 	}
-	json_decref(root);
-	return has_found;
+	if (fate != FATE_REFUSED)
+		return false;
+	*out = (struct nft_obstacle){ 0 };
+	snprintf(out->family, sizeof(out->family), "%s", at.family);
+	snprintf(out->table, sizeof(out->table), "%s", at.table);
+	snprintf(out->chain, sizeof(out->chain), "%s", at.chain);
+	snprintf(out->verdict, sizeof(out->verdict), "%s", w.verdict);
+	write_cure(list, &at, way, out);
+	return true;
+}
+
+bool nft_foreign_find(const struct nft_rules *rules, const char *own_table,
+	const struct nft_way *way, struct nft_obstacle *out)
+{
+	for (size_t i = 0; i < json_array_size(rules->list); i++) {
+		const json_t *chain = json_object_get(json_array_get(rules->list, i), "chain");
+
+		if (is_on_way(chain, own_table, way) && is_refused_by(rules->list, chain, way, out))
+			return true;
+	}
+	for (unsigned i = 0; i < ARRAY_LEN(rules->legacy); i++)
+		if (rules->legacy[i] != NULL && network_has_family(way->network, i == 0)
+			&& nft_legacy_find(rules->legacy[i], i == 0, way, out))
+			return true;
+	return false;
+}
+
+void nft_rules_destroy(struct nft_rules *rules)
+{
+	if (rules == NULL)
+		return;
+	json_decref(rules->root);
+	free(rules->legacy[0]);
+	free(rules->legacy[1]);
+	free(rules);
+}
+
+struct nft_rules *nft_rules_parse(const char *json, const char *legacy4, const char *legacy6)
+{
+	struct nft_rules *rules = calloc(1, sizeof(*rules));
+
+	if (rules == NULL)
+		return NULL;
+	rules->root = json_loads(json, 0, NULL);
+	rules->list = json_object_get(rules->root, "nftables");
+	rules->legacy[0] = legacy4 != NULL ? strdup(legacy4) : NULL;
+	rules->legacy[1] = legacy6 != NULL ? strdup(legacy6) : NULL;
+	if (json_is_array(rules->list))
+		return rules;
+	nft_rules_destroy(rules);
+	return NULL;
+}
+
+struct nft_rules *nft_rules_read(void)
+{
+	static const char *const argv[] = { "nft", "-j", "-t", "list", "ruleset", NULL };
+	char *text = malloc(RULESET_MAX);
+	char *legacy4 = nft_legacy_read(true), *legacy6 = nft_legacy_read(false);
+	struct nft_rules *rules = NULL;
+
+	/* A ruleset that does not fit is no JSON any more and tells nothing. */
+	if (text != NULL && spawn_run(argv, "", text, RULESET_MAX, READ_TIMEOUT_MS, NULL) == 0)
+		rules = nft_rules_parse(text, legacy4, legacy6);
+	free(text);
+	free(legacy4);
+	free(legacy6);
+	return rules;
 }

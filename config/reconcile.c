@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #define START_WAIT_MS 5000 /* for an engine that starts: verbs answer when it is there */
-#define FOREIGN_RULES_MS 300
 #define LOOK_AT_NETNS_MS 1000 /* namespaces die without a word */
 #define FAILED_WAIT_MS 200
 
@@ -245,12 +244,6 @@ void reconcile_destroy(struct reconcile *r, bool stop_engine)
 	free(r);
 }
 
-/* Rules come in bursts when a firewall starts. */
-static void on_foreign_rules(void *arg)
-{
-	reconcile_ask_in(arg, FOREIGN_RULES_MS);
-}
-
 /* Best effort: without it namespaces are looked at once a second. */
 static void watch_netns(struct reconcile *r)
 {
@@ -273,7 +266,7 @@ static int create_system(struct reconcile *r, struct err *e)
 	r->netlink = netlink_create(r->base, on_netlink, r, e);
 	if (r->netlink == NULL)
 		return -EIO;
-	r->nft = nft_create(r->base, r->paths.run_dir, on_foreign_rules, r, e);
+	r->nft = nft_create(r->base, r->paths.run_dir, e);
 	if (r->nft == NULL)
 		return -EIO;
 	r->dnsmasq = dnsmasq_set_create(r->base, r->paths.run_dir, r->paths.state_dir, on_cause, r);

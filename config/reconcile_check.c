@@ -217,29 +217,43 @@ static void add_problem(
 	p->n++;
 }
 
-/* A forward chain of others that drops what a network sends through the host. */
-static void add_forward_drops(const struct reconcile *r, const struct network_cfg *n,
-	const char *object, struct problems *p)
+/* Chains of others that refuse what comes in by a leg, or what a transit leads through the host. */
+static void add_obstacle(const struct reconcile *r, const struct nft_rules *rules,
+	const struct nft_way *way, const char *object, struct problems *p)
+{
+	const char *what = way->is_forward ? "guests do not reach the outside"
+					   : "guests do not reach the host (DHCP and DNS included)";
+	struct nft_obstacle o;
+
+	if (!nft_foreign_find(rules, nft_table(r->nft), way, &o))
+		return;
+	add_problem(p, object, o.cure, "%s: chain %s of the %s table %s %s refuses what %s %s (%s)",
+		what, o.chain, o.is_legacy ? "iptables-legacy" : "nftables", o.family, o.table,
+		way->is_outward           ? "goes out by"
+			: way->is_forward ? "is forwarded from"
+					  : "comes in from",
+		way->ifname, o.verdict);
+}
+
+static void add_obstacles(const struct reconcile *r, const struct nft_rules *rules,
+	const struct network_cfg *n, const char *object, struct problems *p)
 {
 	const struct vif_slot *slot = &r->actual.vif[n->uplink.vif_id];
-	char cure[256];
+	struct nft_way way = { .ifname = n->name, .network = n };
+	unsigned before;
 
-	if (n->uplink.kind != UPLINK_HOST || !slot->is_open)
+	add_obstacle(r, rules, &way, object, p);
+	if (n->uplink.kind != UPLINK_HOST || !slot->is_open || slot->ifname[0] == '\0')
 		return;
-	for (unsigned i = 0; i < r->n_foreign; i++) {
-		const struct nft_forward_drop *f = &r->foreign[i];
-		bool is_v4 = strcmp(f->family, "ip6") != 0, is_v6 = strcmp(f->family, "ip") != 0;
-
-		if (f->knows[n->id]
-			|| !((is_v4 && network_has_family(n, true))
-				|| (is_v6 && network_has_family(n, false))))
-			continue;
-		nft_forward_cure(f, slot->ifname, cure, sizeof(cure));
-		add_problem(p, object, cure,
-			"chain %s of table %s %s, which is not Saklar's, drops forwarded packets "
-			"that it does not know: those of this network's guests too",
-			f->chain, f->family, f->table);
-	}
+	way = (struct nft_way){ .is_forward = true,
+		.ifname = slot->ifname,
+		.network = n,
+		.transit = &r->actual.network[n->id].transit };
+	before = p->n;
+	add_obstacle(r, rules, &way, object, p);
+	way.is_outward = true;
+	if (p->n == before) /* one cure serves both ways */
+		add_obstacle(r, rules, &way, object, p);
 }
 
 static void add_engine(const struct reconcile *r, struct problems *p)
@@ -274,25 +288,20 @@ static void add_routes(const struct reconcile *r, const struct network_cfg *n, c
 	}
 }
 
-static void add_network(const struct reconcile *r, const struct network_cfg *n, const char *ruleset,
-	struct problems *p)
+static void add_network(const struct reconcile *r, const struct network_cfg *n,
+	const struct nft_rules *rules, struct problems *p)
 {
 	const struct network_slot *slot = &r->actual.network[n->id];
-	struct nft_obstacle o;
 	char object[48];
 
 	snprintf(object, sizeof(object), "network %s", n->name);
 	if (slot->state == STATE_FAILED || slot->state == STATE_WAITING)
 		add_problem(p, object, network_cure(slot->why), "%s", slot->why);
-	add_forward_drops(r, n, object, p);
 	if (r->netlink == NULL || n->n_subnets == 0)
 		return;
 	add_routes(r, n, object, p);
-	if (ruleset != NULL && nft_foreign_find(ruleset, nft_table(r->nft), n->name, &o))
-		add_problem(p, object, o.cure,
-			"guests do not reach the host (DHCP and DNS included): chain %s of the "
-			"nftables table %s %s refuses what comes in from %s (%s)",
-			o.chain, o.family, o.table, n->name, o.verdict);
+	if (rules != NULL)
+		add_obstacles(r, rules, n, object, p);
 }
 
 static void add_vif(const struct reconcile *r, const struct vif_cfg *cfg, struct problems *p)
@@ -320,17 +329,17 @@ static bool has_legs(const struct model *m)
 unsigned reconcile_problems(const struct reconcile *r, struct problem *out, unsigned max)
 {
 	struct problems p = { .out = out, .max = max };
-	char *ruleset = NULL;
+	struct nft_rules *rules = NULL;
 
 	add_engine(r, &p);
 	if (r->model == NULL)
 		return p.n;
 	if (r->netlink != NULL && has_legs(r->model))
-		ruleset = nft_foreign_read();
+		rules = nft_rules_read();
 	for (unsigned i = 0; i < r->model->n_networks; i++)
-		add_network(r, &r->model->network[i], ruleset, &p);
+		add_network(r, &r->model->network[i], rules, &p);
 	for (unsigned i = 0; i < r->model->n_vifs; i++)
 		add_vif(r, &r->model->vif[i], &p);
-	free(ruleset);
+	nft_rules_destroy(rules);
 	return p.n;
 }

@@ -175,19 +175,6 @@ static unsigned list_legs(struct reconcile *r, struct nft_leg *legs)
 	return n_legs;
 }
 
-/* Only when something has changed, and when a transit is there to be dropped. */
-static void look_at_firewalls(struct reconcile *r, const struct nft_leg *legs, unsigned n)
-{
-	bool has_transit = false;
-
-	for (unsigned i = 0; i < n; i++)
-		has_transit = has_transit || legs[i].transit_ifindex != 0;
-	if (!has_transit)
-		r->n_foreign = 0;
-	else if (nft_take_change(r->nft))
-		r->n_foreign = nft_forward_scan(nft_table(r->nft), legs, n, r->foreign);
-}
-
 void reconcile_network_run(struct reconcile *r)
 {
 	static struct nft_leg legs[NETWORK_ID_MAX];
@@ -210,5 +197,4 @@ void reconcile_network_run(struct reconcile *r)
 	for (unsigned i = 0; i < r->model->n_networks; i++)
 		run_network(r, &r->model->network[i], rc, &e);
 	reconcile_host_addresses(r);
-	look_at_firewalls(r, legs, n_legs);
 }

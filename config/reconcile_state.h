@@ -7,7 +7,7 @@
 #include "config/dnsmasq.h"
 #include "config/engine_link.h"
 #include "config/netlink.h"
-#include "config/nft_forward.h"
+#include "config/nft.h"
 #include "config/segments.h"
 #include "config/undo.h"
 
@@ -26,8 +26,6 @@ struct reconcile {
 	struct netlink *netlink; /* NULL with paths.no_system, as the next three */
 	struct undo *undo;
 	struct nft *nft;
-	unsigned n_foreign;
-	struct nft_forward_drop foreign[NFT_FORWARD_MAX]; /* firewalls of others that drop ours */
 	struct dnsmasq_set *dnsmasq;
 	struct event *run_timer; /* the one event that every cause activates */
 	struct event *netns_event;

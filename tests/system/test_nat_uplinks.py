@@ -148,7 +148,7 @@ def test_status_names_a_foreign_chain_that_drops_ours_and_the_cure_cures(world):
 
     world.host.run("nft", "-f", "-", stdin=FOREIGN)
     found = wait_until(problems, 5, "the problem is named")
-    assert "chain FORWARD of table ip filter" in found[0]["text"]
+    assert "chain FORWARD of the nftables table ip filter" in found[0]["text"]
     assert found[0]["cure"] == ("iptables -I DOCKER-USER -i up-n1 -j ACCEPT; "
                                 "iptables -I DOCKER-USER -o up-n1 -j ACCEPT")
     assert not can_ping(world.guests[1][0], INTERNET4)

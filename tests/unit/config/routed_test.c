@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* routed_test.c - the pure parts behind uplinks: the snapshot's routers and routes, the text of the
- * firewall, and whose forward chains are in the way. */
-#include "config/nft_forward.h"
+/* routed_test.c - the pure parts behind uplinks: the snapshot's routers and routes, and the text of
+ * the firewall. */
+#include "config/nft.h"
 #include "config/snapshot_build.h"
 #include "tests/lib/unit.h"
 
@@ -201,48 +201,6 @@ static void the_host_masquerades_one_address_and_lets_forwards_in(void **)
 	free(text);
 }
 
-#define CHAIN(table, name, policy)                                                     \
-	"{\"chain\": {\"family\": \"ip\", \"table\": \"" table "\", \"name\": \"" name \
-	"\", \"type\": \"filter\", \"hook\": \"forward\", \"policy\": \"" policy "\"}}"
-#define RULE(table, chain, expr)                                                        \
-	"{\"rule\": {\"family\": \"ip\", \"table\": \"" table "\", \"chain\": \"" chain \
-	"\", \"expr\": [" expr "]}}"
-#define MATCH(name) "{\"match\": {\"op\": \"==\", \"right\": \"" name "\"}}, {\"accept\": null}"
-
-static unsigned parse(const char *list, struct nft_forward_drop *out)
-{
-	struct nft_leg l = leg();
-	char text[1024];
-
-	snprintf(text, sizeof(text), "{\"nftables\": [%s]}", list);
-	return nft_forward_parse(text, "saklar", &l, 1, out);
-}
-
-static void a_foreign_chain_that_drops_is_found_until_it_knows_us(void **)
-{
-	struct nft_forward_drop f[NFT_FORWARD_MAX];
-	char cure[256];
-
-	assert_int_equal(parse(CHAIN("filter", "FORWARD", "drop"), f), 1);
-	assert_false(f[0].knows[GUESTS]);
-	nft_forward_cure(&f[0], "up-lab", cure, sizeof(cure));
-	assert_string_equal(cure,
-		"iptables -I FORWARD -i up-lab -j ACCEPT; iptables -I FORWARD -o up-lab -j ACCEPT");
-	assert_int_equal(parse(CHAIN("filter", "FORWARD", "drop") "," RULE(
-				       "filter", "FORWARD", MATCH("up-lab")),
-				 f),
-		1);
-	assert_true(f[0].knows[GUESTS]);
-	assert_int_equal(parse(CHAIN("filter", "FORWARD", "accept"), f), 0);
-	assert_int_equal(parse(CHAIN("saklar", "forward", "drop"), f), 0);
-	assert_int_equal(
-		parse(CHAIN("fw", "fwd", "accept") "," RULE("fw", "fwd", "{\"reject\": {}}"), f),
-		1);
-	nft_forward_cure(&f[0], "up-lab", cure, sizeof(cure));
-	assert_holds(cure, "nft insert rule ip fw fwd iifname up-lab accept");
-	assert_int_equal(parse("]]]", f), 0);
-}
-
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -251,8 +209,6 @@ int main(void)
 		cmocka_unit_test_setup(the_two_ends_of_a_transit_have_two_macs, set_up),
 		cmocka_unit_test_setup(
 			the_host_masquerades_one_address_and_lets_forwards_in, set_up),
-		cmocka_unit_test_setup(
-			a_foreign_chain_that_drops_is_found_until_it_knows_us, set_up),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
