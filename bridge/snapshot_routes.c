@@ -15,6 +15,7 @@
 #include <string.h>
 
 #define MTU_MIN 68
+#define IP6_MTU_MIN 1280 /* RFC 8200 §5 */
 #define PROTO_TCP 6
 #define PROTO_UDP 17
 
@@ -89,6 +90,9 @@ static const char *addr_fault(const struct snapshot *s, const struct snap_addr *
 		return "network has no router";
 	if (a->kind != SNAP_ADDR_OWN && a->kind != SNAP_ADDR_HOST)
 		return "kind is unknown";
+	if (a->kind == SNAP_ADDR_OWN && !fib_addr_is_v4(a->addr)
+		&& s->router[a->network_id].conf.mtu < IP6_MTU_MIN)
+		return "IPv6 needs an mtu of at least 1280";
 	if (a->kind == SNAP_ADDR_OWN && s->router[a->network_id].n_own == ROUTER_OWN_MAX)
 		return "too many addresses of one router";
 	return NULL;

@@ -16,6 +16,7 @@
 
 #define PORT_MTU_MIN 68
 #define UPLINK_AGEING_S 300
+#define IP6_MTU_MIN 1280
 
 static void build_network(
 	const struct network_cfg *n, const struct actual *actual, struct snap_network *out)
@@ -181,6 +182,13 @@ static uint8_t policy_of(enum network_mode mode)
 	return mode == NETWORK_MODE_ROUTED ? SNAP_POLICY_ROUTED : SNAP_POLICY_OPEN;
 }
 
+static uint16_t uplink_mtu(const struct network_cfg *n, const struct vif_slot *slot)
+{
+	uint16_t wanted = n->mtu != 0 ? n->mtu : 1500;
+
+	return slot != NULL && slot->mtu != 0 ? slot->mtu : wanted;
+}
+
 static void add_routers(
 	struct layout *l, const struct model *m, const struct actual *actual, uint32_t *count)
 {
@@ -191,7 +199,7 @@ static void add_routers(
 			.uplink_id = slot != NULL ? n->uplink.network_id : NETWORK_ID_NONE,
 			.policy = policy_of(n->mode),
 			.mtu = n->mtu != 0 ? n->mtu : 1500 };
-		uint16_t up_mtu = slot != NULL && slot->mtu != 0 ? slot->mtu : n->mtu;
+		uint16_t up_mtu = uplink_mtu(n, slot);
 		struct snap_router u
 			= { .network_id = n->uplink.network_id, .policy = SNAP_POLICY_UPLINK };
 
@@ -233,16 +241,8 @@ static void transit_addresses(
 	out->n = 2;
 }
 
-static void uplink_addresses_of(
-	const struct network_cfg *n, const struct actual *actual, struct uplink_addresses *out)
+static void given_addresses(const struct uplink_cfg *u, struct uplink_addresses *out)
 {
-	const struct uplink_cfg *u = &n->uplink;
-
-	memset(out, 0, sizeof(*out));
-	if (u->kind == UPLINK_HOST) {
-		transit_addresses(n, &actual->network[n->id].transit, out);
-		return;
-	}
 	for (unsigned i = 0; i < u->n_addresses; i++) {
 		out->own[i] = u->address[i];
 		for (unsigned j = 0; j < u->n_gateways; j++) {
@@ -253,6 +253,33 @@ static void uplink_addresses_of(
 		}
 	}
 	out->n = u->n_addresses;
+}
+
+/* RFC 8200 §5: no IPv6 on a link below 1280.  Linux, too, takes it from a device whose MTU falls. */
+static void leave_out_ip6(struct uplink_addresses *u)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < u->n; i++) {
+		if (!ip_is_v4(&u->own[i].addr))
+			continue;
+		u->own[n] = u->own[i];
+		u->next_hop[n] = u->next_hop[i];
+		u->has_next_hop[n++] = u->has_next_hop[i];
+	}
+	u->n = n;
+}
+
+static void uplink_addresses_of(const struct network_cfg *n, const struct actual *actual,
+	const struct vif_slot *slot, struct uplink_addresses *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (n->uplink.kind == UPLINK_HOST)
+		transit_addresses(n, &actual->network[n->id].transit, out);
+	else
+		given_addresses(&n->uplink, out);
+	if (uplink_mtu(n, slot) < IP6_MTU_MIN)
+		leave_out_ip6(out);
 }
 
 static void add_addr(struct layout *l, uint32_t *count, uint16_t network_id, uint8_t kind,
@@ -280,7 +307,7 @@ static void add_addrs(
 			add_addr(l, count, n->id, SNAP_ADDR_OWN, &n->gateway[j], n->subnet[j].len);
 		if (uplink_slot(m, n, actual) == NULL)
 			continue;
-		uplink_addresses_of(n, actual, &u);
+		uplink_addresses_of(n, actual, uplink_slot(m, n, actual), &u);
 		for (unsigned j = 0; j < u.n; j++)
 			add_addr(l, count, n->uplink.network_id, SNAP_ADDR_OWN, &u.own[j].addr,
 				u.own[j].len);
@@ -343,13 +370,14 @@ static void add_routes(
 	for (unsigned i = 0; i < m->n_networks; i++) {
 		const struct network_cfg *n = &m->network[i];
 		uint16_t up = n->uplink.network_id;
-		bool has_uplink = uplink_slot(m, n, actual) != NULL;
+		const struct vif_slot *slot = uplink_slot(m, n, actual);
+		bool has_uplink = slot != NULL;
 		struct uplink_addresses u = { 0 };
 
 		if (!network_is_routed(n))
 			continue;
 		if (has_uplink)
-			uplink_addresses_of(n, actual, &u);
+			uplink_addresses_of(n, actual, slot, &u);
 		for (unsigned j = 0; j < n->n_subnets; j++) {
 			add_route(l, n->id, &n->subnet[j], SNAP_ROUTE_CONNECTED, n->id, NULL);
 			if (has_uplink)

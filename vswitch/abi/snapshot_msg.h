@@ -101,7 +101,7 @@ struct snap_router {
 	uint16_t uplink_id; /* network of the uplink; NETWORK_ID_NONE: is one, or has none */
 	uint8_t policy; /* enum snap_policy */
 	uint8_t flags; /* enum snap_router_flag */
-	uint16_t mtu; /* bytes of IP, 68..65535; IPv6 is routed from 1280 on */
+	uint16_t mtu; /* bytes of IP, 68..65535; with an IPv6 address at least 1280 */
 	uint8_t mac[6];
 	uint16_t port_min; /* of translated connections; 0: NAT_PORT_MIN */
 	uint16_t port_max; /* 0: 65535 */

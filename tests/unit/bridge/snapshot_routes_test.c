@@ -117,6 +117,24 @@ static void bad_routers_are_refused(void **)
 	refused("router");
 }
 
+static void ipv6_on_a_router_needs_an_mtu_of_1280(void **)
+{
+	struct snapshot *s;
+
+	memset(M.addr[1].addr, 0, 16);
+	M.addr[1].addr[0] = 0xfd;
+	M.router[1].mtu = 1280;
+	s = snapshot_create(&M, sizeof(M), NULL);
+	assert_non_null(s);
+	snapshot_destroy(s);
+	M.router[1].mtu = 1279;
+	refused("address");
+	M.router[1].mtu = 68; /* no IPv6, no matter */
+	s = snapshot_create(&M, sizeof(M), NULL);
+	assert_non_null(s);
+	snapshot_destroy(s);
+}
+
 static void bad_addresses_routes_and_forwards_are_refused(void **)
 {
 	M.addr[0].len = 33;
@@ -157,6 +175,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_sound_one_is_indexed, setup),
 		cmocka_unit_test_setup(bad_routers_are_refused, setup),
+		cmocka_unit_test_setup(ipv6_on_a_router_needs_an_mtu_of_1280, setup),
 		cmocka_unit_test_setup(bad_addresses_routes_and_forwards_are_refused, setup),
 	};
 

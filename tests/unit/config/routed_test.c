@@ -154,6 +154,35 @@ static void without_its_uplink_a_network_has_no_way_out(void **)
 	free(p.bytes);
 }
 
+static unsigned addresses_on(const struct parts *p, uint16_t network_id)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < p->hdr.n_addrs; i++)
+		n += p->addr[i].network_id == network_id;
+	return n;
+}
+
+static void an_uplink_whose_mtu_falls_below_1280_loses_ipv6_only(void **)
+{
+	struct parts p;
+
+	networks[1].n_subnets = 2;
+	assert_int_equal(ipnet_parse("fd01::/64", &networks[1].subnet[1]), 0);
+	assert_true(ipnet_host(&networks[1].subnet[1], 1, &networks[1].gateway[1]));
+	p = build();
+	assert_int_equal(addresses_on(&p, UPLINK), 2);
+	assert_non_null(find_route(&p, GUESTS, "::/0"));
+	free(p.bytes);
+	actual.vif[UPLINK_VIF_ID].mtu = 1279;
+	p = build();
+	assert_int_equal(addresses_on(&p, UPLINK), 1);
+	assert_null(find_route(&p, GUESTS, "::/0"));
+	assert_non_null(find_route(&p, GUESTS, "0.0.0.0/0"));
+	assert_int_equal(addresses_on(&p, GUESTS), 2); /* among themselves guests go on */
+	free(p.bytes);
+}
+
 static void the_two_ends_of_a_transit_have_two_macs(void **)
 {
 	const struct vif_want *want = &wants.vif[UPLINK_VIF_ID];
@@ -206,6 +235,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_nat_network_has_a_router_on_each_side, set_up),
 		cmocka_unit_test_setup(without_its_uplink_a_network_has_no_way_out, set_up),
+		cmocka_unit_test_setup(
+			an_uplink_whose_mtu_falls_below_1280_loses_ipv6_only, set_up),
 		cmocka_unit_test_setup(the_two_ends_of_a_transit_have_two_macs, set_up),
 		cmocka_unit_test_setup(
 			the_host_masquerades_one_address_and_lets_forwards_in, set_up),
