@@ -133,7 +133,7 @@ const struct rpc_method rpc_methods[] = {
 		"{\"network\": \"lab\"}",
 		"[{\"vif\": \"web0\", \"network\": \"lab\", \"reason\": \"link_down\", "
 		"\"packets\": 3, "
-		"\"doc\": \"the vif is set down\"}]" },
+		"\"doc\": \"the vif is down: ...\"}]" },
 	{ "worker.list", RPC_ROLE_RO, false, rpc_worker_list, "Counters of the engine's workers.",
 		"{}", "[{\"worker\": 0, \"packets\": 1200, \"sleeps\": 40}]" },
 	{ "capture.open", RPC_ROLE_CAP, false, rpc_capture_open,

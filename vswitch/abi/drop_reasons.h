@@ -17,7 +17,9 @@
 	X(CSUM_BAD, "csum_bad",                                                                    \
 		"checksum metadata points outside the frame or not at its checksum")               \
 	X(NO_NETWORK, "no_network", "the vif is not attached to a network")                        \
-	X(LINK_DOWN, "link_down", "the vif is set down (saklar vif set NAME --up)")                \
+	X(LINK_DOWN, "link_down",                                                                  \
+		"the vif is down: set so (saklar vif set NAME --up), or its device has no "        \
+		"carrier; see saklar vif show NAME")                                               \
 	X(MAC_INVALID_SOURCE, "mac_invalid_source", "source MAC is multicast or zero")             \
 	X(MAC_IEEE_MAC_CONTROL, "mac_ieee_mac_control",                                            \
 		"MAC control frame (pause), never forwarded")                                      \
@@ -38,12 +40,13 @@
 	X(UNHANDLED_PROTO, "unhandled_proto",                                                      \
 		"sent to a router port that has no host leg, but neither IP nor ARP")              \
 	X(IP_MALFORMED, "ip_malformed",                                                            \
-		"IP that does not add up (lengths, header chain), sent to a router")               \
+		"IP that does not add up (lengths, options, header chain), sent to a router")      \
 	X(IP_CSUM, "ip_csum", "IPv4 header checksum is wrong")                                     \
 	X(IP_INVALID_SOURCE, "ip_invalid_source",                                                  \
 		"source address that nobody can have: multicast, loopback, zero, a router's own")  \
 	X(IP_INVALID_DEST, "ip_invalid_dest",                                                      \
-		"unicast frame to an address that is never routed: multicast, loopback, zero")     \
+		"unicast frame to an address that is never routed: multicast, loopback, zero, "    \
+		"all of a subnet")                                                                 \
 	X(IP_SOURCE_ROUTE, "ip_source_route", "IPv4 source route option, never followed")          \
 	X(IP_FRAGMENT, "ip_fragment", "IP fragment where addresses are translated")                \
 	X(IP_TTL, "ip_ttl", "TTL or hop limit ran out; the sender was told")                       \
@@ -63,10 +66,11 @@
 		"too many neighbours of the network, or unresolved ones asked for by this vif")    \
 	X(NO_SOCKET, "no_socket",                                                                  \
 		"to the uplink's own address, but no connection and no forward is there")          \
-	X(ICMP_CSUM, "icmp_csum", "checksum of an ICMP error is wrong")                            \
+	X(ICMP_CSUM, "icmp_csum",                                                                  \
+		"checksum of an ICMP error, or of an echo request to a router, is wrong")          \
 	X(CT_INVALID, "ct_invalid",                                                                \
 		"belongs to no connection and cannot begin one (ICMP error about nothing we "      \
-		"know, TCP without SYN)")                                                          \
+		"know, TCP without SYN, UDP whose length is wrong)")                               \
 	X(CT_QUOTA, "ct_quota", "the vif has as many connections, or half-open ones, as it may")   \
 	X(CT_TABLE_FULL, "ct_table_full", "no room for another connection")                        \
 	X(NAT_NO_PORT, "nat_no_port", "no free port for the translated connection")
