@@ -6,12 +6,14 @@
  * as a small one, and a wrong checksum stays wrong.  A partial checksum holds the sum of the
  * pseudo-header only, not complemented: addresses change it, ports do not.  ICMP errors (RFC 5508)
  * quote what was sent: the quote is translated the other way round, and as routers quote as much
- * as they like, only as far as it is there.
+ * as they like, only as far as it is there.  Of IPv6 the quote may have extension headers, walked as
+ * far as pkt_parse() walks those of a packet.
  * Invariants: writes only within the linear part, behind offsets of pkt_parse() or pkt_hdr().
  * Thread: worker. */
 #include "bridge/nat.h"
 
 #include "vif/pkt_edit.h"
+#include "vif/pkt_parse.h"
 
 #include <endian.h>
 #include <string.h>
@@ -24,6 +26,7 @@ enum {
 	PROTO_ICMP = 1,
 	PROTO_TCP = 6,
 	PROTO_UDP = 17,
+	PROTO_FRAGMENT = 44,
 	PROTO_ICMP6 = 58,
 };
 
@@ -162,12 +165,39 @@ bool nat_is_icmp_error(const struct pkt *p)
 	return p->ip_proto == PROTO_ICMP6 && (p->flags & PKT_IS_IP6) && type >= 1 && type <= 4;
 }
 
+static uint32_t icmp_len(const struct pkt *p)
+{
+	const uint8_t *ip = pkt_bytes(p) + p->l3_off;
+	uint32_t end = p->flags & PKT_IS_IP6 ? p->l3_off + 40u + (uint32_t)(ip[4] << 8 | ip[5])
+					     : p->l3_off + (uint32_t)(ip[2] << 8 | ip[3]);
+
+	return end - p->l4_off;
+}
+
 /* Where the quoted packet's headers are; false: not enough of them. */
 struct quote {
 	uint32_t ip_off, l4_off;
 	uint8_t proto;
 	bool is_v6;
 };
+
+/* To the quote's upper layer, behind .l4_off and .proto; false: it does not get there. */
+static bool quote_skip_exts(const struct pkt *p, struct quote *q)
+{
+	static const uint8_t any[8];
+
+	for (unsigned n = 0; pkt_ip6_ext_len(q->proto, any) != 0; n++) {
+		const uint8_t *h = pkt_hdr(p, q->l4_off, 8);
+
+		if (h == NULL || n == PKT_IP6_EXT_MAX)
+			return false;
+		if (q->proto == PROTO_FRAGMENT && (h[2] | (h[3] & 0xf8)) != 0) /* a later one */
+			return false;
+		q->l4_off += pkt_ip6_ext_len(q->proto, h);
+		q->proto = h[0];
+	}
+	return true;
+}
 
 static bool quote_of(const struct pkt *p, struct quote *q)
 {
@@ -182,13 +212,15 @@ static bool quote_of(const struct pkt *p, struct quote *q)
 	if (q->is_v6) {
 		q->proto = ip[6];
 		q->l4_off = off + 40;
+		if (!quote_skip_exts(p, q))
+			return false;
 	} else {
 		if ((ip[0] & 15) < 5 || ((ip[6] & 0x1f) | ip[7]) != 0) /* a later fragment */
 			return false;
 		q->proto = ip[9];
 		q->l4_off = off + (ip[0] & 15u) * 4u;
 	}
-	return pkt_hdr(p, q->l4_off, 8) != NULL;
+	return pkt_hdr(p, q->l4_off, 8) != NULL && q->l4_off + 8 <= p->l4_off + icmp_len(p);
 }
 
 static void addr_load(uint8_t out[16], const uint8_t *at, bool is_v6)
@@ -241,15 +273,6 @@ bool nat_error_fits(const struct pkt *p, const struct ct_record *sent)
 	/* RFC 5927 §4.1: who forges an error does not know what was sent. */
 	memcpy(&seq, pkt_bytes(p) + q.l4_off + 4, sizeof(seq));
 	return sent->has_tcp && sent->tcp_end - be32toh(seq) <= QUOTE_SEQ_SPAN;
-}
-
-static uint32_t icmp_len(const struct pkt *p)
-{
-	const uint8_t *ip = pkt_bytes(p) + p->l3_off;
-	uint32_t end = p->flags & PKT_IS_IP6 ? p->l3_off + 40u + (uint32_t)(ip[4] << 8 | ip[5])
-					     : p->l3_off + (uint32_t)(ip[2] << 8 | ip[3]);
-
-	return end - p->l4_off;
 }
 
 /* Sum over the ICMP message, with the pseudo-header for IPv6. */

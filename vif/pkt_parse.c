@@ -134,8 +134,7 @@ static void walk_ip4(const struct pkt *p, struct walk *w)
 		walk_l4(p, w);
 }
 
-/* Length of the extension header @proto at @h of which 8 bytes are there; 0: not one. */
-static uint32_t ip6_ext_len(uint8_t proto, const uint8_t *h)
+uint32_t pkt_ip6_ext_len(uint8_t proto, const uint8_t *h)
 {
 	switch (proto) {
 	case PROTO_HOPOPTS:
@@ -152,7 +151,7 @@ static bool ip6_is_ext(uint8_t proto)
 {
 	static const uint8_t any[8];
 
-	return ip6_ext_len(proto, any) != 0;
+	return pkt_ip6_ext_len(proto, any) != 0;
 }
 
 /* Walk the extension headers; false when the chain does not end inside the packet. */
@@ -166,7 +165,7 @@ static bool walk_ip6_exts(const struct pkt *p, struct walk *w)
 
 		if (h == NULL || n == PKT_IP6_EXT_MAX)
 			return false;
-		len = ip6_ext_len(w->proto, h);
+		len = pkt_ip6_ext_len(w->proto, h);
 		if (len > w->end - off || pkt_hdr(p, off, len) == NULL)
 			return false;
 		if (w->proto == PROTO_FRAGMENT) {

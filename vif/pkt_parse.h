@@ -21,3 +21,6 @@ void pkt_parse_one(struct pkt *p);
 
 /* Offset of the checksum in a header of @ip_proto, or -1 when it has none that can be partial. */
 int pkt_csum_offset_of(uint8_t ip_proto);
+
+/* Length of the IPv6 extension header @proto at @h, of which 8 bytes are there; 0: it is none. */
+uint32_t pkt_ip6_ext_len(uint8_t proto, const uint8_t *h);

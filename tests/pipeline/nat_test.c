@@ -43,6 +43,19 @@ static void tcp_step(struct bed *b, uint16_t vif_id, struct flow flow, uint32_t 
 	bed_step(b, vif_id, &F);
 }
 
+/* The oldest frame that went out, whatever it is; good until the next call. */
+static const uint8_t *take_out(struct bed *b)
+{
+	static uint8_t bytes[2048];
+	struct mem_frame f;
+
+	assert_true(vif_mem_take(b->vif[LAN_VIF], &f));
+	assert_true(f.len <= sizeof(bytes));
+	memcpy(bytes, f.bytes, f.len);
+	free(f.bytes);
+	return bytes;
+}
+
 static uint8_t state_of(struct bed *b)
 {
 	static struct msg_ct_entry e[2];
@@ -290,6 +303,38 @@ static void related_errors_are_translated_inside(void **state)
 	expect_dropped(b, LAN_VIF, DROP_ICMP_CSUM);
 	quote[20] ^= 0x40; /* about a port that nothing was sent from */
 	error_frame(&F, b, LAN_VIF, (struct icmp_error_of){ "192.0.2.1", UP4, 3, 3 }, quote, 48);
+	bed_step(b, LAN_VIF, &F);
+	expect_dropped(b, LAN_VIF, DROP_CT_INVALID);
+	EXPECT_NOTHING(b, 1);
+}
+
+/* RFC 8200 §4: what a guest put between IPv6 and UDP comes back in the quote. */
+static void errors_about_packets_with_extension_headers_are_related(void **state)
+{
+	struct bed *b = *state;
+	uint8_t quote[200];
+	const uint8_t *f;
+
+	b = routed_bed(state);
+	b->router[0].flags |= SNAP_ROUTER_NAT6;
+	bed_apply(b);
+	flow_frame(&F, b, 1, UDP("fd00:1::11", FAR6, 5000, 53), 30);
+	memmove(F.bytes + 54 + 16, F.bytes + 54, F.len - 54);
+	memcpy(F.bytes + 54, (const uint8_t[]){ 60, 0, 1, 4, 0, 0, 0, 0, 17, 0, 1, 4, 0, 0, 0, 0 },
+		16);
+	F.bytes[20] = 0; /* hop-by-hop, then destination options */
+	F.bytes[19] += 16;
+	F.len += 16;
+	bed_step(b, 1, &F);
+	f = take_out(b);
+	memcpy(quote, f + 14, 40 + 16 + 38);
+	error_frame(&F, b, LAN_VIF, (struct icmp_error_of){ FAR6, UP6, 1, 4 }, quote, 40 + 16 + 38);
+	bed_step(b, LAN_VIF, &F);
+	f = EXPECT_ICMP(b, 1, FAR6, 1, 4);
+	assert_int_equal(f[54 + 8 + 40 + 16] << 8 | f[54 + 8 + 40 + 17], 5000);
+	assert_memory_equal(f + 54 + 8 + 8, "\xfd\0\0\1", 4); /* the guest's own, inside too */
+	quote[40 + 1] = 255; /* leads out of the quote */
+	error_frame(&F, b, LAN_VIF, (struct icmp_error_of){ FAR6, UP6, 1, 4 }, quote, 40 + 16 + 38);
 	bed_step(b, LAN_VIF, &F);
 	expect_dropped(b, LAN_VIF, DROP_CT_INVALID);
 	EXPECT_NOTHING(b, 1);
@@ -598,6 +643,7 @@ int main(void)
 		BED_TESTS(a_udp_checksum_of_zero_stays_zero),
 		BED_TESTS(drop_ip_fragment_where_addresses_are_translated),
 		BED_TESTS(related_errors_are_translated_inside),
+		BED_TESTS(errors_about_packets_with_extension_headers_are_related),
 		BED_TESTS(a_guests_error_does_not_show_its_address),
 		BED_TESTS(a_forged_error_about_tcp_does_not_pass),
 		BED_TESTS(a_forward_reaches_its_guest_and_the_answer_comes_from_the_uplink),
