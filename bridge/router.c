@@ -77,6 +77,8 @@ static void keyed_make(
 		    || p->ip_proto == PROTO_ICMP6)
 		&& (p->flags & PKT_HAS_L4) == 0)
 		return;
+	if (p->ip_proto == PROTO_UDP && !router_check_udp_len(p))
+		return;
 	k->has_tuple
 		= nat_is_icmp_error(p) ? nat_error_tuple(p, &k->tuple) : ct_tuple_of(p, &k->tuple);
 	if (!k->has_tuple)
@@ -259,6 +261,8 @@ static void deliver(struct router *r, const struct router_io *io, struct walk *w
 
 	if (p->flags & PKT_IS_FRAG) {
 		pkt_drop(p, DROP_IP_FRAGMENT);
+	} else if (router_local_is_echo(p) && !nat_icmp_csum_fits(p)) {
+		pkt_drop(p, DROP_ICMP_CSUM);
 	} else if (router_local_is_echo(p)) {
 		if (pkt_edit_own_headers(p, io->pool) < 0) {
 			pkt_drop(p, DROP_NO_BUFFER);
@@ -322,6 +326,10 @@ static bool route(struct router *r, const struct router_io *io, struct walk *w)
 	}
 	if (route->kind == SNAP_ROUTE_REJECT) {
 		refuse(r, io, w, DROP_POLICY_REJECT, ICMP_WHY_PORT, 0);
+		return false;
+	}
+	if (route->kind == SNAP_ROUTE_CONNECTED && router_check_is_broadcast(route->len, w->dst)) {
+		pkt_drop(w->p, DROP_IP_INVALID_DEST);
 		return false;
 	}
 	w->out = route->out_network;
