@@ -134,8 +134,9 @@ static const struct schema_field network_fields[] = {
 		.max = 19,
 		.def = "host, in modes nat, routed and open",
 		.doc
-		= "what leads out: the host's own routing, a device with an address of its own, or "
-		  "a vif that is attached to no network" },
+		= "what leads out: the host's own routing, a device with an address of its own "
+		  "that the host itself does not reach, or a vif that is attached to no "
+		  "network" },
 	{ .key = "uplink_addresses",
 		.flag = "uplink-address",
 		.arg = "CIDR",

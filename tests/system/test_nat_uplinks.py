@@ -125,6 +125,37 @@ def test_the_host_is_reached_by_its_own_addresses(world):
     assert seen[0] == "10.41.1.11"
 
 
+def test_host_and_guests_reach_each_other_but_not_by_the_address_on_the_hosts_device(world):
+    """What a device sends it does not receive: host and router meet on the leg, not on lan0."""
+    guest = world.guests[2][0]
+    seen, _ = connect(guest, world.host, "192.168.50.1", 7778)
+    assert seen[0] == "10.41.2.11"
+    connect(world.host, guest, "10.41.2.11", 7779)
+    world.saklar("forward", "add", "n2", "tcp", 8500, "10.41.2.11:80")
+    connect(world.lan, guest, SEEN4[2], 8500, 80)
+    with pytest.raises(OSError):
+        connect(world.host, guest, SEEN4[2], 8500, 80, timeout=2)
+    world.saklar("forward", "del", "n2", "tcp", 8500)
+
+
+def test_two_networks_lead_out_by_one_device(world):
+    """Each with a MAC and an address of its own; one goes, the other does not notice."""
+    lab = world.lab
+    lab.network("twin", "--subnet", "10.41.8.0/24", "--uplink", "lan0", "--uplink-address",
+                "192.168.50.78/24", "--uplink-gateway", "192.168.50.2", mode="nat")
+    guest = lab.guest("twin1", "twin", "netdev", addr=["10.41.8.11/24"])
+    guest.ip("route", "add", "default", "via", "10.41.8.1")
+    wait_ping(guest, INTERNET4)
+    for _ in range(3):
+        assert connect(guest, world.lan, INTERNET4, 8001)[0][0] == "192.168.50.78"
+        assert connect(world.guests[2][0], world.lan, INTERNET4, 8001)[0][0] == SEEN4[2]
+    iperf3(guest, world.lan, INTERNET4, size="8M")
+    assert not can_ping(guest, SEEN4[2])  # as the host: not over the device
+    world.saklar("vif", "del", "twin1")
+    world.saklar("network", "del", "twin")
+    ping(world.guests[2][0], INTERNET4)
+
+
 def test_traffic_flows_again_after_the_ruleset_was_flushed(world):
     world.host.run("nft", "flush", "ruleset")
     wait_until(lambda: "masquerade" in world.host.out("nft", "list", "ruleset"), 5)
