@@ -35,8 +35,8 @@ static void every_state_has_the_time_that_conntrack_users_know(void **)
 	};
 
 	for (unsigned i = 0; i < ARRAY_LEN(want); i++)
-		assert_int_equal(
-			ct_timeout_ns(want[i].proto, want[i].state), want[i].seconds * NS_PER_SEC);
+		assert_int_equal(ct_timeout_ns(want[i].proto, want[i].state, true),
+			want[i].seconds * NS_PER_SEC);
 }
 
 /* Is there a connection after @seconds of silence?  Looks at the table, which sends nothing. */
