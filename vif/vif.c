@@ -2,17 +2,25 @@
 /* vif.c - the table of vif types; opening, closing, and sending to groups of items.
  *
  * From: ctl.c (open, close), pipeline.c (vif_tx).  To: the types' own files.
+ * Theory: a device that cannot segment (the tap of an emulated e1000, a NIC whose TSO is off) is not
+ * announced; it is found by sending.  A packet socket that bypasses the qdisc refuses a GSO frame for
+ * which the kernel would have to segment (__dev_direct_xmit), and with the errno of a full queue.  So a
+ * refused frame is segmented here: when all segments pass, frames of that kind are segmented from then
+ * on, and every GSO_RETRY_NS one is tried whole, because the guest may have booted a better driver.
  * Invariants: vif_open() owns the fds from the call on, whatever it returns.
  * Thread: open and close control; vif_tx worker. */
 #include "vif/vif.h"
 
 #include "vif/drop.h"
 #include "vif/gso.h"
+#include "vswitch/base/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define GSO_RETRY_NS (10 * NS_PER_MS)
 
 /* A tap's netdev side is a netdev like any other: its guest is behind the kernel's queue. */
 static const struct vif_ops *const vif_types[VIF_TYPE_N] = {
@@ -108,6 +116,22 @@ out:
 	return v;
 }
 
+static uint64_t *segment_until(struct vif *v, uint8_t gso_type, uint16_t flags)
+{
+	static_assert(PKT_GSO_UDP_L4 * 2 + 1 < VIF_GSO_KINDS, "a slot for each");
+	return &v->segment_until_ns[gso_type * 2u + ((flags & PKT_GSO_ECN) != 0)];
+}
+
+static uint64_t load(const uint64_t *at)
+{
+	return __atomic_load_n(at, __ATOMIC_RELAXED);
+}
+
+static void store(uint64_t *at, uint64_t value)
+{
+	__atomic_store_n(at, value, __ATOMIC_RELAXED);
+}
+
 /* What the kernel on the other side of @v cannot take whole.
  * UDP segmentation: before 6.2 a vnet header has no words for it.
  * Tunnelled GSO: a vnet header describes it as plain TCP GSO.  A packet socket refuses that, since a
@@ -116,7 +140,7 @@ out:
  * that is not marked as a tunnel's (udp_unexpected_gso, Linux 6.9 and stable kernels since 6.1.84). */
 static bool must_segment(const struct vif *v, const struct pkt *p)
 {
-	if (p->gso_type == PKT_GSO_NONE || v->type == VIF_TYPE_MEM)
+	if (v->type == VIF_TYPE_MEM)
 		return false;
 	if (p->gso_type == PKT_GSO_UDP_L4)
 		return !(v->flags & MSG_VIF_USO);
@@ -141,10 +165,12 @@ static enum drop_reason segments_send(struct vif *v, struct vif_io *io, struct b
 	return lost;
 }
 
-/* A tunnel's frame as one or two frames of datagrams: docs/decisions/0006. */
-static void pack_tx(struct vif *v, struct vif_io *io, const struct pkt *p, struct tx_item *item)
+/* A tunnel's frame as one or two frames of datagrams: docs/decisions/0006.  False: the first of them
+ * was refused as if the queue were full, and nothing has been sent. */
+static bool pack_tx(struct vif *v, struct vif_io *io, const struct pkt *p, struct tx_item *item)
 {
 	enum drop_reason lost = DROP_NONE, reason;
+	bool is_first = true;
 	struct burst segs;
 	struct gso g;
 
@@ -153,38 +179,90 @@ static void pack_tx(struct vif *v, struct vif_io *io, const struct pkt *p, struc
 	while (gso_pack_next(&g, &segs.pkt[0])) {
 		segs.n = 1;
 		reason = segments_send(v, io, &segs);
+		if (reason == DROP_TX_QUEUE_FULL && is_first)
+			return false;
+		is_first = false;
 		lost = reason != DROP_NONE ? reason : lost;
 	}
 	if (g.failed)
 		lost = g.no_buffer ? DROP_NO_BUFFER : DROP_TX_GSO_FAILED;
 	item->drop = (uint8_t)lost;
+	return true;
 }
 
-static void segment_tx(struct vif *v, struct vif_io *io, const struct pkt *p, struct tx_item *item)
+/* Segments of @p, the first @n_first of them as a trial: when they are lost, no more are made. */
+static enum drop_reason cut_tx(
+	struct vif *v, struct vif_io *io, const struct pkt *p, uint16_t n_first)
 {
 	enum drop_reason lost = DROP_NONE, reason;
+	uint16_t n_round = n_first;
 	struct rte_mbuf *m;
 	struct burst segs;
 	struct gso g;
 
 	segs.n = 0;
-	if ((v->flags & MSG_VIF_USO) && gso_can_pack(p)) {
-		pack_tx(v, io, p, item);
-		return;
-	}
 	gso_begin(&g, p, io->small_pool);
 	while ((m = gso_next(&g)) != NULL) {
 		segs.pkt[segs.n++] = (struct pkt){ .m = m, .len = m->pkt_len };
-		if (segs.n < BURST_MAX)
+		if (segs.n < n_round)
 			continue;
 		reason = segments_send(v, io, &segs);
 		lost = reason != DROP_NONE ? reason : lost;
+		if (lost != DROP_NONE && n_round < BURST_MAX)
+			return lost;
+		n_round = BURST_MAX;
 	}
 	reason = segments_send(v, io, &segs);
 	lost = reason != DROP_NONE ? reason : lost;
 	if (g.failed)
 		lost = g.no_buffer ? DROP_NO_BUFFER : DROP_TX_GSO_FAILED;
-	item->drop = (uint8_t)lost;
+	return lost;
+}
+
+/* @p, a GSO frame, was refused as a frame of the kind that @until is for: is the queue full, or does
+ * the device take no such frames? */
+static void refused_tx(struct vif *v, struct vif_io *io, const struct pkt *p, struct tx_item *item,
+	uint64_t *until)
+{
+	item->drop = (uint8_t)cut_tx(v, io, p, 1);
+	store(until, item->drop == DROP_NONE ? io->now_ns + GSO_RETRY_NS : 0);
+}
+
+static void segment_tx(struct vif *v, struct vif_io *io, const struct pkt *p, struct tx_item *item)
+{
+	uint64_t *until = segment_until(v, PKT_GSO_UDP_L4, 0);
+
+	if (!(v->flags & MSG_VIF_USO) || load(until) > io->now_ns || !gso_can_pack(p))
+		item->drop = (uint8_t)cut_tx(v, io, p, BURST_MAX);
+	else if (!pack_tx(v, io, p, item))
+		refused_tx(v, io, p, item, until);
+}
+
+/* Items that may go out whole, in one call. */
+static void whole_tx(
+	struct vif *v, struct vif_io *io, struct burst *b, struct tx_item *items, uint32_t n)
+{
+	v->ops->tx(v, io, b, items, n);
+	for (uint32_t i = 0; i < n; i++) {
+		const struct pkt *p = &b->pkt[items[i].pkt];
+
+		if (UNLIKELY(items[i].drop == DROP_TX_QUEUE_FULL) && p->gso_type != PKT_GSO_NONE)
+			refused_tx(v, io, p, &items[i], segment_until(v, p->gso_type, p->flags));
+	}
+}
+
+/* A GSO frame of a kind that was refused, by itself, so that it keeps its place when it is again. */
+static void retry_tx(struct vif *v, struct vif_io *io, struct burst *b, struct tx_item *item)
+{
+	const struct pkt *p = &b->pkt[item->pkt];
+	uint64_t *until = segment_until(v, p->gso_type, p->flags);
+
+	if (load(until) > io->now_ns) {
+		item->drop = (uint8_t)cut_tx(v, io, p, BURST_MAX);
+		return;
+	}
+	store(until, 0);
+	whole_tx(v, io, b, item, 1);
 }
 
 /* Neighbouring items that need no segmenting go out in one call, so that order is kept. */
@@ -194,13 +272,23 @@ static void mixed_tx(
 	uint32_t first = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		if (items[i].drop || !must_segment(v, &b->pkt[items[i].pkt]))
+		const struct pkt *p = &b->pkt[items[i].pkt];
+		bool must, was_refused;
+
+		if (items[i].drop || p->gso_type == PKT_GSO_NONE)
 			continue;
-		v->ops->tx(v, io, b, items + first, i - first);
-		segment_tx(v, io, &b->pkt[items[i].pkt], &items[i]);
+		must = must_segment(v, p);
+		was_refused = load(segment_until(v, p->gso_type, p->flags)) != 0;
+		if (!must && !was_refused)
+			continue;
+		whole_tx(v, io, b, items + first, i - first);
+		if (must)
+			segment_tx(v, io, p, &items[i]);
+		else
+			retry_tx(v, io, b, &items[i]);
 		first = i + 1;
 	}
-	v->ops->tx(v, io, b, items + first, n - first);
+	whole_tx(v, io, b, items + first, n - first);
 }
 
 /* Items of one vif. */

@@ -61,6 +61,8 @@ struct vif_ops {
 	int (*wait_fd)(const struct vif_queue *q);
 };
 
+#define VIF_GSO_KINDS 8 /* GSO types of struct pkt, each with and without PKT_GSO_ECN */
+
 struct vif {
 	uint16_t id;
 	uint8_t type; /* enum vif_type */
@@ -73,6 +75,9 @@ struct vif {
 	char ifname[SAKLAR_NAME_LEN];
 	const struct vif_ops *ops;
 	struct vif_queue queue[VIF_QUEUES_MAX];
+	/* Until when frames of a kind are segmented because the device refused one; 0: it takes them.
+	 * Written by the workers that send, relaxed: a lost update costs another refused frame. */
+	uint64_t segment_until_ns[VIF_GSO_KINDS];
 	void *type_state;
 };
 

@@ -33,6 +33,8 @@ struct mem {
 	uint32_t n_refuse;
 	enum drop_reason refuse_reason;
 	bool is_plain;
+	bool refuses_gso;
+	uint32_t n_refused_gso;
 };
 
 static void queue_init(struct queue *q)
@@ -112,6 +114,16 @@ void vif_mem_refuse(struct vif *v, uint32_t n, enum drop_reason reason)
 void vif_mem_set_plain(struct vif *v, bool plain)
 {
 	mem_of(v)->is_plain = plain;
+}
+
+void vif_mem_set_refuses_gso(struct vif *v, bool refuses)
+{
+	mem_of(v)->refuses_gso = refuses;
+}
+
+uint32_t vif_mem_refused_gso(const struct vif *v)
+{
+	return mem_of(v)->n_refused_gso;
 }
 
 static int mem_open(struct vif *v, struct err *e)
@@ -256,6 +268,9 @@ static void mem_tx(
 		if (mem->n_refuse > 0) {
 			mem->n_refuse--;
 			items[i].drop = (uint8_t)mem->refuse_reason;
+		} else if (mem->refuses_gso && p->gso_type != PKT_GSO_NONE) {
+			mem->n_refused_gso++;
+			items[i].drop = DROP_TX_QUEUE_FULL;
 		} else if (mem->is_plain
 			&& (p->gso_type != PKT_GSO_NONE || (p->flags & PKT_CSUM_PARTIAL) != 0)) {
 			io->vif_counters[v->id].rx_csum_filled++;

@@ -32,3 +32,7 @@ uint32_t vif_mem_count(const struct vif *v);
 void vif_mem_refuse(struct vif *v, uint32_t n, enum drop_reason reason);
 /* A vif that takes no GSO: frames must be segmented and checksummed before tx. */
 void vif_mem_set_plain(struct vif *v, bool plain);
+/* A vif behind whose queue the device knows no GSO: such a frame is refused as if the queue were full. */
+void vif_mem_set_refuses_gso(struct vif *v, bool refuses);
+/* How many it has refused so. */
+uint32_t vif_mem_refused_gso(const struct vif *v);

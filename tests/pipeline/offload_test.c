@@ -5,6 +5,7 @@
  */
 #include "tests/lib/bed.h"
 #include "tests/lib/unit.h"
+#include "vswitch/base/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -298,6 +299,56 @@ static void nothing_of_a_guests_offload_header_is_copied_when_unused(void **stat
 	EXPECT_FRAME(b, 2, &F);
 }
 
+/* A tap whose guest has an emulated NIC is not known as such before a frame is refused. */
+static void a_device_that_refuses_gso_gets_segments(void **state)
+{
+	struct bed *b = two(state);
+
+	vif_mem_set_refuses_gso(b->vif[2], true);
+	for (unsigned how = 0; how < 2; how++) {
+		for (unsigned i = 0; i < 3; i++) {
+			frame_super(&F, how == 1, false, 65535);
+			bed_step(b, 1, &F);
+			expect_segments(b, 14 + (how == 1 ? 40 : 20) + 32, 1400);
+		}
+		assert_int_equal(vif_mem_refused_gso(b->vif[2]), how + 1);
+	}
+	assert_int_equal(bed_drops(b, 2, DROP_TX_QUEUE_FULL), 0);
+}
+
+static void a_device_that_has_learned_gso_gets_whole_frames_again(void **state)
+{
+	struct bed *b = two(state);
+
+	frame_super(&F, false, false, 65535);
+	vif_mem_set_refuses_gso(b->vif[2], true);
+	for (unsigned i = 0; i < 3; i++) {
+		bed_step(b, 1, &F);
+		expect_segments(b, 14 + 20 + 32, 1400);
+		bed_warp(b, 20 * NS_PER_MS);
+	}
+	assert_int_equal(vif_mem_refused_gso(b->vif[2]), 3);
+	vif_mem_set_refuses_gso(b->vif[2], false);
+	for (unsigned i = 0; i < 3; i++) {
+		bed_step(b, 1, &F);
+		EXPECT_FRAME(b, 2, &F);
+	}
+}
+
+static void a_full_queue_is_not_taken_for_a_device_without_gso(void **state)
+{
+	struct bed *b = two(state);
+
+	frame_super(&F, false, false, 65535);
+	vif_mem_refuse(
+		b->vif[2], 2, DROP_TX_QUEUE_FULL); /* the frame, and one segment as a trial */
+	bed_step(b, 1, &F);
+	EXPECT_NOTHING(b, 2);
+	assert_int_equal(bed_drops(b, 2, DROP_TX_QUEUE_FULL), 1);
+	bed_step(b, 1, &F);
+	EXPECT_FRAME(b, 2, &F);
+}
+
 static void malformed_ip_is_bridged_as_it_is(void **state)
 {
 	struct bed *b = two(state);
@@ -350,6 +401,9 @@ int main(void)
 		BED_TESTS(one_flood_serves_offloading_and_plain_vifs),
 		BED_TESTS(a_super_frame_that_fits_one_segment_is_an_ordinary_frame),
 		BED_TESTS(nothing_of_a_guests_offload_header_is_copied_when_unused),
+		BED_TESTS(a_device_that_refuses_gso_gets_segments),
+		BED_TESTS(a_device_that_has_learned_gso_gets_whole_frames_again),
+		BED_TESTS(a_full_queue_is_not_taken_for_a_device_without_gso),
 		BED_TESTS(malformed_ip_is_bridged_as_it_is),
 		BED_TESTS(sctp_leaves_with_its_checksum_complete),
 		BED_TESTS(answers_of_dhcp_servers_leave_with_their_checksum_complete),

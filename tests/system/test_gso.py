@@ -67,6 +67,20 @@ def test_super_frames_pass_between_guest_and_host_leg(lab, guests):
                  {k: after[1][k] - before[1][k] for k in ("tx_packets", "tx_bytes")})
 
 
+@pytest.mark.parametrize("v6", (False, True))
+def test_device_whose_segmentation_is_off_gets_segments(lab, guests, v6):
+    """And whole frames as soon as it is on again."""
+    more = ["-6"] if v6 else []
+    drops = lab.saklar.drops("n1", "tx_queue_full")
+    lab.host.run("ethtool", "-K", "n1", "tso", "off")
+    rx, tx = bulk(lab, guests, "host", "netdev", *more, v6=v6)
+    assert rx["rx_bytes"] / rx["rx_packets"] > 10 * 1024, rx
+    assert tx["tx_bytes"] / tx["tx_packets"] <= 1514, tx
+    lab.host.run("ethtool", "-K", "n1", "tso", "on")
+    assert_whole(*bulk(lab, guests, "host", "netdev", *more, v6=v6))
+    assert lab.saklar.drops("n1", "tx_queue_full") == drops
+
+
 def test_nothing_was_segmented_or_lost_in_software(lab, guests):
     for kind, copy in guests:
         drops = lab.saklar.vif(f"{kind[0]}{copy}")["drops"]

@@ -91,6 +91,24 @@ def test_tap_with_queues_opens_as_the_vmm_asks(lab, peer, queues):
     lab.saklar("vif", "del", name)
 
 
+def test_guest_without_offloads_gets_no_super_frames(lab, peer):
+    """The tap of an emulated NIC takes none, and which NIC it is shows only when a VMM opens it."""
+    guest = lab.host.guest("plain")
+    lab.saklar("vif", "add", "plain", "--network", "lan", "--type", "tap")
+    wait_until(lambda: lab.host.has_link("plain"), 5)
+    lab.vmm(lab.saklar, guest, "plain", plain=True)
+    guest.ip("link", "set", "eth0", "up")
+    guest.ip("addr", "add", "10.25.0.35/24", "dev", "eth0")
+    wait_ping(guest, "10.25.0.2")
+    iperf3(peer, guest, "10.25.0.35", size="16M")
+    iperf3(guest, peer, "10.25.0.2", size="16M")
+    vif = lab.saklar.vif("plain")
+    assert vif["tx_bytes"] / vif["tx_packets"] <= 1514
+    # Its queue may be full at times, but a frame may not be lost for its size.
+    assert lab.saklar.drops("plain", "tx_queue_full") < vif["tx_packets"] / 20, vif
+    lab.saklar("vif", "del", "plain")
+
+
 @pytest.mark.parametrize("queues", (2, 4))
 def test_host_vif_with_queues_works(lab, peer, queues):
     name = f"hq{queues}"

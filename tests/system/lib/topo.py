@@ -74,13 +74,16 @@ class Lab:
                      "netns", guest.name)
         self.host.ip("link", "set", "dev", name, "up")
 
-    def vmm(self, saklar, guest, vif, dev="eth0", queues=1):
-        """A program that plays the VMM: joins the vif's tap with a new tap in the guest."""
+    def vmm(self, saklar, guest, vif, dev="eth0", queues=1, plain=False):
+        """A program that plays the VMM: joins the vif's tap with a new tap in the guest; @plain: its
+        NIC knows no offloads."""
         shown = saklar.vif(vif)
         args = ["--tap", shown["ifname"], "--queues", str(queues), "--guest-netns",
                 f"/run/netns/{guest.name}", "--guest-if", dev]
         if shown.get("mac"):
             args += ["--guest-mac", shown["mac"]]
+        if plain:
+            args += ["--plain"]
         program = self.host.start_python("vmm.py", *args)
         wait_until(lambda: "ready" in program.output(), 10, f"vmm: {program.output()}")
         return program

@@ -24,10 +24,13 @@ VNET_HDR_LEN = 12  # virtio_net_hdr_mrg_rxbuf, as QEMU sets it
 CLONE_NEWNET = 0x40000000
 
 
-def open_queue(name, flags):
+def open_queue(name, flags, is_plain):
     fd = os.open("/dev/net/tun", os.O_RDWR)
     fcntl.ioctl(fd, TUNSETIFF, struct.pack("16sH22x", name.encode(), flags))
     fcntl.ioctl(fd, TUNSETVNETHDRSZ, struct.pack("i", VNET_HDR_LEN))
+    if is_plain:
+        fcntl.ioctl(fd, TUNSETOFFLOAD, 0)
+        return fd
     offload = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6
     try:
         fcntl.ioctl(fd, TUNSETOFFLOAD, offload | TUN_F_USO4 | TUN_F_USO6)
@@ -53,15 +56,16 @@ def main():
     ap.add_argument("--guest-netns", required=True)
     ap.add_argument("--guest-if", required=True)
     ap.add_argument("--guest-mac")
+    ap.add_argument("--plain", action="store_true", help="a NIC without offloads, as an e1000")
     args = ap.parse_args()
     flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR
     if args.queues > 1:  # QEMU sets this flag only when it has been asked for several queues
         flags |= IFF_MULTI_QUEUE
-    outer = [open_queue(args.tap, flags) for _ in range(args.queues)]
+    outer = [open_queue(args.tap, flags, args.plain) for _ in range(args.queues)]
     with open(args.guest_netns, "rb") as netns:
         if ctypes.CDLL(None, use_errno=True).setns(netns.fileno(), CLONE_NEWNET) != 0:
             raise OSError(ctypes.get_errno(), "setns")
-    inner = [open_queue(args.guest_if, flags) for _ in range(args.queues)]
+    inner = [open_queue(args.guest_if, flags, args.plain) for _ in range(args.queues)]
     if args.guest_mac:
         subprocess.run(["ip", "link", "set", args.guest_if, "address", args.guest_mac], check=True)
     for i, o in zip(inner, outer):
