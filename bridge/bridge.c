@@ -10,7 +10,9 @@
  *   known unicast              to that vif;
  *   else                       to every port that wants its class (flood, mcast_flood,
  *                              bcast_flood); frames of the host leg ask only for `flood`.
- * Flooding makes items, not clones: the bytes are shared.
+ * Flooding makes items, not clones: the bytes are shared.  What all floods of a turn may cost is
+ * bounded and shared among them, as a worker that copies for one vif hears none of the others; what
+ * is left of a flood is done in later turns (vswitch/backlog.c).
  * The router port of a network is one of those who hear a group frame, without an item for it.
  * Invariants: a live packet has at least one item afterwards, or is dropped, or a router port had it.
  * Thread: worker; no state. */
@@ -58,20 +60,33 @@ static bool is_twin(const struct pkt *p, const struct snap_port *out)
 	return p->in_vif == VIF_ID_NONE && (out->flags & SNAP_PORT_LEG) != 0;
 }
 
-static void flood(
-	const struct snapshot *cfg, const struct pkt *p, uint16_t index, struct tx_items *out)
+/* Make items for @p from where it stopped, until it has cost @share; at least one copy is made. */
+static void flood(const struct snapshot *cfg, struct pkt *p, uint16_t index, uint32_t share,
+	struct tx_items *out)
 {
 	const struct snapshot_network *net = &cfg->network[p->network_id];
 	uint32_t want = flood_class(&cfg->port[p->in_vif], p) | SNAP_PORT_UP;
+	uint32_t cost = p->len + BRIDGE_COPY_COST, spent = 0;
 
-	for (uint16_t i = 0; i < net->n_ports; i++)
-		if ((cfg->port[net->ports[i]].flags & want) == want
-			&& !is_twin(p, &cfg->port[net->ports[i]]))
-			emit(out, index, net->ports[i]);
+	for (uint16_t i = 0; i < net->n_ports; i++) {
+		uint16_t id = net->ports[i];
+
+		if (id < p->flood_next || (cfg->port[id].flags & want) != want
+			|| is_twin(p, &cfg->port[id]))
+			continue;
+		if (UNLIKELY(spent > 0 && spent + cost > share)) {
+			p->flood_next = id;
+			return;
+		}
+		emit(out, index, id);
+		spent += cost;
+	}
+	if (p->flood_next != FLOOD_NOT_BEGUN)
+		p->flood_next = FLOOD_ENDED;
 }
 
-static void forward_one(
-	const struct snapshot *cfg, struct pkt *p, uint16_t index, struct tx_items *out)
+static void forward_one(const struct snapshot *cfg, struct pkt *p, uint16_t index, uint32_t share,
+	struct tx_items *out)
 {
 	const struct snap_network *net = &cfg->network[p->network_id].conf;
 	uint32_t before = out->n;
@@ -87,8 +102,8 @@ static void forward_one(
 			pkt_drop(p, DROP_LINK_LOCAL);
 		return;
 	}
-	flood(cfg, p, index, out);
-	if (out->n == before && (p->flags & PKT_WAS_HEARD) == 0)
+	flood(cfg, p, index, share, out);
+	if (out->n == before && (p->flags & PKT_WAS_HEARD) == 0 && p->flood_next == FLOOD_NOT_BEGUN)
 		pkt_drop(p, DROP_NO_TX_TARGET);
 }
 
@@ -161,19 +176,34 @@ unsigned bridge_split(const struct snapshot *cfg, struct burst *b)
 	return n;
 }
 
-bool bridge_forward(const struct snapshot *cfg, struct burst *b, uint16_t *at, struct tx_items *out)
+/* Is there something left to do with @p?  The router holds some, and others end there. */
+static bool is_alive(const struct pkt *p)
+{
+	return p->drop == DROP_NONE && p->m != NULL && (p->flags & PKT_ENDS_HERE) == 0;
+}
+
+uint32_t bridge_share(const struct burst *b)
+{
+	uint32_t n = 0;
+
+	burst_foreach(p, b)
+		n += p->dst_vif == VIF_ID_NONE && is_alive(p);
+	return BRIDGE_FLOOD_BUDGET / MAX(n, 1u);
+}
+
+bool bridge_forward(const struct snapshot *cfg, struct burst *b, uint32_t share, uint16_t *at,
+	struct tx_items *out)
 {
 	static_assert(TX_ITEMS_MAX >= VIF_ID_MAX, "one flooded packet always fits");
 
 	for (; *at < b->n; (*at)++) {
 		struct pkt *p = &b->pkt[*at];
 
-		/* held by the router, or ended there */
-		if (p->drop != DROP_NONE || p->m == NULL || (p->flags & PKT_ENDS_HERE) != 0)
+		if (!is_alive(p))
 			continue;
 		if (out->n + cfg->network[p->network_id].n_ports > TX_ITEMS_MAX)
 			return false;
-		forward_one(cfg, p, *at, out);
+		forward_one(cfg, p, *at, share, out);
 	}
 	return true;
 }

@@ -82,7 +82,8 @@ void egress_run(
 		fate[item.pkt].is_isolated |= v == VERDICT_ISOLATED;
 		/* Copies of a packet are next to each other: at the last one its fate is known. */
 		if ((i + 1 == n || out->item[i + 1].pkt != item.pkt) && !fate[item.pkt].has_copy
-			&& (b->pkt[item.pkt].flags & PKT_WAS_HEARD) == 0)
+			&& (b->pkt[item.pkt].flags & PKT_WAS_HEARD) == 0
+			&& b->pkt[item.pkt].flood_next == FLOOD_NOT_BEGUN)
 			pkt_drop(&b->pkt[item.pkt],
 				fate[item.pkt].is_isolated ? DROP_ISOLATED : DROP_NO_TX_TARGET);
 	}

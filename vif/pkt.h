@@ -84,8 +84,11 @@ struct pkt {
 	/* The router's packets enter their network by no vif: in_vif is VIF_ID_NONE then, and this the
 	 * vif on whose behalf they exist; drops are counted there. */
 	uint16_t origin_vif;
-	uint16_t reserved;
+	/* A flood that is sent over several turns goes on at this vif; FLOOD_NOT_BEGUN, FLOOD_ENDED. */
+	uint16_t flood_next;
 };
+#define FLOOD_NOT_BEGUN 0
+#define FLOOD_ENDED VIF_ID_MAX
 static_assert(sizeof(struct pkt) <= 64, "one cache line a packet");
 
 static inline const uint8_t *pkt_bytes(const struct pkt *p)
@@ -113,6 +116,13 @@ static inline const void *pkt_hdr(const struct pkt *p, uint32_t off, uint32_t le
 static inline uint16_t pkt_drop_vif(const struct pkt *p)
 {
 	return p->in_vif != VIF_ID_NONE ? p->in_vif : p->origin_vif;
+}
+
+/* Is @p a flood that goes on in a later turn? */
+static inline bool pkt_is_unfinished(const struct pkt *p)
+{
+	return p->flood_next != FLOOD_NOT_BEGUN && p->flood_next != FLOOD_ENDED
+		&& p->drop == DROP_NONE && p->m != NULL;
 }
 
 /* Mark @p as lost for @reason; the first reason stays. */

@@ -443,6 +443,7 @@ static void parse_reset(struct pkt *p)
 	p->worker = 0;
 	p->dst_vif = VIF_ID_NONE;
 	p->origin_vif = VIF_ID_NONE;
+	p->flood_next = FLOOD_NOT_BEGUN;
 }
 
 void pkt_parse_one(struct pkt *p)

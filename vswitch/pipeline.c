@@ -5,7 +5,7 @@
  * Theory: one straight function; read pipeline_run() at the end of this file first.  Stages
  * classify and mark (pkt_drop); they never free, allocate, log, lock, or call each other.  A copy
  * of a packet is a tx item {packet, out vif}; the list of them is bounded, so a burst that floods
- * to very many vifs is sent in several rounds.
+ * to very many vifs is sent in several rounds, and one that would cost too much in several turns.
  * Invariants: every mbuf of the burst is freed exactly once, by drop_burst(); each packet counts
  * once in rx, and once in tx per copy sent or in drops where it is lost.
  * Thread: worker. */
@@ -18,6 +18,7 @@
 #include "vif/drop.h"
 #include "vif/pkt_edit.h"
 #include "vif/pkt_parse.h"
+#include "vswitch/backlog.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +37,7 @@ struct pipeline {
 	struct router *router;
 	const struct pipeline_trace *trace;
 	struct vif_io *io;
+	struct backlog backlog; /* floods that go on in the next turns */
 	struct tx_items out; /* in order of packets, then grouped by vif */
 	struct tx_items lost; /* copies that did not pass egress */
 	struct tx_items grouped; /* while grouping */
@@ -122,8 +124,10 @@ struct pipeline *pipeline_create(struct vif_io *io)
 
 void pipeline_destroy(struct pipeline *l)
 {
-	if (l != NULL)
-		router_destroy(l->router);
+	if (l == NULL)
+		return;
+	backlog_clear(&l->backlog);
+	router_destroy(l->router);
 	free(l);
 }
 
@@ -159,8 +163,15 @@ struct neigh_table *pipeline_neigh(const struct pipeline *l)
 	return router_neigh(l->router);
 }
 
+uint32_t pipeline_held(const struct pipeline *l)
+{
+	return l->backlog.n + neigh_held(router_neigh(l->router));
+}
+
 uint64_t pipeline_due_ns(const struct pipeline *l)
 {
+	if (l->backlog.n > 0)
+		return 1; /* at once */
 	return router_due_ns(l->router);
 }
 
@@ -212,7 +223,8 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	const struct snapshot *cfg = l->cfg; /* stable for the whole burst */
 	struct vif_counters *counters = l->io->vif_counters;
 	uint64_t now_ns = l->io->now_ns;
-	uint16_t at = 0;
+	uint16_t at = 0, first_old;
+	uint32_t share;
 	bool is_done;
 
 	pkt_parse(b); /* vif/pkt_parse.c   offsets, or drop          */
@@ -230,8 +242,10 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	route(l, b); /* bridge/router.c   to another network         */
 	trace(l, STAGE_ROUTE, b);
 	show_routed(l, b); /* vif/capture.c     behind the translation     */
-	do {
-		is_done = bridge_forward(cfg, b, &at, &l->out); /* bridge/bridge.c  fdb / flood */
+	first_old = backlog_take(&l->backlog, b); /* vswitch/backlog.c floods to go on with */
+	share = bridge_share(b);
+	do { /* bridge/bridge.c   fdb / flood                */
+		is_done = bridge_forward(cfg, b, share, &at, &l->out);
 		trace(l, STAGE_BRIDGE, b);
 		egress_run(cfg, b, &l->out, &l->lost); /* bridge/egress.c isolation, mtu, link */
 		trace(l, STAGE_EGRESS, b);
@@ -240,6 +254,7 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 		trace(l, STAGE_TX, b);
 		settle_round(l, b);
 	} while (!is_done);
+	backlog_put(&l->backlog, b, first_old);
 	capture_drops(l->captures, b);
 	trace(l, STAGE_DROP, b);
 	drop_burst(counters, b); /* vif/drop.c        count by reason, free     */

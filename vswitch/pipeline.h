@@ -67,6 +67,9 @@ struct neigh_table *pipeline_neigh(const struct pipeline *l);
 /* When pipeline_run() is to be called, with an empty burst if need be; 0: never. */
 uint64_t pipeline_due_ns(const struct pipeline *l);
 
+/* Packets kept between bursts: unfinished floods, and those that wait for a neighbour. */
+uint32_t pipeline_held(const struct pipeline *l);
+
 /* @trace NULL (the default): none; it must live until replaced. */
 void pipeline_set_trace(struct pipeline *l, const struct pipeline_trace *trace);
 

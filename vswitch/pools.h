@@ -13,7 +13,8 @@
 struct rte_mempool;
 
 #define POOL_SMALL_PER_WORKER 1536u /* 2 KiB each; 512 may wait for neighbours */
-#define POOL_BIG_PER_WORKER 192u /* 64 KiB each: spares of rx, one burst, 32 that wait */
+/* 64 KiB each: spares of rx, one burst, 32 that wait for neighbours, 32 unfinished floods */
+#define POOL_BIG_PER_WORKER 224u
 
 struct pools {
 	struct rte_mempool *small_pool;

@@ -249,7 +249,7 @@ void bed_send(struct bed *b, uint16_t vif_id, const struct frame *f)
 
 void bed_run(struct bed *b)
 {
-	unsigned n_held = neigh_held(pipeline_neigh(b->pipeline));
+	unsigned n_held = pipeline_held(b->pipeline);
 	unsigned n_small = rte_mempool_in_use_count(b->io.small_pool);
 	unsigned n_big = rte_mempool_in_use_count(b->io.big_pool);
 
@@ -265,8 +265,8 @@ void bed_run(struct bed *b)
 		pipeline_run(b->pipeline, &b->burst);
 	}
 	b->n_arrivals = 0;
-	if (n_held != 0 || neigh_held(pipeline_neigh(b->pipeline)) != 0)
-		return; /* the router keeps some: counted when it gives them back */
+	if (n_held != 0 || pipeline_held(b->pipeline) != 0)
+		return; /* counted when they are given back */
 	assert_int_equal(rte_mempool_in_use_count(b->io.small_pool), n_small);
 	assert_int_equal(rte_mempool_in_use_count(b->io.big_pool), n_big);
 }

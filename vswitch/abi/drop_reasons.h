@@ -73,7 +73,10 @@
 		"know, TCP without SYN, UDP whose length is wrong)")                               \
 	X(CT_QUOTA, "ct_quota", "the vif has as many connections, or half-open ones, as it may")   \
 	X(CT_TABLE_FULL, "ct_table_full", "no room for another connection")                        \
-	X(NAT_NO_PORT, "nat_no_port", "no free port for the translated connection")
+	X(NAT_NO_PORT, "nat_no_port", "no free port for the translated connection")                \
+	X(FLOOD_LIMIT, "flood_limit",                                                              \
+		"broadcasts and unknown destinations come faster than they can be copied to all "  \
+		"ports without holding up others; some ports may have had their copy")
 
 enum drop_reason {
 	DROP_NONE, /* the packet lives */
