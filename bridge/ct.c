@@ -292,12 +292,20 @@ static void record_write(
 		= (struct ct_owner){ .pair = partner, .vif_id = new->vif_id, .dir = (uint8_t)dir };
 }
 
-static enum drop_reason quota_check(const struct ct *c, const struct ct_new *new)
+/* May a tenant's vif have one more?  At its limit the first of its own weak ones makes room: most are
+ * closed and only wait for their time, 120 s, and without this a guest that opens 140 connections a
+ * second would be cut off by those.  Half-open ones are refused: a flood is not to go out. */
+static enum drop_reason quota_take(struct ct *c, const struct ct_new *new)
 {
 	if (!new->is_tenant)
 		return DROP_NONE;
-	if (c->n_of[new->vif_id] >= CT_VIF_MAX || c->half_of[new->vif_id] >= CT_VIF_HALF_OPEN_MAX)
+	if (c->half_of[new->vif_id] >= CT_VIF_HALF_OPEN_MAX)
 		return DROP_CT_QUOTA;
+	if (c->n_of[new->vif_id] < CT_VIF_MAX)
+		return DROP_NONE;
+	if (c->weak[new->vif_id].n == 0)
+		return DROP_CT_QUOTA;
+	ct_del(c, c->weak[new->vif_id].first);
 	return DROP_NONE;
 }
 
@@ -344,7 +352,7 @@ uint32_t ct_add(struct ct *c, const struct ct_new *new, uint64_t now_ns, enum dr
 	struct ct_key k = ct_key_of(c, &new->orig);
 	uint32_t orig, reply;
 
-	*why = quota_check(c, new);
+	*why = quota_take(c, new);
 	if (*why != DROP_NONE)
 		return IXTAB_NONE;
 	*why = DROP_CT_TABLE_FULL;

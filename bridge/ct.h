@@ -11,8 +11,9 @@
  *   3. ct_find() for each packet, ct_add() for the first one, ct_seen() for each that passes;
  *   4. ct_age() between bursts; ct_detach(): the records stay.
  * Limits: a vif of profile tenant may have begun CT_VIF_MAX connections, CT_VIF_HALF_OPEN_MAX of
- * them without an answer.  When the table is full a new connection takes the place of a weak one: one
- * that was not answered or that is closing.  No other is ever evicted.
+ * them without an answer.  When the table is full, or a vif has its CT_VIF_MAX, a new connection takes
+ * the place of a weak one (of the vif's own, in the latter case): one that was not answered or that
+ * is closing.  No other is ever evicted.
  * Threads: one worker writes and finds; ct_dump() in the worker as well. */
 #pragma once
 

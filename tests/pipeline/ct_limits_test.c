@@ -86,7 +86,7 @@ static void echo_lives_30_seconds(void **state)
 	assert_false(lives_after(b, 1));
 }
 
-/* Connections of @vif_id that are all answered, until the table refuses one. */
+/* Connections of @vif_id that are all worth keeping, until the table refuses one. */
 static unsigned fill(
 	struct ct *ct, uint16_t vif_id, bool is_tenant, unsigned max, enum drop_reason *why)
 {
@@ -100,10 +100,15 @@ static unsigned fill(
 	memset(new.orig.dst + 10, 0xff, 2);
 	new.orig.src[15] = (uint8_t)vif_id;
 	for (n = 0; n < max; n++) {
+		uint32_t at;
+
 		new.orig.sport = (be16)n;
 		new.reply = ct_mirror(&new.orig, UPLINK_NET);
-		if (ct_add(ct, &new, 1, why) == IXTAB_NONE)
+		at = ct_add(ct, &new, 1, why);
+		if (at == IXTAB_NONE)
 			break;
+		((struct ct_record *)ixtab_rec_at(&ct->tab, at))->is_assured = 1;
+		ct_set_state(ct, at, CT_REPLIED);
 	}
 	return n;
 }

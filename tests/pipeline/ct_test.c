@@ -442,7 +442,7 @@ static void a_new_engine_knows_what_may_go(void **state)
 	assert_int_equal(bed_drops(b, 1, DROP_CT_TABLE_FULL), 0);
 }
 
-/* A connection whose @n makes it differ from others; answered at once if @is_answered. */
+/* A connection whose @n makes it differ from others; answered and worth keeping if @is_answered. */
 static enum drop_reason add(struct ct *c, uint16_t vif_id, uint32_t n, bool is_answered)
 {
 	struct ct_new new = { .vif_id = vif_id,
@@ -458,8 +458,10 @@ static enum drop_reason add(struct ct *c, uint16_t vif_id, uint32_t n, bool is_a
 	new.orig.src[15] = (uint8_t)vif_id;
 	new.reply = ct_mirror(&new.orig, UPLINK_NET);
 	at = ct_add(c, &new, 1, &why);
-	if (at != IXTAB_NONE && is_answered)
+	if (at != IXTAB_NONE && is_answered) {
+		((struct ct_record *)ixtab_rec_at(&c->tab, at))->is_assured = 1;
 		ct_set_state(c, at, CT_REPLIED);
+	}
 	return why;
 }
 
