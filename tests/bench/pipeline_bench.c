@@ -3,7 +3,9 @@
  *
  * The real pipeline over vifs that do nothing in tx: 60-byte UDP between @n vifs, all known, in
  * bursts of 1, 8, 32 and 64, and flooded; then from a network of mode routed and of mode nat to its
- * uplink, 256 flows.  Informative; figures depend on the machine.
+ * uplink, 256 flows; then by NAT with more and more connections in the table, at random, and where
+ * each packet begins one, with room in the table and without.  Informative; figures depend on the
+ * machine.
  *   usage: pipeline_bench [seconds per line]
  * From: tests/bench.  To: stdout.  Thread: one. */
 #include "tests/lib/pkt_build.h"
@@ -78,17 +80,12 @@ static struct snapshot *config(unsigned n)
 /* A packet from vif @from to the MAC of vif @to. */
 static void make(struct pkt *p, unsigned from, unsigned to)
 {
-	p->m = rte_pktmbuf_alloc(small_pool);
+	*p = (struct pkt){ .m = rte_pktmbuf_alloc(small_pool), .in_vif = (uint16_t)from };
 	CHECK(p->m != NULL);
 	memcpy(frame.bytes, MAC_OF(to), 6);
 	memcpy(frame.bytes + 6, MAC_OF(from), 6);
 	memcpy(rte_pktmbuf_append(p->m, (uint16_t)frame.len), frame.bytes, frame.len);
 	p->len = frame.len;
-	p->in_vif = (uint16_t)from;
-	p->flags = 0;
-	p->gso_type = PKT_GSO_NONE;
-	p->csum_start = 0;
-	p->csum_offset = 0;
 }
 
 static int compare(const void *a, const void *b)
@@ -205,42 +202,98 @@ static void routed_frame(void)
 	frame_end(&frame);
 }
 
-static void measure_routed(struct pipeline *l, unsigned burst_len, double seconds, const char *what)
+/* What is sent through the router. */
+struct load {
+	const char *what;
+	uint32_t n_flows; /* 0: each packet is the first of one */
+	bool is_full; /* the table, when .n_flows is 0 */
+};
+
+static uint32_t next_flow;
+
+static void make_flow(struct pkt *p, uint32_t flow)
 {
-	uint64_t end = clock_now_ns() + (uint64_t)(seconds * 1e9), x = 1;
+	uint8_t *udp;
+
+	make(p, 1, 0xf1);
+	udp = rte_pktmbuf_mtod(p->m, uint8_t *) + 34;
+	udp[0] = (uint8_t)(0x40 + (flow >> 8) % 0x80);
+	udp[1] = (uint8_t)flow;
+	udp[2] = (uint8_t)(flow >> 23);
+	udp[3] = (uint8_t)(flow >> 15);
+}
+
+static void make_burst(struct ct *ct, const struct load *load, unsigned len, uint64_t *x)
+{
+	if (load->n_flows == 0 && !load->is_full && ct->tab.n_live + 2 * len > ct->tab.n_slots)
+		ct_flush(ct, 0, 0);
+	for (unsigned i = 0; i < len; i++) {
+		*x = *x * 6364136223846793005u + 1442695040888963407u;
+		make_flow(&burst.pkt[i],
+			load->n_flows != 0 ? (uint32_t)(*x >> 33) % load->n_flows : next_flow++);
+	}
+	burst.n = (uint16_t)len;
+}
+
+/* Have every flow of @load known before it is measured. */
+static void preload(struct pipeline *l, struct ct *ct, const struct load *load)
+{
+	uint32_t n = load->is_full ? ct->tab.n_slots / 2 : load->n_flows;
+
+	ct_flush(ct, 0, 0);
+	for (next_flow = 0; next_flow < n; next_flow++) {
+		make_flow(&burst.pkt[0], next_flow);
+		burst.n = 1;
+		pipeline_run(l, &burst);
+	}
+}
+
+static void measure_routed(
+	struct pipeline *l, unsigned burst_len, double seconds, const struct load *load)
+{
+	uint64_t end, x = 1;
+	struct ct *ct = pipeline_ct(l);
 	uint32_t n = 0;
 
+	preload(l, ct, load);
+	end = clock_now_ns() + (uint64_t)(seconds * 1e9);
 	while (clock_now_ns() < end && n < SAMPLES_MAX) {
 		uint64_t start;
 
-		for (unsigned i = 0; i < burst_len; i++) {
-			x = x * 6364136223846793005u + 1442695040888963407u;
-			make(&burst.pkt[i], 1, 0xf1);
-			rte_pktmbuf_mtod(burst.pkt[i].m, uint8_t *)[34] = 0x40;
-			rte_pktmbuf_mtod(burst.pkt[i].m, uint8_t *)[35] = (uint8_t)(x >> 33);
-		}
-		burst.n = (uint16_t)burst_len;
+		make_burst(ct, load, burst_len, &x);
 		start = rte_rdtsc();
 		pipeline_run(l, &burst);
 		samples[n++] = (uint32_t)(rte_rdtsc() - start);
 	}
 	qsort(samples, n, sizeof(samples[0]), compare);
-	printf("%-8s   1 vif,  bursts of %2u: %6.0f cycles a packet (median)\n", what, burst_len,
-		(double)samples[n >> 1] / burst_len);
+	printf("%-8s %6u connections, bursts of %2u: %6.0f cycles a packet (median)\n", load->what,
+		ct->tab.n_live / 2, burst_len, (double)samples[n >> 1] / burst_len);
+}
+
+static void measure_loads(struct pipeline *l, bool is_nat, double seconds)
+{
+	static const unsigned bursts[] = { 1, 8, 32, 64 };
+	static const struct load loads[] = { { "nat", 1000, false }, { "nat", 10000, false },
+		{ "nat", 100000, false }, { "nat new", 0, false }, { "nat full", 0, true } };
+	const struct load few = { is_nat ? "nat" : "routed", 256, false };
+
+	for (unsigned k = 0; k < ARRAY_LEN(bursts); k++)
+		measure_routed(l, bursts[k], seconds, &few);
+	for (unsigned k = 0; is_nat && k < ARRAY_LEN(loads); k++)
+		measure_routed(l, 32, seconds, &loads[k]);
 }
 
 static void measure_routers(struct pipeline *l, uint64_t now_ns, double seconds)
 {
-	static const unsigned bursts[] = { 1, 8, 32, 64 };
-	void *segment = aligned_alloc(4096, SEGMENT_CT_SIZE);
 	struct neigh_who hop = { .network_id = 2 };
+	void *segment = aligned_alloc(4096, SEGMENT_CT_SIZE);
 	struct ct *ct;
 
-	memcpy(hop.addr, HOP, sizeof(hop.addr));
 	CHECK(segment != NULL);
 	memset(segment, 0, SEGMENT_CT_SIZE);
 	ct = ct_attach(segment, SEGMENT_CT_SIZE, now_ns, NULL);
 	CHECK(ct != NULL);
+	memcpy(hop.addr, HOP, 16);
 	pipeline_set_ct(l, ct);
 	routed_frame();
 	for (unsigned is_nat = 0; is_nat < 2; is_nat++) {
@@ -250,8 +303,7 @@ static void measure_routers(struct pipeline *l, uint64_t now_ns, double seconds)
 		pipeline_set_config(l, cfg, &vifs, NULL);
 		neigh_heard(
 			pipeline_neigh(l), &hop, MAC_OF(2), NEIGH_MAY_ADD | NEIGH_CONFIRMS, now_ns);
-		for (unsigned k = 0; k < ARRAY_LEN(bursts); k++)
-			measure_routed(l, bursts[k], seconds, is_nat ? "nat" : "routed");
+		measure_loads(l, is_nat, seconds);
 		pipeline_set_config(l, NULL, &vifs, NULL);
 		snapshot_destroy(cfg);
 	}
