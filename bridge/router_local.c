@@ -3,7 +3,8 @@
  *
  * From: bridge/router.c.  To: frames of their own, bridge/neigh.c.
  * Theory: with a host leg the host's kernel owns the addresses and answers; the router only listens.
- * Without one (uplinks) it answers itself, and remembers who asked, because an answer will follow.
+ * Without one (uplinks) it answers itself.  Either way it remembers who asked for it: answers to what
+ * follows come many at once (RFC 826: whoever is asked adds the sender).
  * Thread: worker. */
 #include "bridge/router_local.h"
 
@@ -141,7 +142,7 @@ static struct rte_mbuf *hear_arp(struct neigh_table *t, const struct snapshot *c
 	/* As Linux: what is announced (RFC 5227 §3) counts at once; of answers the first one. */
 	word = memcmp(who.addr, target, 16) == 0 ? NEIGH_OVERRIDES : NEIGH_OVERRIDES_LATER;
 	if (is_request)
-		word |= *is_ours ? NEIGH_MAY_ADD : 0;
+		word |= is_for_us ? NEIGH_MAY_ADD : 0;
 	else if ((p->flags & PKT_IS_MCAST) == 0 && is_for_us)
 		word |= NEIGH_CONFIRMS;
 	if (snapshot_in_net(cfg, p->network_id, who.addr))
@@ -201,16 +202,18 @@ static struct rte_mbuf *hear_ns(struct neigh_table *t, const struct snapshot *cf
 	const uint8_t *ip = pkt_bytes(p) + p->l3_off, *nd = pkt_bytes(p) + p->l4_off;
 	const uint8_t *mac = nd_option(p, p->l4_off + 24u, OPT_SOURCE);
 	struct neigh_who who = { .network_id = p->network_id };
-	bool is_dad = memcmp(ip + 8, none, 16) == 0;
+	bool is_dad = memcmp(ip + 8, none, 16) == 0, is_for_us;
 
 	if (mac == NULL)
 		mac = pkt_bytes(p) + 6;
 	if ((mac[0] & 1) != 0 || ip[8] == 0xff || nd[8] == 0xff)
 		return NULL;
-	*is_ours = !has_leg(cfg, p->network_id) && snapshot_is_own(cfg, p->network_id, nd + 8);
+	is_for_us = snapshot_is_own(cfg, p->network_id, nd + 8);
+	*is_ours = !has_leg(cfg, p->network_id) && is_for_us;
 	memcpy(who.addr, ip + 8, 16);
 	if (!is_dad && !snapshot_is_own(cfg, p->network_id, who.addr))
-		neigh_heard(t, &who, mac, NEIGH_OVERRIDES | (*is_ours ? NEIGH_MAY_ADD : 0), now_ns);
+		neigh_heard(
+			t, &who, mac, NEIGH_OVERRIDES | (is_for_us ? NEIGH_MAY_ADD : 0), now_ns);
 	if (!*is_ours)
 		return NULL;
 	return nd_make(pool,

@@ -302,6 +302,51 @@ static void a_packet_waits_for_its_neighbour(void **state)
 	EXPECT_FLOW(b, 4, UDP(FAR4, "10.0.2.14", 53, 5000));
 }
 
+/* Make F the neighbour solicitation of vif 4's guest for its gateway. */
+static void frame_solicit(struct bed *b)
+{
+	uint8_t *ip = F.bytes + 14, *nd = ip + 40;
+	uint16_t csum;
+
+	flow_frame(&F, b, 4, (struct flow){ "fd00:2::14", "fd00:2::1", 58, 1, 0, 0 }, 24);
+	ip[7] = 255;
+	memset(nd, 0, 32);
+	nd[0] = 135;
+	memcpy(nd + 8, ip + 24, 16);
+	nd[24] = 1;
+	nd[25] = 1;
+	memcpy(nd + 26, MAC_OF(4), 6);
+	csum = (uint16_t)~sum_of(nd, 32, sum_of(ip + 8, 32, 58 + 32));
+	nd[2] = (uint8_t)(csum >> 8);
+	nd[3] = (uint8_t)csum;
+}
+
+static void a_guest_that_asked_its_leg_need_not_be_asked(void **state)
+{
+	static const struct flow v4 = { FAR4, "10.0.2.14", 17, 53, 5000, 0 };
+	static const struct flow v6 = { FAR6, "fd00:2::14", 17, 53, 5000, 0 };
+	struct bed *b = *state;
+
+	routed_describe(b);
+	bed_apply(b);
+	frame_eth(&F, MAC_BCAST, MAC_OF(4));
+	frame_arp(&F);
+	memcpy(F.bytes + 22, MAC_OF(4), 6);
+	memcpy(F.bytes + 28, (const uint8_t[]){ 10, 0, 2, 14 }, 4);
+	memcpy(F.bytes + 38, (const uint8_t[]){ 10, 0, 2, 1 }, 4);
+	bed_step(b, 4, &F);
+	frame_solicit(b);
+	bed_step(b, 4, &F);
+	bed_clear(b);
+	for (unsigned i = 0; i < 8; i++) {
+		flow_step(b, LAN_VIF, i < 4 ? v4 : v6, 10);
+		EXPECT_FLOW(b, 4, i < 4 ? v4 : v6);
+		if (i % 4 == 0)
+			answer(b, 4); /* it is used, and asked whether it is still there */
+	}
+	EXPECT_NOTHING(b, 4);
+}
+
 static void what_follows_an_answer_in_a_burst_comes_after_what_waited(void **state)
 {
 	struct bed *b = *state;
@@ -484,6 +529,7 @@ int main(void)
 		BED_TESTS(errors_are_limited_for_each_vif),
 		BED_TESTS(errors_are_not_answered_by_errors),
 		BED_TESTS(a_packet_waits_for_its_neighbour),
+		BED_TESTS(a_guest_that_asked_its_leg_need_not_be_asked),
 		BED_TESTS(what_follows_an_answer_in_a_burst_comes_after_what_waited),
 		BED_TESTS(who_does_not_answer_is_asked_three_times),
 		BED_TESTS(a_stale_neighbour_is_used_and_asked),
