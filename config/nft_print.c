@@ -159,8 +159,8 @@ static void print_forward_chain(
 				legs[i].ifindex, legs[i].transit_ifindex, legs[i].transit_ifindex,
 				legs[i].ifindex);
 	for (unsigned i = 0; i < n; i++)
-		fprintf(f, "\t\tiif %d " REJECT "\n\t\toif %d " REJECT "\n", legs[i].ifindex,
-			legs[i].ifindex);
+		fprintf(f, "\t\tiif %d " REJECT_PORT "\n\t\toif %d " REJECT_PORT "\n",
+			legs[i].ifindex, legs[i].ifindex);
 	for (unsigned i = 0; i < n; i++) {
 		if (legs[i].transit_ifindex == 0 || legs[i].network->mode == NETWORK_MODE_OPEN)
 			continue;

@@ -13,6 +13,7 @@
           g1  h1                   g2  h2                     g3  h3
 """
 
+import ipaddress
 import socket
 
 from .traffic import wait_ping
@@ -21,6 +22,7 @@ INTERNET4 = "203.0.113.9"
 INTERNET6 = "2001:db8::9"
 UPLINKS = {1: "host", 2: "lan0", 3: "vif:wan"}
 OUTSIDE = {1: "eth0", 2: "eth0", 3: "eth1"}  # the LAN's device beside an uplink
+RECVERR4, RECVERR6 = (socket.IPPROTO_IP, 11), (socket.IPPROTO_IPV6, 25)  # tell UDP all errors
 # By which address of the LAN a network is reached, IPv4 and IPv6.
 SEEN4 = {1: "192.168.50.1", 2: "192.168.50.77", 3: "192.168.60.77"}
 SEEN6 = {1: "fd50::1", 2: "fd50::77", 3: "fd60::77"}
@@ -29,6 +31,12 @@ NEAR4 = {1: "192.168.50.2", 2: "192.168.50.2", 3: "192.168.60.2"}
 NEAR6 = {1: "fd50::2", 2: "fd50::2", 3: "fd60::2"}
 NEXT4 = {1: "192.168.50.1", 2: "192.168.50.77", 3: "192.168.60.77"}
 NEXT6 = {1: "fd50::1", 2: "fd50::77", 3: "fd60::77"}
+
+
+def unlimited_errors(ns):
+    """Kernels tell one address of one error a second; here all guests may share one."""
+    for key in ("net.ipv4.icmp_ratelimit", "net.ipv6.icmp.ratelimit"):
+        ns.sysctl(key, 0)
 
 
 class World:
@@ -60,6 +68,8 @@ class World:
 
     def _make_lan(self):
         host, lan = self.host, self.lan
+        unlimited_errors(host)
+        unlimited_errors(lan)
         self.lab.veth(lan, "lan0")
         self.lab.veth(lan, "wan0", "eth1")
         host.ip("addr", "add", "192.168.50.1/24", "dev", "lan0")
@@ -87,6 +97,23 @@ class World:
             self.lan.ip("-6", "route", verb, f"fd41:{k}::/64", "via", NEXT6[k])
 
 
+def guest_leaks(frames):
+    """Those of @frames, captured outside, in which an address of a guests' network is to be seen.
+
+    ICMP errors are searched to their end, because they quote; others as far as their headers go.
+    """
+    nets = [ipaddress.ip_address(a).packed[:n] for k in UPLINKS
+            for a, n in ((f"10.41.{k}.0", 3), (f"fd41:{k}::", 8))]
+    found = []
+    for frame in frames:
+        is_v4 = frame[12:14] == b"\x08\x00"
+        is_icmp = frame[23] == 1 if is_v4 else frame[12:14] == b"\x86\xdd" and frame[20] == 58
+        head = frame[12:] if is_icmp else frame[12:54]
+        if any(net in head for net in nets):
+            found.append(frame)
+    return found
+
+
 def connect(client, server, addr, port, server_port=None, timeout=5):
     """One TCP connection with a word each way; returns whom the server saw and whom the client."""
     family = socket.AF_INET6 if ":" in addr else socket.AF_INET
@@ -106,3 +133,36 @@ def connect(client, server, addr, port, server_port=None, timeout=5):
                 conn.sendall(b"answer")
                 assert out.recv(16) == b"answer"
                 return seen, out.getpeername()
+
+
+def sock(ns, kind, v6, timeout=10):
+    made = ns.socket(socket.AF_INET6 if v6 else socket.AF_INET, kind)
+    made.settimeout(timeout)
+    return made
+
+
+def told(ns, addr, port):
+    """The errno by which a UDP socket learns what became of its datagram; None: an answer came."""
+    with sock(ns, socket.SOCK_DGRAM, ":" in addr) as s:
+        s.setsockopt(*(RECVERR6 if ":" in addr else RECVERR4), 1)
+        s.connect((addr, port))
+        s.send(b"ask")
+        try:
+            s.recv(16)
+        except OSError as exc:
+            return exc.errno
+    return None
+
+
+def echo_udp(client, server, addr, n=200, port=7500):
+    """Datagrams of every size there and back, one after the other, so that no socket overflows."""
+    with sock(server, socket.SOCK_DGRAM, ":" in addr) as far, \
+            sock(client, socket.SOCK_DGRAM, ":" in addr) as near:
+        far.bind((addr, port))
+        near.connect((addr, port))
+        for i in range(n):
+            text = bytes([i]) * (i * 1400 // n)
+            near.send(text)
+            got, peer = far.recvfrom(2000)
+            far.sendto(got, peer)
+            assert near.recv(2000) == text
