@@ -31,7 +31,8 @@ check=(
 	libcmocka-dev libclang-rt-14-dev llvm-14
 	clang-format clang-tidy cppcheck shellcheck codespell universal-ctags
 	python3-pytest python3-pytest-xdist python3-scapy
-	dhcpcd-base tshark bind9-dnsutils strace sqlite3 e2fsprogs systemd man-db groff-base
+	dhcpcd-base traceroute iputils-tracepath tshark bind9-dnsutils
+	strace sqlite3 e2fsprogs systemd man-db groff-base
 	bash-completion udev dbus-daemon
 )
 # Run by tests in namespaces, but never installed, since it would take over the netdevs of this

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Networks of mode open are routed like those of mode routed, and nothing at all is filtered.
+
+The topology is drawn in lib/world.py; all networks are of mode open, and the LAN has routes.
+"""
+
+import pytest
+
+from lib.traffic import can_ping, iperf3, ping, wait_ping
+from lib.wire import has, wire
+from lib.world import (INTERNET4, INTERNET6, NEAR4, NEAR6, OUTSIDE, UPLINKS, World, connect,
+                       echo_udp)
+
+EACH = pytest.mark.parametrize("k", UPLINKS, ids=["host", "netdev", "vif"])
+
+
+@pytest.fixture(scope="module")
+def world(lab):
+    made = World(lab, "open")
+    made.lan_routes_to_guests()
+    for guests in made.guests.values():
+        for guest in guests:
+            wait_ping(guest, INTERNET4)
+            wait_ping(guest, INTERNET6)
+    return made
+
+
+@EACH
+def test_ping_passes_both_ways(world, k):
+    for last, guest in zip((11, 12), world.guests[k]):
+        for addr in (INTERNET4, INTERNET6):
+            ping(guest, addr)
+        for addr in (f"10.41.{k}.{last}", f"fd41:{k}::{last}"):
+            ping(world.lan, addr)
+
+
+@EACH
+def test_tcp_and_udp_pass_both_ways(world, k):
+    guest = world.guests[k][1]
+    for addr, more in ((INTERNET4, []), (INTERNET4, ["-R"]), (INTERNET6, ["-6"]),
+                       (INTERNET6, ["-6", "-R"])):
+        iperf3(guest, world.lan, addr, *more, size="8M")
+    for addr, more in ((f"10.41.{k}.12", []), (f"fd41:{k}::12", ["-6"])):
+        iperf3(world.lan, guest, addr, *more, size="8M")
+    for addr in (NEAR4[k], NEAR6[k], INTERNET4, INTERNET6):
+        echo_udp(guest, world.lan, addr)
+    echo_udp(world.lan, guest, f"10.41.{k}.12")
+    echo_udp(world.lan, guest, f"fd41:{k}::12")
+
+
+@EACH
+def test_both_sides_see_each_others_own_addresses(world, k):
+    guest = world.guests[k][0]
+    assert connect(guest, world.lan, INTERNET4, 8000)[0][0] == f"10.41.{k}.11"
+    assert connect(guest, world.lan, INTERNET6, 8000)[0][0] == f"fd41:{k}::11"
+    assert connect(world.lan, guest, f"10.41.{k}.11", 8001)[0][0].startswith("192.168.")
+    assert connect(world.lan, guest, f"fd41:{k}::11", 8001)[0][0].startswith("fd")
+
+
+@EACH
+def test_a_foreign_source_passes(world, k):
+    """There is no rule that says whose address a guest may use; whether answers return is routing."""
+    guest = world.guests[k][0]
+    guest.ip("addr", "add", "10.99.99.9/32", "dev", "eth0")
+    try:
+        with wire(world.lan, OUTSIDE[k]) as outside:
+            guest.run("ping", "-n", "-c", "1", "-W", "1", "-I", "10.99.99.9", "-p", "5a6b7c8d",
+                      INTERNET4, check=False)
+            outside.read_until(has(bytes.fromhex("5a6b7c8d5a6b7c8d")))
+    finally:
+        guest.ip("addr", "del", "10.99.99.9/32", "dev", "eth0")
+    assert (f"g{k}", "policy_reject") not in {(d["vif"], d["reason"])
+                                              for d in world.saklar.json("drops")}
+
+
+def test_no_rule_of_the_host_names_the_transit(world):
+    forward = world.host.out("nft", "list", "ruleset").split("chain forward")[1].split("}")[0]
+    assert f"iif {world.host.link('up-n1')['ifindex']}" not in forward
+    assert '"up-n1"' not in forward
+    assert "masquerade" not in world.host.out("nft", "list", "ruleset")
+
+
+def test_an_isolated_network_stays_isolated(world):
+    world.lab.network("iso", "--subnet", "10.49.9.0/24", mode="isolated")
+    lonely = world.lab.guest("lonely", "iso", "netdev", addr=["10.49.9.11/24"])
+    lonely.ip("route", "add", "default", "via", "10.49.9.1")
+    wait_ping(lonely, "10.49.9.1")
+    for k in UPLINKS:
+        assert not can_ping(world.guests[k][0], "10.49.9.11")
+        assert not can_ping(lonely, f"10.41.{k}.11")
+    assert not can_ping(lonely, INTERNET4)
+
+
+def test_it_goes_on_after_the_engine_was_killed(world):
+    old = world.saklar.kill_engine()
+    world.saklar.wait_engine(other_than=old)
+    for k in UPLINKS:
+        for guest in world.guests[k]:
+            wait_ping(guest, INTERNET4)
+            wait_ping(guest, INTERNET6)
+        wait_ping(world.lan, f"10.41.{k}.11")
