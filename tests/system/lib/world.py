@@ -42,7 +42,7 @@ def unlimited_errors(ns):
 class World:
     """See above; @mode and @args are for all three networks; @before is called with the host."""
 
-    def __init__(self, lab, mode, *args, before=None):
+    def __init__(self, lab, mode, *args, before=None, has_guests=True):
         self.lab = lab
         self.saklar = lab.saklar
         self.host = lab.host
@@ -60,9 +60,11 @@ class World:
                         "--uplink-gateway", f"fd{lan}::2"]
             self.saklar("network", "add", f"n{k}", "--mode", mode, "--subnet", f"10.41.{k}.0/24",
                         "--subnet", f"fd41:{k}::/64", "--uplink", uplink, *more, *args)
-            self.guests[k] = (self._guest(k, "g", 11, "host"), self._guest(k, "h", 12, "netdev"))
-        for k in UPLINKS:
-            for guest in self.guests[k]:
+            if has_guests:
+                self.guests[k] = (self._guest(k, "g", 11, "host"),
+                                  self._guest(k, "h", 12, "netdev"))
+        for k, guests in self.guests.items():
+            for guest in guests:
                 wait_ping(guest, f"10.41.{k}.1")
                 wait_ping(guest, f"fd41:{k}::1")
 
