@@ -112,10 +112,11 @@ static int open_error(const struct vif_want *want, int rc, struct err *e)
 	return err_set(e, rc, "", "cannot open tap %s: %s", want->ifname, strerror(-rc));
 }
 
-/* Find the tap that an earlier daemon left, by its alias, in the namespace we are in. */
-static bool find_own(const struct vif_want *want, const char *alias, struct link *link)
+/* Find the tap that an earlier daemon left, by its alias, in the namespace we are in.  Its name is
+ * its user's to change. */
+static bool find_own(const char *alias, struct link *link)
 {
-	return netlink_get(0, want->ifname, link) == 0 && strcmp(link->alias, alias) == 0;
+	return netlink_get_alias(alias, link) == 0;
 }
 
 static int take_up(
@@ -219,7 +220,7 @@ int netdev_open_host(const struct vif_want *want, const char *alias, int ns_fd,
 		return err_set(e, rc, "vif.netns", "cannot enter namespace %s: %s", want->netns,
 			strerror(-rc));
 	rc = -EAGAIN; /* not found */
-	if (find_own(want, alias, &link))
+	if (find_own(alias, &link))
 		rc = take_up(want, &link, out, e);
 	else if (netlink_get(0, want->ifname, &link) == 0)
 		rc = err_set(e, -EEXIST, want->is_leg ? "network.name" : "vif.ifname",

@@ -67,6 +67,8 @@ struct link_change {
 [[nodiscard]] int netlink_get(int ifindex, const char *name, struct link *out);
 /* Links whose alias begins with @prefix; how many there are, at most @max are written. */
 [[nodiscard]] int netlink_find_alias(const char *prefix, struct link *out, unsigned max);
+/* The link with this very alias, whatever its name is by now; -ENODEV. */
+[[nodiscard]] int netlink_get_alias(const char *alias, struct link *out);
 [[nodiscard]] int netlink_delete(int ifindex);
 /* IPv6 addresses are added without duplicate address detection: nobody else can have them. */
 [[nodiscard]] int netlink_add_address(int ifindex, const struct ipaddr *addr, uint8_t len);

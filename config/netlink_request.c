@@ -232,6 +232,7 @@ int netlink_get(int ifindex, const char *name, struct link *out)
 
 struct alias_search {
 	const char *prefix;
+	bool is_whole; /* the prefix is all there may be */
 	struct link *out;
 	unsigned n, max;
 };
@@ -242,7 +243,8 @@ static int match_alias(struct nl_msg *msg, void *arg)
 	struct link link;
 
 	if (!netlink_parse_link(nlmsg_hdr(msg), &link)
-		|| strncmp(link.alias, s->prefix, strlen(s->prefix)) != 0)
+		|| strncmp(link.alias, s->prefix, strlen(s->prefix)) != 0
+		|| (s->is_whole && link.alias[strlen(s->prefix)] != '\0'))
 		return NL_OK;
 	if (s->n < s->max)
 		s->out[s->n] = link;
@@ -256,6 +258,16 @@ int netlink_find_alias(const char *prefix, struct link *out, unsigned max)
 	int rc = netlink_request_dump(RTM_GETLINK, AF_UNSPEC, match_alias, &s);
 
 	return rc < 0 ? rc : (int)s.n;
+}
+
+int netlink_get_alias(const char *alias, struct link *out)
+{
+	struct alias_search s = { .prefix = alias, .is_whole = true, .out = out, .max = 1 };
+	int rc = netlink_request_dump(RTM_GETLINK, AF_UNSPEC, match_alias, &s);
+
+	if (rc < 0)
+		return rc;
+	return s.n > 0 ? 0 : -ENODEV;
 }
 
 static int change_address(int type, int flags, int ifindex, const struct ipaddr *addr, uint8_t len)

@@ -252,12 +252,25 @@ static bool is_own_tap(
 	return want->type == VIF_TYPE_TAP && link != NULL && strcmp(link->alias, alias) == 0;
 }
 
+/* By its name, or a tap of ours by its mark: a VMM may have it open that was renamed since. */
+static const struct link *find_named(const struct reconcile *r, const struct vif_want *want)
+{
+	const struct link *link = netlink_link_by_name(r->netlink, want->ifname);
+	char alias[LINK_ALIAS_LEN];
+	struct link own;
+
+	reconcile_alias(r, want->name, alias);
+	if (link == NULL && want->type == VIF_TYPE_TAP && netlink_get_alias(alias, &own) == 0)
+		link = netlink_link(r->netlink, own.ifindex);
+	return link;
+}
+
 /* The wanted netdev; makes a tap that is not there.  -ENODEV: wait for it. */
 static int find_kernel_netdev(
 	struct reconcile *r, const struct vif_want *want, struct link *out, struct err *e)
 {
 	char alias[LINK_ALIAS_LEN];
-	const struct link *link = netlink_link_by_name(r->netlink, want->ifname);
+	const struct link *link = find_named(r, want);
 	int rc = 0;
 
 	/* Ours by its mark, also when we were killed before it was written down. */
@@ -265,7 +278,7 @@ static int find_kernel_netdev(
 		rc = undo_record(r->undo, link->ifindex, UNDO_CREATED, 0, e);
 	if (rc == 0 && is_own_tap(r, want, link) && is_tap_unfit(link, want)) {
 		rc = replace_tap(r, link, e);
-		link = netlink_link_by_name(r->netlink, want->ifname);
+		link = find_named(r, want);
 	}
 	if (rc == 0 && link == NULL && want->type == VIF_TYPE_TAP) {
 		reconcile_alias(r, want->name, alias);
@@ -389,15 +402,19 @@ static bool is_ours(const struct vif_want *want)
 static int dress_leg(const struct vif_want *want, int ifindex, struct err *e)
 {
 	struct link_change change = LINK_CHANGE_NONE;
+	const char *ifname = want->ifname;
+	struct link link;
 
+	if (netlink_get(ifindex, NULL, &link) == 0)
+		ifname = link.name; /* somebody has renamed it */
 	/* Nobody on this network configures the host; our address is ours without asking. */
-	if (netlink_sysctl_set("ipv6", want->ifname, "disable_ipv6", !want->has_ip6) == 0) {
-		int rc = netlink_sysctl_set("ipv6", want->ifname, "accept_ra", 0);
+	if (netlink_sysctl_set("ipv6", ifname, "disable_ipv6", !want->has_ip6) == 0) {
+		int rc = netlink_sysctl_set("ipv6", ifname, "accept_ra", 0);
 
 		if (rc == 0)
-			rc = netlink_sysctl_set("ipv6", want->ifname, "accept_dad", 0);
+			rc = netlink_sysctl_set("ipv6", ifname, "accept_dad", 0);
 		if (rc < 0)
-			LOG_WARN("event=leg_sysctl_failed leg=%s", want->ifname);
+			LOG_WARN("event=leg_sysctl_failed leg=%s", ifname);
 	}
 	change.mac = want->has_mac ? &want->mac : NULL;
 	change.mtu = want->mtu;
@@ -465,7 +482,7 @@ void reconcile_vif_revert_orphans(struct reconcile *r)
 		if (slot->is_open && (slot->fds.flags & MSG_VIF_TAP_FD) == 0)
 			link = netlink_link(r->netlink, slot->fds.ifindex);
 		else if (want->id != VIF_ID_NONE && is_kernel_type(want->type))
-			link = netlink_link_by_name(r->netlink, want->ifname);
+			link = find_named(r, want);
 		if (link != NULL)
 			kept.ifindex[kept.n++] = link->ifindex;
 	}

@@ -115,10 +115,21 @@ static void set_uplink_port(const struct daemon *d, const struct network_cfg *n,
 	json_object_set_new(json, "uplink_port", port);
 }
 
+/* The leg's name as it is; as it will be while there is none. */
+static const char *leg_ifname(
+	const struct daemon *d, const struct network_cfg *n, struct vif_actual *a)
+{
+	if (n->leg_vif_id == VIF_ID_NONE)
+		return "";
+	reconcile_vif_actual(d->reconcile, n->leg_vif_id, a);
+	return a->ifname[0] != '\0' ? a->ifname : n->name;
+}
+
 json_t *rpc_view_network(const struct daemon *d, const struct network_cfg *n)
 {
 	json_t *json = schema_print_network(n);
 	json_t *vifs = json_array();
+	struct vif_actual as_leg;
 	json_t *leg = n->leg_vif_id != VIF_ID_NONE ? json_object() : json_null();
 	struct network_actual a;
 	char mac[MAC_STR_LEN];
@@ -134,7 +145,7 @@ json_t *rpc_view_network(const struct daemon *d, const struct network_cfg *n)
 	json_object_set_new(json, "vifs", vifs);
 	if (!json_object_get(json, "domain"))
 		json_object_set_new(json, "domain", json_null());
-	set_text(json, "leg_ifname", n->leg_vif_id != VIF_ID_NONE ? n->name : "");
+	set_text(json, "leg_ifname", leg_ifname(d, n, &as_leg));
 	set_text(json, "leg_mac", n->leg_vif_id != VIF_ID_NONE ? mac_print(&n->leg_mac, mac) : "");
 	if (n->leg_vif_id != VIF_ID_NONE)
 		set_counters(d, n->leg_vif_id, leg);

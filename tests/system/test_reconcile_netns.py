@@ -83,6 +83,33 @@ def test_vif_that_vanished_while_no_daemon_ran_does_not_hold_up_the_others(lab, 
         lab.saklar("vif", "del", vif)
 
 
+def test_renamed_devices_are_found_again_after_a_cold_start(lab, net):
+    """A leg, a guest's own device and a VMM's tap, by their mark; none is made a second time."""
+    lab.network("other", "--subnet", "10.64.0.0/24")
+    guest = lab.guest("g6", "other", "host", addr="10.64.0.11/24")
+    vm = lab.guest("t6", "other", "tap", addr="10.64.0.12/24")
+    for ns, old, new in ((lab.host, "other", "leg6"), (guest, "eth0", "lan6"),
+                         (lab.host, "t6", "tap6")):
+        for words in (("down",), ("name", new)):
+            ns.ip("link", "set", "dev", old, *words)
+        ns.ip("link", "set", "dev", new, "up")
+    for who in (guest, vm):
+        wait_ping(who, "10.64.0.1")
+    engine = lab.saklar.engine_pid()
+    lab.saklar.kill_daemon()
+    lab.host.kill(engine)
+    lab.saklar.start()
+    for who in (guest, vm):
+        wait_ping(who, "10.64.0.1")
+    assert not guest.has_link("eth0")
+    assert not lab.host.has_link("other") and not lab.host.has_link("t6")
+    assert lab.saklar.network("other")["leg_ifname"] == "leg6"
+    assert lab.saklar.vif("t6")["ifname"] == "tap6"
+    lab.saklar("vif", "del", "g6", "t6")
+    lab.saklar("network", "del", "other")
+    assert not guest.has_link("lan6") and not lab.host.has_link("leg6")
+
+
 def test_netdev_deleted_again_and_again_never_stays_up(lab, net):
     """The state follows within moments each time, also when the deletion falls into a run."""
     guest = lab.host.guest("flap")
