@@ -70,26 +70,26 @@ def test_namespace_that_does_not_exist_yet_is_waited_for(lab, net):
 
 def test_vif_that_vanished_while_no_daemon_ran_does_not_hold_up_the_others(lab, net):
     """The next daemon takes the vif over, finds it gone, and still tells the engine what is new."""
-    gone = lab.guest("g4", "lan", "host", addr="10.62.0.14/24")
+    gone = lab.guest("away", "lan", "host", addr="10.62.0.14/24")
     lab.saklar.kill_daemon()
     lab.drop_guest(gone)
     lab.saklar.start()
-    lab.saklar.wait_vif("g4", "waiting")
-    fresh = lab.guest("g5", "lan", "host", addr="10.62.0.15/24")
+    lab.saklar.wait_vif("away", "waiting")
+    fresh = lab.guest("fresh", "lan", "host", addr="10.62.0.15/24")
     wait_ping(fresh, "10.62.0.2")
     status = lab.saklar.json("status")
     assert status["engine"]["generation"] == status["generation"], status
-    for vif in ("g4", "g5"):
+    for vif in ("away", "fresh"):
         lab.saklar("vif", "del", vif)
 
 
 def test_renamed_devices_are_found_again_after_a_cold_start(lab, net):
     """A leg, a guest's own device and a VMM's tap, by their mark; none is made a second time."""
     lab.network("other", "--subnet", "10.64.0.0/24")
-    guest = lab.guest("g6", "other", "host", addr="10.64.0.11/24")
-    vm = lab.guest("t6", "other", "tap", addr="10.64.0.12/24")
+    guest = lab.guest("ren", "other", "host", addr="10.64.0.11/24")
+    vm = lab.guest("rent", "other", "tap", addr="10.64.0.12/24")
     for ns, old, new in ((lab.host, "other", "leg6"), (guest, "eth0", "lan6"),
-                         (lab.host, "t6", "tap6")):
+                         (lab.host, "rent", "rent6")):
         for words in (("down",), ("name", new)):
             ns.ip("link", "set", "dev", old, *words)
         ns.ip("link", "set", "dev", new, "up")
@@ -102,10 +102,10 @@ def test_renamed_devices_are_found_again_after_a_cold_start(lab, net):
     for who in (guest, vm):
         wait_ping(who, "10.64.0.1")
     assert not guest.has_link("eth0")
-    assert not lab.host.has_link("other") and not lab.host.has_link("t6")
+    assert not lab.host.has_link("other") and not lab.host.has_link("rent")
     assert lab.saklar.network("other")["leg_ifname"] == "leg6"
-    assert lab.saklar.vif("t6")["ifname"] == "tap6"
-    lab.saklar("vif", "del", "g6", "t6")
+    assert lab.saklar.vif("rent")["ifname"] == "rent6"
+    lab.saklar("vif", "del", "ren", "rent")
     lab.saklar("network", "del", "other")
     assert not guest.has_link("lan6") and not lab.host.has_link("leg6")
 
