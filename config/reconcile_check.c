@@ -20,6 +20,7 @@
 
 #define IPV6_MTU_MIN 1280 /* RFC 8200 §5 */
 #define NFT_TIMEOUT_MS 5000
+#define ADDRESSES_MAX 2048 /* of the whole host; of more the first ones are looked at */
 
 static int check_leg_name(struct reconcile *r, const struct network_cfg *n, struct err *e)
 {
@@ -304,14 +305,43 @@ static void add_network(const struct reconcile *r, const struct network_cfg *n,
 		add_obstacles(r, rules, n, object, p);
 }
 
-static void add_vif(const struct reconcile *r, const struct vif_cfg *cfg, struct problems *p)
+struct addresses {
+	struct link_address one[ADDRESSES_MAX];
+	int n;
+};
+
+/* A netdev that got an address after it became a vif's: refused at the next cold start. */
+static void add_address(const struct vif_slot *slot, const char *object,
+	const struct addresses *all, struct problems *p)
+{
+	char text[IPNET_STR_LEN], cure[128];
+
+	if (!slot->is_open || slot->as.is_uplink
+		|| (slot->as.type != VIF_TYPE_TAP && slot->as.type != VIF_TYPE_NETDEV))
+		return;
+	for (int i = 0; i < all->n; i++) {
+		if (all->one[i].ifindex != slot->fds.ifindex)
+			continue;
+		ipnet_print(&all->one[i].net, text);
+		snprintf(cure, sizeof(cure), "ip address del %s dev %s", text, slot->ifname);
+		add_problem(p, object, cure,
+			"netdev %s carries the address %s, which does not work and keeps the vif "
+			"from being attached again",
+			slot->ifname, text);
+		return;
+	}
+}
+
+static void add_vif(const struct reconcile *r, const struct vif_cfg *cfg,
+	const struct addresses *all, struct problems *p)
 {
 	const struct vif_slot *slot = &r->actual.vif[cfg->id];
 	char object[48];
 
+	snprintf(object, sizeof(object), "vif %s", cfg->name);
+	add_address(slot, object, all, p);
 	if (slot->state != STATE_FAILED && slot->state != STATE_WAITING)
 		return;
-	snprintf(object, sizeof(object), "vif %s", cfg->name);
 	add_problem(p, object,
 		slot->state == STATE_WAITING ? "it comes up by itself when that changes"
 					     : "do what the reason says; it is tried again",
@@ -328,6 +358,7 @@ static bool has_legs(const struct model *m)
 
 unsigned reconcile_problems(const struct reconcile *r, struct problem *out, unsigned max)
 {
+	static struct addresses all;
 	struct problems p = { .out = out, .max = max };
 	struct nft_rules *rules = NULL;
 
@@ -338,8 +369,10 @@ unsigned reconcile_problems(const struct reconcile *r, struct problem *out, unsi
 		rules = nft_rules_read();
 	for (unsigned i = 0; i < r->model->n_networks; i++)
 		add_network(r, &r->model->network[i], rules, &p);
+	all.n = r->netlink != NULL ? netlink_addresses(0, all.one, ADDRESSES_MAX) : 0;
+	all.n = MIN(all.n, ADDRESSES_MAX);
 	for (unsigned i = 0; i < r->model->n_vifs; i++)
-		add_vif(r, &r->model->vif[i], &p);
+		add_vif(r, &r->model->vif[i], &all, &p);
 	nft_rules_destroy(rules);
 	return p.n;
 }

@@ -251,6 +251,20 @@ def differences(before, after):
     return {k: (before.get(k), after.get(k)) for k in before if before.get(k) != after.get(k)}
 
 
+def test_address_that_comes_later_is_a_problem_in_status(lab, guests):
+    """It cannot work, and the vif would be refused when everything starts anew."""
+    def problems():
+        return [p for p in lab.saklar.json("status")["problems"] if p["object"] == "vif a"]
+
+    dev = lab.saklar.vif("a")["ifname"]
+    assert not problems()
+    lab.host.ip("addr", "add", "10.55.0.1/24", "dev", dev)
+    found = problems()
+    assert "carries the address 10.55.0.1/24" in found[0]["text"], found
+    lab.host.run(*found[0]["cure"].split())
+    assert not problems()
+
+
 def test_settings_of_a_netdev_are_put_back_on_del(lab, guests):
     prepared_veth(lab, "back1")
     before = device_settings(lab, "back1")
