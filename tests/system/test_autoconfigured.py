@@ -8,7 +8,6 @@ network's mode changes under them; datagrams are forwarded.
       host namespace --- network auto, 10.46.0.0/24, fd46::/64, --dhcp --- guest g (netdev)
 """
 
-import signal
 import socket
 import time
 
@@ -40,17 +39,14 @@ def make_net(lab):
 
 def test_what_dhcp_and_advertisements_say_leads_out(net):
     g = net.g
-    client = g.start("dhcpcd", "-B", "-d", "--noarp", "eth0")
-    try:
-        wait_until(lambda: g.addresses("eth0"), 30, lambda: f"v4 address: {client.output()}")
-        wait_until(lambda: [a for a in g.addresses("eth0", "inet6") if a.startswith("fd46:")], 30,
-                   lambda: f"v6 address: {client.output()}")
-        wait_until(lambda: "default via 10.46.0.1" in g.out("ip", "route"), 10)
-        wait_until(lambda: "default via fe80" in g.out("ip", "-6", "route"), 20, "a router's RA")
-        wait_ping(g, INTERNET4)
-        wait_ping(g, INTERNET6)
-    finally:
-        client.stop(signal.SIGKILL)  # politely it would take the addresses away
+    client = g.start("dhcpcd", "-B", "-d", "--noarp", "eth0")  # runs on: the addresses are its own
+    wait_until(lambda: g.addresses("eth0"), 30, lambda: f"v4 address: {client.output()}")
+    wait_until(lambda: [a for a in g.addresses("eth0", "inet6") if a.startswith("fd46:")], 30,
+               lambda: f"v6 address: {client.output()}")
+    wait_until(lambda: "default via 10.46.0.1" in g.out("ip", "route"), 10)
+    wait_until(lambda: "default via fe80" in g.out("ip", "-6", "route"), 20, "a router's RA")
+    wait_ping(g, INTERNET4)
+    wait_ping(g, INTERNET6)
     via = g.out("ip", "-6", "route", "show", "default").split()[2]
     assert net.host.mac("auto") in g.out("ip", "-6", "neigh", "show", via), "the leg's MAC"
 
