@@ -27,6 +27,7 @@
 
 #define CT_VERSION 1
 #define AGE_SLICE 128
+#define AGE_SLICE_MAX 8192 /* after a pause: the packet that ended it waits for this */
 #define AGE_EVERY_NS NS_PER_MS
 #define DUMP_SLICE 16384 /* records looked at by one ct_dump(): the worker waits for it */
 #define TIMEOUT_MAX_NS (UINT64_C(432000) * NS_PER_SEC)
@@ -374,10 +375,15 @@ uint32_t ct_add(struct ct *c, const struct ct_new *new, uint64_t now_ns, enum dr
 
 void ct_age(struct ct *c, uint64_t now_ns)
 {
+	uint64_t n;
+
 	if (now_ns < c->age_next_ns)
 		return;
+	/* Nothing ages while nothing passes, and what is over counts until it is looked at: catch up. */
+	n = MIN(((now_ns - c->age_next_ns) / AGE_EVERY_NS + 1) * AGE_SLICE,
+		(uint64_t)AGE_SLICE_MAX);
 	c->age_next_ns = now_ns + AGE_EVERY_NS;
-	for (unsigned i = 0; i < AGE_SLICE && i < c->tab.n_high; i++) {
+	for (unsigned i = 0; i < n && i < c->tab.n_high; i++) {
 		uint32_t index = c->age_cursor % c->tab.n_high + 1;
 
 		c->age_cursor = index;

@@ -147,6 +147,31 @@ static void closed_connections_do_not_use_up_a_tenants_share(void **)
 	table_free(c, segment);
 }
 
+/* A packet a second: a guest whose share is full of what ended long ago has it back at once. */
+static void what_ended_during_a_silence_does_not_count_for_long(void **)
+{
+	void *segment;
+	struct ct *c = table(&segment);
+	uint64_t now_ns = 3600 * NS_PER_SEC;
+	struct ct_new one_more = like(1, CT_VIF_MAX, true);
+	enum drop_reason why;
+
+	for (uint32_t n = 0; n < CT_VIF_MAX; n++) {
+		struct ct_new new = like(1, n, true);
+
+		assert_int_equal(open_one(c, &new, CT_TCP_ESTABLISHED), DROP_NONE);
+	}
+	assert_int_equal(ct_add(c, &one_more, 1, &why), IXTAB_NONE);
+	ct_age(c, 2);
+	assert_int_equal(ct_count(c, 1), CT_VIF_MAX);
+	ct_age(c, now_ns);
+	assert_int_not_equal(ct_add(c, &one_more, now_ns, &why), IXTAB_NONE);
+	for (unsigned i = 0; i < 5; i++)
+		ct_age(c, now_ns += NS_PER_SEC);
+	assert_int_equal(ct_count(c, 1), 1);
+	table_free(c, segment);
+}
+
 /* Seven guests take all that they may have and keep it; the table has room for 131,071. */
 static void hoarders_do_not_lock_out_another(void **)
 {
@@ -196,6 +221,7 @@ int main(void)
 		cmocka_unit_test(a_hundred_thousand_end_by_the_clock),
 		cmocka_unit_test(a_new_engine_counts_a_hundred_thousand_alike),
 		cmocka_unit_test(closed_connections_do_not_use_up_a_tenants_share),
+		cmocka_unit_test(what_ended_during_a_silence_does_not_count_for_long),
 		cmocka_unit_test(hoarders_do_not_lock_out_another),
 		BED_TESTS(short_connections_pass_without_end),
 	};
