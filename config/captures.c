@@ -6,6 +6,7 @@
 #include "config/captures.h"
 
 #include "config/memfd.h"
+#include "vswitch/base/check.h"
 
 #include <errno.h>
 #include <string.h>
@@ -20,28 +21,14 @@ static struct capture_session *find_free(struct captures *c)
 	return NULL;
 }
 
-static int check(const struct msg_capture *m, uint32_t data_size, struct err *e)
-{
-	if (data_size < CAPTURE_DATA_SIZE_MIN || data_size > CAPTURE_DATA_SIZE_MAX
-		|| (data_size & (data_size - 1)) != 0)
-		return err_set(e, -EINVAL, "buffer",
-			"the buffer must be a power of two from %u to %u "
-			"bytes",
-			CAPTURE_DATA_SIZE_MIN, CAPTURE_DATA_SIZE_MAX);
-	if (m->n_insns > CAPTURE_FILTER_MAX)
-		return err_set(e, -E2BIG, "filter", "the filter needs %u instructions; at most %u",
-			m->n_insns, CAPTURE_FILTER_MAX);
-	return 0;
-}
-
 struct capture_session *captures_add(
 	struct captures *c, struct msg_capture *m, uint32_t data_size, struct err *e)
 {
 	struct capture_ring ring = { .magic = CAPTURE_MAGIC, .data_size = data_size };
 	struct capture_session *s = find_free(c);
 
-	if (check(m, data_size, e) < 0)
-		return NULL;
+	CHECK(data_size >= CAPTURE_DATA_SIZE_MIN && data_size <= CAPTURE_DATA_SIZE_MAX
+		&& (data_size & (data_size - 1)) == 0 && m->n_insns <= CAPTURE_FILTER_MAX);
 	if (s == NULL) {
 		err_set(e, -EBUSY, "", "%u captures run already, which is the most; end one",
 			CAPTURE_SESSIONS_MAX);

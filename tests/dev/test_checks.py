@@ -131,6 +131,16 @@ def test_a_drop_reason_needs_a_test_and_a_line_in_the_docs(tree):
     assert_clean(tree("check-drop-reasons"))
 
 
+def test_a_text_of_an_error_needs_a_test_or_a_reason(tree):
+    source = 'int a = err_set(e, 1, "", "device %s of %u has gone astray");\n'
+    files = {"config/a.c": SPDX + source, "tools/dev/error-texts-untested": "# none\n"}
+    assert_fault(tree("check-error-texts", files=files), "config/a.c:2: no test looks for: device")
+    assert_clean(tree("check-error-texts", files={
+        "tests/a_test.c": SPDX + 'char *t = "eth9 of 7 has gone as" "tray";\n'}))
+    files = {"tools/dev/error-texts-untested": "device %s of %u has gone astray\nwhat else\n"}
+    assert_fault(tree("check-error-texts", files=files), "tested: device", "not a text any more")
+
+
 def test_a_changed_abi_needs_a_new_version(tree):
     header = "vswitch/abi/limits.h"
     assert_fault(tree("check-abi", files={header: SPDX + "#define A 1\n"}), "version 0")

@@ -15,7 +15,8 @@ from fake_saklard import program  # noqa: E402  pylint: disable=wrong-import-pos
 
 WORLD = {
     "networks": [
-        {"name": "lab", "mode": "isolated", "subnets": ["192.168.77.0/24"], "dhcp": True},
+        {"name": "lab", "mode": "isolated", "subnets": ["192.168.77.0/24"], "dhcp": True,
+         "leg_mac": "52:54:00:00:00:aa"},
         {"name": "net", "mode": "nat", "subnets": ["10.77.0.0/24"]},
         {"name": "out", "mode": "nat", "subnets": ["10.78.0.0/24"], "uplink": "eth9",
          "uplink_addresses": ["192.0.2.2/24"]},
@@ -25,6 +26,7 @@ WORLD = {
     ],
     "vifs": [
         {"name": "n0", "network": "lab", "type": "netdev", "dev": "eth7"},
+        {"name": "thin", "type": "netdev", "dev": "eth5", "mtu": 1000},
         {"name": "wan", "type": "netdev", "dev": "eth8"},
         {"name": "web0", "network": "lab", "type": "tap", "mac": "52:54:00:00:00:01"},
     ],
@@ -139,6 +141,7 @@ NETWORKS = [
     (up(uplink="vif:none"), "uplink", "there is no vif none: add it first"),
     (up(uplink="vif:web0"), "uplink", "vif web0 is a port of network lab: take it out first"),
     (up(uplink="vif:wan"), "uplink", "is the uplink of network via already"),
+    (up(uplink="vif:thin"), "uplink", "vif thin has mtu 1000, and IPv6 needs 1280: raise it or"),
     (up(uplink="lab"), "uplink", "is the host leg of network lab: name a device"),
     (up(uplink="eth7"), "uplink", "is used by vif n0: write vif:n0"),
     (up(uplink="eth9", uplink_addresses=["192.0.2.2/24", "2001:db8::9/64"]), "uplink_addresses[0]",
@@ -158,6 +161,8 @@ VIFS = [
     (tap(type="netdev", dev="x", queues=2), "queues", "queues are for vifs of type tap and host"),
     (tap(mtu=65522), "mtu", "too large for a tap device: at most 65521"),
     (tap(mac="01:00:00:00:00:01"), "mac", "a guest's MAC is neither zero nor multicast"),
+    (tap(mac="52:54:00:00:00:aa"), "mac",
+     "MAC 52:54:00:00:00:aa belongs to the host leg of network lab: choose another"),
     (tap(mac="52:54:00:00:00:01"), "mac", "is wanted by vif a and vif web0"),
     (tap(network="six", mtu=1279), "mtu", "is too small for IPv6, which network six uses"),
     (tap(dev="web0"), "dev", "device web0 is wanted by vif a and vif web0"),

@@ -186,14 +186,32 @@ def test_status_names_a_foreign_chain_that_drops_ours_and_the_cure_cures(world):
     assert "chain FORWARD of the nftables table ip filter" in found[0]["text"]
     assert found[0]["cure"] == ("iptables -I DOCKER-USER -i up-n1 -j ACCEPT; "
                                 "iptables -I DOCKER-USER -o up-n1 -j ACCEPT")
+    assert "refuses what is forwarded from up-n1 (policy drop)" in found[0]["text"]
     assert not can_ping(world.guests[1][0], INTERNET4)
     ping(world.guests[2][0], INTERNET4)  # a device as uplink does not care
     for direction in ("iifname", "oifname"):
         world.host.run("nft", "insert", "rule", "ip", "filter", "DOCKER-USER", direction, "up-n1",
                        "accept")
+        if direction == "iifname":
+            assert "refuses what goes out by up-n1 (policy drop)" in problems()[0]["text"]
     wait_until(lambda: not problems(), 5, "the problem is gone")
     ping(world.guests[1][0], INTERNET4)
     world.host.run("nft", "delete", "table", "ip", "filter")
+
+
+def test_status_names_a_foreign_chain_that_keeps_guests_from_the_host(world):
+    def problems():
+        return [p for p in world.saklar.json("status")["problems"] if p["object"] == "network n1"]
+
+    world.host.run("nft", "-f", "-", stdin="table inet fw { chain in { type filter hook input "
+                   "priority 0; policy drop; tcp dport 22 accept\n }\n}")
+    found = wait_until(problems, 5, "the problem is named")
+    assert "refuses what comes in from n1 (policy drop)" in found[0]["text"]
+    assert not can_ping(world.guests[1][0], "10.41.1.1")
+    world.host.run("sh", "-c", found[0]["cure"].split(" (")[0])
+    ping(world.guests[1][0], "10.41.1.1")
+    assert not problems()
+    world.host.run("nft", "delete", "table", "inet", "fw")
 
 
 @EACH

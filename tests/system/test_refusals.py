@@ -72,12 +72,14 @@ REFUSED = [
     ("overlap with a network", NET + ("n1", "--subnet", "10.21.0.128/25"), 1, ("10.21.0.0", "ok")),
     ("overlap with itself", NET + ("n1", "--subnet", "10.50.0.0/16", "--subnet", "10.50.1.0/24"), 1,
      ("overlap", "10.50")),
-    ("subnet the host has", NET + ("n1", "--subnet", "192.168.70.0/25"), 1, ("192.168.70", "lan0")),
+    ("subnet the host has", NET + ("n1", "--subnet", "192.168.70.0/25"), 1,
+     ("the host already routes part of 192.168.70.0/25",)),
     ("subnet the host routes", NET + ("n1", "--subnet", "172.30.5.0/24"), 1, ("172.30", "lan0")),
     ("v6 subnet the host has", NET + ("n1", "--subnet", "fd70::/64"), 1, ("fd70", "lan0")),
     ("subnet without a prefix", NET + ("n1", "--subnet", "10.50.0.0"), 1,
      ("/24", "CIDR", "prefix")),
-    ("subnet with host bits", NET + ("n1", "--subnet", "10.50.0.7/24"), 1, ("10.50.0.0/24",)),
+    ("subnet with host bits", NET + ("n1", "--subnet", "10.50.0.7/24"), 1,
+     ("has host bits set: write 10.50.0.0/24",)),
     ("loopback subnet", NET + ("n1", "--subnet", "127.0.0.0/8"), 1, ("127",)),
     ("multicast subnet", NET + ("n1", "--subnet", "224.0.0.0/24"), 1, ("224",)),
     ("subnet too small", NET + ("n1", "--subnet", "10.50.0.1/32"), 1, ("10.50.0.1/32",)),
@@ -102,7 +104,8 @@ REFUSED = [
     ("name with a semicolon", NET + ("a;reboot",), 1, ("name",)),
     ("empty name", NET + ("",), 1, ("name",)),
     ("name not ASCII", NET + ("späť",), 1, ("name",)),
-    ("network named like a device", NET + ("lan0", "--subnet", "10.50.0.0/24"), 1, ("lan0",)),
+    ("network named like a device", NET + ("lan0", "--subnet", "10.50.0.0/24"), 1,
+     ("the host leg would be named lan0, but a netdev of that name is there already",)),
     ("mtu too small", NET + ("n1", "--mtu", "10"), 2, ("68",)),
     ("mtu too large", NET + ("n1", "--mtu", "70000"), 2, ("65535",)),
     ("mtu no number", NET + ("n1", "--mtu", "many"), 2, ("many", "number")),
@@ -122,15 +125,21 @@ REFUSED = [
     ("vhost-user", VIF + ("x1", "--network", "ok", "--type", "vhost-user"), 1, ("vhost",)),
     ("netdev without dev", VIF + ("x1", "--network", "ok", "--type", "netdev"), 1, ("dev",)),
     ("netdev with addresses", VIF + ("x1", "--network", "ok", "--type", "netdev", "--dev", "lan0"),
-     1, ("192.168.70.1", "address")),
+     1, ("netdev lan0 carries the address 192.168.70.1/24, which would stop working",)),
     ("netdev in a bridge", VIF + ("x1", "--network", "ok", "--type", "netdev", "--dev", "p0"), 1,
-     ("br0", "bridge")),
+     ("netdev p0 is a port of br0; take it out first: ip link set p0 nomaster",)),
     ("a bridge itself with address-less lo", VIF + ("x1", "--network", "ok", "--type", "netdev",
-                                                    "--dev", "lo"), 1, ("lo",)),
+                                                    "--dev", "lo"), 1,
+     ("lo is the loopback device",)),
     ("netdev of another vif", VIF + ("x1", "--network", "ok", "--type", "netdev", "--dev", "v2"), 1,
      ("v2",)),
     ("a host leg as netdev", VIF + ("x1", "--network", "ok", "--type", "netdev", "--dev", "ok"), 1,
      ("ok",)),
+    ("tap that is none", VIF + ("x1", "--network", "ok", "--type", "tap", "--dev", "free0"), 1,
+     ("netdev free0 is no tap; use --type netdev",)),
+    ("uplink that is a bridge's port", NET + ("n1", "--mode", "nat", "--subnet", "10.50.0.0/24",
+                                              "--uplink", "p0", "--uplink-address", "192.0.2.2/24"),
+     1, ("netdev p0 is a port of br0; name br0 as the uplink instead",)),
     ("bad mac", VIF + ("x1", "--network", "ok", "--type", "host", "--mac", "52:54:00:12:34"), 1,
      ("52:54:00:12:34",)),
     ("multicast mac", VIF + ("x1", "--network", "ok", "--type", "host", "--mac",
@@ -150,7 +159,8 @@ REFUSED = [
     ("netns with dots", VIF + ("x1", "--network", "ok", "--type", "host", "--netns",
                                "../../etc/passwd"), 1, ("netns", "namespace")),
     ("host ifname that exists", VIF + ("x1", "--network", "ok", "--type", "host", "--ifname",
-                                       "lan0"), 1, ("lan0",)),
+                                       "lan0"), 1,
+     ("a netdev named lan0 is there already; choose another --ifname",)),
     ("vlan", VIF + ("x1", "--network", "ok", "--type", "host", "--vlan", "5"), 1, ("vlan", "VLAN")),
     ("rate", VIF + ("x1", "--network", "ok", "--type", "host", "--rate", "1G"), 1, ("rate",)),
     ("vif del unknown", ("vif", "del", "nobody"), 1, ("nobody",)),
@@ -198,13 +208,27 @@ def test_netdev_with_link_local_addresses_only_is_accepted(site):
     site.saklar("vif", "del", "ll")
 
 
+def test_what_is_not_there_yet_is_accepted_and_said(site):
+    done = site.saklar.run("vif", "add", "later", "--network", "ok", "--type", "netdev", "--dev",
+                           "later0")
+    assert done.returncode == 0
+    assert "vif later is accepted but not up yet: " in done.stderr
+    assert "netdev later0 is gone or does not exist yet; the vif comes back when it" in done.stderr
+    problem, = [p for p in site.saklar.json("status")["problems"] if p["object"] == "vif later"]
+    assert problem["cure"] == "it comes up by itself when that changes"
+    site.saklar("vif", "del", "later")
+
+
 def test_netdev_of_another_instance_is_refused(site):
     other = site.second_instance("other")
     try:
         other("network", "add", "ok2", "--mode", "bridge")
         text = other.refused("vif", "add", "x1", "--network", "ok2", "--type", "netdev", "--dev",
                              "v2")
-        assert "v2" in text
+        assert "netdev v2 is in use by another instance of Saklar; delete its vif there" in text
+        text = other.refused("network", "add", "n1", "--mode", "nat", "--subnet", "10.88.0.0/24",
+                             "--uplink", "v2", "--uplink-address", "192.0.2.2/24")
+        assert "netdev v2 belongs to a vif of Saklar, which keeps it to itself; delete" in text
         text = other.refused("network", "add", "ok", "--subnet", "10.88.0.0/24")
         assert "ok" in text
         assert other.json("vif", "list") == []

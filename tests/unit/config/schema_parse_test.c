@@ -66,7 +66,7 @@ static void assert_bad(const struct bad *bad, int rc, const struct err *e)
 static void bad_networks_are_refused_with_a_cure(void **)
 {
 	static const struct bad cases[] = {
-		{ "[]", "network", "must be an object" },
+		{ "[]", "network", "params must be an object with the network's fields" },
 		{ "{}", "network.name", "name is missing" },
 		{ "{\"name\": 7}", "network.name", "write a name" },
 		{ "{\"name\": \"\"}", "network.name", "a letter, then letters" },

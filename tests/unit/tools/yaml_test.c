@@ -129,7 +129,8 @@ static void what_is_wrong_is_said_with_its_line(void **)
 	refused("&x a: 1\n", "a key cannot have an anchor");
 	refused("a: *x\n", "no finished item has the anchor &x");
 	refused("a: &x {b: *x}\n", "no finished item has the anchor &x");
-	refused("a: &x {b: 1}\nc:\n  <<: *x\n", "line 3, column 3: merge keys");
+	refused("a: &x {b: 1}\nc:\n  <<: *x\n",
+		"merge keys (<<) are not known: write the fields out");
 	refused("a: !!int 5\n", "leave tags out");
 	refused("a: !!python/object:x {}\n", "leave tags out");
 	refused("a: \"\\0\"\n", "the character 0");
