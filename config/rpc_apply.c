@@ -173,12 +173,11 @@ static int store_all(struct daemon *d, const struct rpc_call *call, const struct
 	return rc;
 }
 
-/* Make @next, which differs from the present model by @diff, the model.  On error it is the
- * caller's still. */
+/* Make @next, which differs from the present model by @diff, the model.  If it is not the model then, it
+ * is the caller's still. */
 static int commit(struct daemon *d, const struct rpc_call *call, struct model *next,
 	const json_t *diff, struct err *e)
 {
-	struct model *before = d->model;
 	int rc = check_host(d, next, e);
 
 	if (rc != 0) {
@@ -187,12 +186,8 @@ static int commit(struct daemon *d, const struct rpc_call *call, struct model *n
 	}
 	next->generation++;
 	rc = store_all(d, call, next, diff, e);
-	if (rc != 0)
-		return rc;
-	d->model = next;
-	reconcile_apply(d->reconcile, next);
-	model_destroy(before);
-	return 0;
+	rpc_swap_in(d, next, &rc, e);
+	return rc;
 }
 
 int rpc_apply(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)

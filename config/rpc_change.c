@@ -119,31 +119,37 @@ static int store_change(struct daemon *d, const struct rpc_call *call, const str
 	return rc;
 }
 
-int rpc_commit(struct daemon *d, const struct rpc_call *call, struct model *next,
-	const struct rpc_change *change, struct err *e)
+bool rpc_swap_in(struct daemon *d, struct model *next, int *rc, struct err *e)
 {
 	struct model *before = d->model;
-	bool is_made = false;
-	int rc = model_check(next, e);
 
-	next->generation++;
-	if (rc == 0) {
-		rc = store_change(d, call, next, change, e);
-		is_made = rc == 0 || store_has(d->store, next->generation);
-	}
-	if (!is_made) {
-		model_destroy(next);
-		return rc;
-	}
-	if (rc != 0) { /* the model is what the file says, or the two would part for good */
+	if (*rc != 0 && !store_has(d->store, next->generation))
+		return false;
+	if (*rc != 0) { /* the model is what the file says, or the two would part for good */
 		*e = ERR_NONE;
-		rc = err_set(e, -EIO, "store",
+		*rc = err_set(e, -EIO, "store",
 			"the change is made, but the disk failed at the end of it: after a power "
 			"loss it may be gone; look at the disk");
 	}
 	d->model = next;
 	reconcile_apply(d->reconcile, next);
 	model_destroy(before);
+	return true;
+}
+
+int rpc_commit(struct daemon *d, const struct rpc_call *call, struct model *next,
+	const struct rpc_change *change, struct err *e)
+{
+	bool is_made = false;
+	int rc = model_check(next, e);
+
+	next->generation++;
+	if (rc == 0) {
+		rc = store_change(d, call, next, change, e);
+		is_made = rpc_swap_in(d, next, &rc, e);
+	}
+	if (!is_made)
+		model_destroy(next);
 	return rc;
 }
 

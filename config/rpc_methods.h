@@ -45,6 +45,9 @@ struct rpc_change {
 /* Commit @next (consumed, also after an error): check it, make it durable, swap it in, apply it. */
 [[nodiscard]] int rpc_commit(struct daemon *d, const struct rpc_call *call, struct model *next,
 	const struct rpc_change *change, struct err *e);
+/* @next was written with the result *rc.  If it is in the file it becomes the model, and *rc tells of a
+ * disk that failed afterwards; else it is the caller's still. */
+bool rpc_swap_in(struct daemon *d, struct model *next, int *rc, struct err *e);
 /* {"generation": n} with the state of an object, so that a client can warn. */
 json_t *rpc_written(const struct daemon *d, enum object_state state, const char *why);
 

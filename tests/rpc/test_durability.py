@@ -205,7 +205,10 @@ def names(client):
     ("fdatasync,fsync", "EIO"), ("fcntl", "EIO"), ("pwrite64", "ENOSPC"), ("pread64", "EIO"),
     ("unlink,unlinkat", "EIO"), ("openat", "EMFILE"), ("ftruncate", "EIO"),
 ])
-def test_whatever_call_fails_the_daemon_knows_what_is_on_disk(daemon, tmp_path, call, error):
+@pytest.mark.parametrize("method, params", [
+    ("vif.del", {"name": "a"}), ("apply", {"networks": [{"name": "lab"}]})])
+def test_whatever_call_fails_the_daemon_knows_what_is_on_disk(daemon, tmp_path, call, error,
+                                                              method, params):
     """The n-th call fails while a vif is deleted; afterwards it serves what a new one would."""
     client = daemon.client()
     client.call("network.add", name="lab")
@@ -215,7 +218,7 @@ def test_whatever_call_fails_the_daemon_knows_what_is_on_disk(daemon, tmp_path, 
         tracer = inject(daemon, call, error, when, log)
         before, refusal = names(client), None
         try:
-            client.call("vif.del", name="a")
+            client.call(method, **params)
         except Refused as e:
             refusal = e.message
         finally:
