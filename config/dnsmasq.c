@@ -102,12 +102,17 @@ static int write_text(const char *path, const char *text, struct err *e)
 
 	if (fd < 0)
 		return err_set(e, -errno, "", "%s: %s", next, strerror(errno));
-	if (write(fd, text, len) != (ssize_t)len)
-		rc = errno != 0 ? -errno : -ENOSPC;
+	ssize_t n = write(fd, text, len);
+
+	if (n != (ssize_t)len)
+		rc = n < 0 ? -errno : -ENOSPC;
 	close(fd);
 	if (rc == 0 && rename(next, path) < 0)
 		rc = -errno;
-	return rc == 0 ? 0 : err_set(e, rc, "", "%s: %s", path, strerror(-rc));
+	if (rc == 0)
+		return 0;
+	unlink(next);
+	return err_set(e, rc, "", "%s: %s", path, strerror(-rc));
 }
 
 static void forget(struct instance *in)
@@ -240,6 +245,19 @@ static int ensure(
 	return rc;
 }
 
+/* dnsmasq puts up with any content, but not with what is no file. */
+static int check_leases(const char *path, struct err *e)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0 || S_ISREG(st.st_mode))
+		return 0;
+	return err_set(e, -EINVAL, "",
+		"dnsmasq needs %s for its leases, which is no plain file: "
+		"remove it",
+		path);
+}
+
 int dnsmasq_run(struct dnsmasq_set *set, const struct model *m, const struct network_cfg *n,
 	const char *ifname, struct err *e)
 {
@@ -267,6 +285,8 @@ int dnsmasq_run(struct dnsmasq_set *set, const struct model *m, const struct net
 	if (conf == NULL || resolv == NULL)
 		rc = err_set(e, -ENOMEM, "", "out of memory");
 	else
+		rc = check_leases(paths.leases, e);
+	if (rc == 0)
 		rc = write_text(paths.resolv, resolv, e);
 	if (rc == 0)
 		rc = ensure(in, &paths, conf, e);

@@ -23,6 +23,7 @@
 #define START_WAIT_MS 5000 /* for an engine that starts: verbs answer when it is there */
 #define LOOK_AT_NETNS_MS 1000 /* namespaces die without a word */
 #define FAILED_WAIT_MS 200
+#define UNDO_RETRY_MS 1000
 
 void reconcile_ask_in(struct reconcile *r, uint32_t ms)
 {
@@ -83,6 +84,8 @@ static void plan_next(struct reconcile *r)
 {
 	uint64_t now = clock_now_ns();
 
+	if (r->undo != NULL && undo_is_unsaved(r->undo))
+		reconcile_ask_in(r, UNDO_RETRY_MS);
 	for (unsigned id = 1; id < VIF_ID_MAX; id++) {
 		const struct vif_want *want = &r->wants.vif[id];
 		const struct vif_slot *slot = &r->actual.vif[id];
@@ -103,6 +106,7 @@ static void run(struct reconcile *r)
 	r->is_running = true;
 	if (r->netlink != NULL) {
 		netlink_sync(r->netlink);
+		undo_retry(r->undo);
 		run_vifs(r);
 		reconcile_network_run(r);
 	}
@@ -260,7 +264,7 @@ static int create_system(struct reconcile *r, struct err *e)
 {
 	if (r->paths.no_system)
 		return 0;
-	r->undo = undo_open(r->paths.state_dir, e);
+	r->undo = undo_open(r->paths.state_dir, r->paths.run_dir, e);
 	if (r->undo == NULL)
 		return -EIO;
 	r->netlink = netlink_create(r->base, on_netlink, r, e);

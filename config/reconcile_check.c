@@ -268,6 +268,15 @@ static void add_engine(const struct reconcile *r, struct problems *p)
 			"%s: %s", engine_state_name(engine.state), engine.why);
 }
 
+static void add_undo(const struct reconcile *r, struct problems *p)
+{
+	char text[sizeof(((struct problem *)NULL)->text)],
+		cure[sizeof(((struct problem *)NULL)->cure)];
+
+	if (r->undo != NULL && undo_problem(r->undo, text, sizeof(text), cure, sizeof(cure)))
+		add_problem(p, "undo list", cure, "%s", text);
+}
+
 /* Routes that came after the network: looked at when somebody asks, since events about them may come
  * by the thousand on a router. */
 static void add_routes(const struct reconcile *r, const struct network_cfg *n, const char *object,
@@ -363,6 +372,7 @@ unsigned reconcile_problems(const struct reconcile *r, struct problem *out, unsi
 	struct nft_rules *rules = NULL;
 
 	add_engine(r, &p);
+	add_undo(r, &p);
 	if (r->model == NULL)
 		return p.n;
 	if (r->netlink != NULL && has_legs(r->model))

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* undo.c - the durable list of changes to foreign netdevs.
- * From: reconcile_vif.c.  To: STATE/undo, netlink_request.c, netdev_bpf.c.
- * Theory: one line a change, "SCOPE IFINDEX KIND VALUE"; SCOPE names boot and network namespace, in
- * which an ifindex is never given twice.  The file is written anew, synced and renamed each time: it
- * is short, and a torn file would be worse than a slow one.
- * Invariants: on disk before the change is made, removed after it was put back; a crash in between
+ * From: reconcile_vif.c, reconcile_uplink.c.  To: undo_file.c, netlink_request.c, netdev_bpf.c.
+ * Theory: an ifindex is never given twice within a boot and a network namespace, so the list is good
+ * for exactly as long as the run directory is: it is kept there and in the state directory.  Either
+ * may be full, read-only or damaged without a change being forgotten; one copy that was written is
+ * enough to go on, and what is wrong with the other is a problem in status.  With neither, netdevs
+ * of others are left as they are.
+ * Invariants: in a file before the change is made, removed after it was put back; a crash in between
  * puts back twice, which does no harm.  Thread: the daemon's only one. */
 #include "config/undo.h"
 
@@ -12,6 +14,7 @@
 #include "config/netdev_uso.h"
 #include "config/netlink.h"
 #include "config/netns.h"
+#include "config/undo_file.h"
 #include "vswitch/base/log.h"
 
 #include <errno.h>
@@ -27,65 +30,26 @@ LOG_MODULE("undo");
 
 #define SCOPE_LEN 96
 
+enum {
+	COPY_STATE,
+	COPY_RUN,
+	N_COPIES
+};
+
+struct copy {
+	char path[512];
+	int rc; /* of its last writing; 0: it is as the list is */
+	enum undo_file_state found; /* when we began */
+};
+
 struct undo {
-	char path[512], dir[480];
+	struct copy copy[N_COPIES];
 	char scope[SCOPE_LEN];
+	uint64_t generation;
 	unsigned n, n_room;
 	struct undo_record *records;
+	bool has_whole_copy; /* there was one when we began, or nothing to be read */
 };
-
-static const char *const kind_names[UNDO_N] = {
-	[UNDO_NONE] = "none",
-	[UNDO_DISABLE_IPV6] = "disable_ipv6",
-	[UNDO_MTU] = "mtu",
-	[UNDO_UP] = "up",
-	[UNDO_CLSACT] = "clsact",
-	[UNDO_PEER_USO] = "peer_uso",
-	[UNDO_CREATED] = "created",
-	[UNDO_FORWARD4] = "forward4",
-	[UNDO_FORWARD6] = "forward6",
-	[UNDO_ACCEPT_RA] = "accept_ra",
-};
-
-void undo_print_line(const struct undo_record *r, const char *scope, char *buf, size_t size)
-{
-	snprintf(buf, size, "%s %d %s %" PRIu32 "\n", scope, r->ifindex, kind_names[r->kind],
-		r->value);
-}
-
-static enum undo_kind kind_of(const char *word, size_t len)
-{
-	for (int k = UNDO_NONE + 1; k < UNDO_N; k++)
-		if (strlen(kind_names[k]) == len && memcmp(word, kind_names[k], len) == 0)
-			return (enum undo_kind)k;
-	return UNDO_NONE;
-}
-
-int undo_parse_line(const char *line, const char *scope, struct undo_record *out)
-{
-	size_t n = strlen(scope);
-	const char *word;
-	char *end;
-
-	if (strncmp(line, scope, n) != 0 || line[n] != ' ')
-		return -EINVAL;
-	long ifindex = strtol(line + n + 1, &end, 10);
-
-	if (*end != ' ' || ifindex <= 0 || ifindex > INT_MAX)
-		return -EINVAL;
-	word = end + 1;
-	n = strcspn(word, " ");
-	enum undo_kind kind = kind_of(word, n);
-
-	if (kind == UNDO_NONE || word[n] != ' ')
-		return -EINVAL;
-	unsigned long long value = strtoull(word + n + 1, &end, 10);
-
-	if (end == word + n + 1 || (*end != '\n' && *end != '\0') || value > UINT32_MAX)
-		return -EINVAL;
-	*out = (struct undo_record){ (int)ifindex, kind, (uint32_t)value };
-	return 0;
-}
 
 static int read_scope(char *scope, size_t size)
 {
@@ -123,43 +87,24 @@ static int append(struct undo *u, const struct undo_record *record)
 	return 0;
 }
 
-static int write_lines(const struct undo *u, int fd)
+/* Both copies; 0 when at least one was written. */
+static int save(struct undo *u)
 {
-	char line[SCOPE_LEN + 64];
+	const struct undo_file file
+		= { .generation = ++u->generation, .n = u->n, .record = u->records };
+	int best = -EIO;
 
-	for (unsigned i = 0; i < u->n; i++) {
-		undo_print_line(&u->records[i], u->scope, line, sizeof(line));
-		ssize_t len = (ssize_t)strlen(line);
+	for (unsigned i = 0; i < N_COPIES; i++) {
+		struct copy *c = &u->copy[i];
+		int before = c->rc;
 
-		if (write(fd, line, (size_t)len) != len)
-			return errno != 0 ? -errno : -EIO;
+		c->rc = undo_file_write(c->path, u->scope, &file, i == COPY_STATE);
+		if (c->rc < 0 && c->rc != before)
+			LOG_ERR("event=undo_not_saved path=%s error=\"%s\"", c->path,
+				strerror(-c->rc));
+		best = i == 0 ? c->rc : MAX(best, c->rc);
 	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
-static int save(const struct undo *u)
-{
-	char next[528];
-	int rc;
-
-	snprintf(next, sizeof(next), "%s.new", u->path);
-	int fd = open(next, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return -errno;
-	rc = write_lines(u, fd);
-	close(fd);
-	if (rc == 0 && rename(next, u->path) < 0)
-		rc = -errno;
-	if (rc < 0)
-		return rc;
-	int dir = open(u->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (dir < 0)
-		return -errno;
-	rc = fsync(dir) < 0 ? -errno : 0;
-	close(dir);
-	return rc;
+	return best;
 }
 
 static struct undo_record *find(const struct undo *u, int ifindex, enum undo_kind kind)
@@ -183,22 +128,27 @@ int undo_record(struct undo *u, int ifindex, enum undo_kind kind, uint32_t value
 		return 0;
 	int rc = append(u, &record);
 
-	if (rc == 0)
-		rc = save(u);
 	if (rc < 0)
+		return err_set(e, rc, "", "out of memory");
+	rc = save(u);
+	if (rc < 0) {
+		u->n--; /* or the next attempt would go on without it */
 		return err_set(e, rc, "",
-			"cannot write %s (%s); the netdev is left alone until it "
-			"can be",
-			u->path, strerror(-rc));
+			"cannot write %s (%s); the netdev is left alone until it can be",
+			u->copy[COPY_STATE].path, strerror(-u->copy[COPY_STATE].rc));
+	}
 	return 0;
 }
 
-static void save_logged(struct undo *u)
+bool undo_is_unsaved(const struct undo *u)
 {
-	int rc = save(u);
+	return u->copy[COPY_STATE].rc < 0 || u->copy[COPY_RUN].rc < 0;
+}
 
-	if (rc < 0)
-		LOG_ERR("event=undo_not_saved path=%s error=\"%s\"", u->path, strerror(-rc));
+void undo_retry(struct undo *u)
+{
+	if (undo_is_unsaved(u) && save(u) == 0 && !undo_is_unsaved(u))
+		LOG_INFO("event=undo_saved path=%s", u->copy[COPY_STATE].path);
 }
 
 void undo_forget(struct undo *u, int ifindex, enum undo_kind kind)
@@ -208,7 +158,7 @@ void undo_forget(struct undo *u, int ifindex, enum undo_kind kind)
 	if (r == NULL)
 		return;
 	*r = u->records[--u->n];
-	save_logged(u);
+	(void)save(u); /* else undo_retry() */
 }
 
 static int put_back(const struct undo_record *r, const struct link *link)
@@ -240,7 +190,7 @@ static void put_back_logged(const struct undo *u, const struct link *link, enum 
 
 	if (rc < 0 && rc != -ENODEV && rc != -ENOENT)
 		LOG_WARN("event=undo_failed ifindex=%d what=%s error=\"%s\"", link->ifindex,
-			kind_names[kind], strerror(-rc));
+			undo_file_kind_name(kind), strerror(-rc));
 }
 
 void undo_revert_one(struct undo *u, int ifindex, enum undo_kind kind)
@@ -278,12 +228,12 @@ void undo_revert_kind(struct undo *u, enum undo_kind kind)
 			rc = put_back(r, &link);
 		if (rc < 0 && rc != -ENODEV && rc != -ENOENT)
 			LOG_WARN("event=undo_failed ifindex=%d what=%s error=\"%s\"", r->ifindex,
-				kind_names[kind], strerror(-rc));
+				undo_file_kind_name(kind), strerror(-rc));
 	}
 	if (kept == u->n)
 		return;
 	u->n = kept;
-	save_logged(u);
+	(void)save(u); /* else undo_retry() */
 }
 
 void undo_revert(struct undo *u, int ifindex)
@@ -302,7 +252,7 @@ void undo_revert(struct undo *u, int ifindex)
 	if (kept == u->n)
 		return;
 	u->n = kept;
-	save_logged(u);
+	(void)save(u); /* else undo_retry() */
 }
 
 void undo_revert_orphans(struct undo *u, bool (*is_held)(int ifindex, void *arg), void *arg)
@@ -329,32 +279,153 @@ void undo_close(struct undo *u)
 	free(u);
 }
 
-static int load(struct undo *u)
+static const char *found_words(enum undo_file_state found)
 {
-	char line[256];
-	int rc = 0;
-	FILE *f = fopen(u->path, "re");
-
-	if (f == NULL)
-		return errno == ENOENT ? 0 : -errno;
-	while (rc == 0 && fgets(line, sizeof(line), f) != NULL) {
-		struct undo_record record;
-
-		if (undo_parse_line(line, u->scope, &record) == 0)
-			rc = append(u, &record);
+	switch (found) {
+	case UNDO_FILE_DAMAGED: return "was damaged";
+	case UNDO_FILE_FOREIGN: return "was written by another version of Saklar";
+	case UNDO_FILE_UNREADABLE: return "could not be read";
+	case UNDO_FILE_ABSENT:
+	case UNDO_FILE_INTACT: break;
 	}
-	fclose(f);
+	return NULL;
+}
+
+static bool describe_found(
+	const struct undo *u, char *text, size_t text_size, char *cure, size_t cure_size)
+{
+	for (unsigned i = 0; i < N_COPIES; i++) {
+		const struct copy *c = &u->copy[i];
+		const char *words = found_words(c->found);
+
+		if (words == NULL)
+			continue;
+		if (u->has_whole_copy) {
+			snprintf(text, text_size,
+				"%.90s %s when saklard started; nothing is lost, since its copy "
+				"%.90s was whole",
+				c->path, words, u->copy[1 - i].path);
+			snprintf(cure, cure_size,
+				"look at the disk; this is said until saklard is started again, "
+				"and "
+				"the bad file is kept as %.120s.bad",
+				c->path);
+		} else {
+			snprintf(text, text_size,
+				"%.90s %s when saklard started: netdevs may not get back what "
+				"Saklar "
+				"changed on them (MTU, link, IPv6, tc program, forwarding)",
+				c->path, words);
+			snprintf(cure, cure_size,
+				"look at the netdevs of vifs that are deleted (ip -d link, tc "
+				"qdisc, "
+				"sysctl -a); the bad file is kept as %.120s.bad",
+				c->path);
+		}
+		return true;
+	}
+	return false;
+}
+
+bool undo_problem(const struct undo *u, char *text, size_t text_size, char *cure, size_t cure_size)
+{
+	for (unsigned i = 0; i < N_COPIES; i++) {
+		const struct copy *c = &u->copy[i];
+
+		if (c->rc == 0)
+			continue;
+		snprintf(text, text_size, "cannot write %.120s: %s; %s", c->path, strerror(-c->rc),
+			u->copy[1 - i].rc == 0 ? "what was changed is known from its copy alone"
+					       : "no netdev is changed any more");
+		snprintf(cure, cure_size, "%s; it is tried again each second",
+			c->rc == -ENOSPC || c->rc == -EDQUOT ? "free some space there"
+							     : "make its directory writable");
+		return true;
+	}
+	return describe_found(u, text, text_size, cure, cure_size);
+}
+
+static int merge(struct undo *u, const struct undo_file *file)
+{
+	int rc = 0;
+
+	u->generation = MAX(u->generation, file->generation);
+	for (unsigned i = 0; rc == 0 && i < file->n; i++)
+		if (!undo_has(u, file->record[i].ifindex, file->record[i].kind))
+			rc = append(u, &file->record[i]);
 	return rc;
 }
 
-struct undo *undo_open(const char *state_dir, struct err *e)
+/* Which of the copies count?  The newest whole one; and whatever is left of a damaged one that is
+ * newer, or when there is no whole one. */
+static int choose(struct undo *u, const struct undo_file *file)
+{
+	const struct undo_file *whole = NULL;
+	bool is_any = false;
+	int rc = 0;
+
+	for (unsigned i = 0; i < N_COPIES; i++) {
+		is_any = is_any || file[i].state != UNDO_FILE_ABSENT;
+		if (file[i].state == UNDO_FILE_INTACT
+			&& (whole == NULL || file[i].generation > whole->generation))
+			whole = &file[i];
+	}
+	u->has_whole_copy = whole != NULL || !is_any;
+	if (whole != NULL)
+		rc = merge(u, whole);
+	for (unsigned i = 0; rc == 0 && i < N_COPIES; i++) {
+		if (file[i].state != UNDO_FILE_DAMAGED
+			|| (whole != NULL && file[i].generation <= whole->generation))
+			continue;
+		u->has_whole_copy = false;
+		rc = merge(u, &file[i]);
+	}
+	return rc;
+}
+
+/* Put it out of the way, so that it can be looked at. */
+static void keep_bad(const struct copy *c)
+{
+	char bad[sizeof(c->path) + 8];
+
+	snprintf(bad, sizeof(bad), "%s.bad", c->path);
+	LOG_WARN("event=undo_bad path=%s reason=\"%s\"", c->path, found_words(c->found));
+	if (rename(c->path, bad) < 0)
+		LOG_WARN("event=undo_bad_stays path=%s error=\"%s\"", c->path, strerror(errno));
+}
+
+static int load(struct undo *u)
+{
+	struct undo_file file[N_COPIES] = { 0 };
+	bool has_bad = false;
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < N_COPIES; i++) {
+		rc = undo_file_read(u->copy[i].path, u->scope, &file[i]);
+		u->copy[i].found = file[i].state;
+	}
+	if (rc == 0)
+		rc = choose(u, file);
+	for (unsigned i = 0; i < N_COPIES; i++) {
+		if (rc == 0 && found_words(file[i].state) != NULL) {
+			keep_bad(&u->copy[i]);
+			has_bad = true;
+		}
+		free(file[i].record);
+	}
+	if (rc == 0 && (has_bad || file[0].generation != file[1].generation))
+		(void)save(u); /* else undo_retry() */
+	return rc;
+}
+
+struct undo *undo_open(const char *state_dir, const char *run_dir, struct err *e)
 {
 	struct undo *u = calloc(1, sizeof(*u));
 	int rc = -ENOMEM;
 
 	if (u != NULL) {
-		snprintf(u->dir, sizeof(u->dir), "%s", state_dir);
-		snprintf(u->path, sizeof(u->path), "%s/undo", u->dir);
+		snprintf(u->copy[COPY_STATE].path, sizeof(u->copy[0].path), "%s/undo", state_dir);
+		snprintf(u->copy[COPY_RUN].path, sizeof(u->copy[0].path), "%s/undo.copy", run_dir);
 		rc = read_scope(u->scope, sizeof(u->scope));
 		if (rc == 0)
 			rc = load(u);

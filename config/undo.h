@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* undo.h - what was changed on netdevs that are not ours, written down before it is changed.
  *
- * Life: undo_open() at start reads STATE/undo; undo_record() is durable when it returns;
- * undo_revert() puts everything of one netdev back when its vif goes; undo_revert_orphans() does so
- * for netdevs that no vif holds any more, as after kill -9.  Records of an earlier boot or of
- * another network namespace are forgotten: the netdev they spoke of is gone.
+ * Life: undo_open() at start reads STATE/undo and RUN/undo.copy; undo_record() is in one of them when
+ * it returns; undo_revert() puts everything of one netdev back when its vif goes;
+ * undo_revert_orphans() does so for netdevs that no vif holds any more, as after kill -9.  Records of
+ * an earlier boot or of another network namespace are forgotten: the netdev they spoke of is gone.
  * Thread: the daemon's only one. */
 #pragma once
 
@@ -36,7 +36,8 @@ struct undo_record {
 
 struct undo;
 
-struct undo *undo_open(const char *state_dir, struct err *e);
+/* A damaged file is no error: see undo_problem(). */
+struct undo *undo_open(const char *state_dir, const char *run_dir, struct err *e);
 void undo_close(struct undo *u);
 /* The first value of (@ifindex, @kind) stays: it is the one from before us. */
 [[nodiscard]] int undo_record(
@@ -52,6 +53,8 @@ void undo_revert_kind(struct undo *u, enum undo_kind kind);
 /* Everything of netdevs that @is_held denies, but what is of the host as a whole. */
 void undo_revert_orphans(struct undo *u, bool (*is_held)(int ifindex, void *arg), void *arg);
 
-/* One line of the file and back; for tests.  0 or -EINVAL. */
-[[nodiscard]] int undo_parse_line(const char *line, const char *scope, struct undo_record *out);
-void undo_print_line(const struct undo_record *record, const char *scope, char *buf, size_t size);
+/* A copy could not be written; undo_retry() tries again. */
+bool undo_is_unsaved(const struct undo *u);
+void undo_retry(struct undo *u);
+/* Is anything wrong with the files?  Then what, and what to do. */
+bool undo_problem(const struct undo *u, char *text, size_t text_size, char *cure, size_t cure_size);

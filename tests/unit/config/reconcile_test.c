@@ -6,7 +6,7 @@
 #include "config/engine_wire.h"
 #include "config/nft.h"
 #include "config/snapshot_build.h"
-#include "config/undo.h"
+#include "config/undo_file.h"
 #include "tests/lib/unit.h"
 
 #include <errno.h>
@@ -206,12 +206,12 @@ static void undo_lines_survive_the_round_trip(void **)
 	struct undo_record in = { 42, UNDO_MTU, 9000 }, out;
 	char line[128];
 
-	undo_print_line(&in, "boot/1", line, sizeof(line));
-	assert_int_equal(undo_parse_line(line, "boot/1", &out), 0);
+	undo_file_print_line(&in, "boot/1", line, sizeof(line));
+	assert_int_equal(undo_file_parse_line(line, "boot/1", &out), 0);
 	assert_memory_equal(&in, &out, sizeof(in));
-	assert_int_equal(undo_parse_line(line, "boot/2", &out), -EINVAL);
-	assert_int_equal(undo_parse_line("boot/1 0 mtu 3", "boot/1", &out), -EINVAL);
-	assert_int_equal(undo_parse_line("boot/1 3 format 3", "boot/1", &out), -EINVAL);
+	assert_int_equal(undo_file_parse_line(line, "boot/2", &out), -EINVAL);
+	assert_int_equal(undo_file_parse_line("boot/1 0 mtu 3", "boot/1", &out), -EINVAL);
+	assert_int_equal(undo_file_parse_line("boot/1 3 format 3", "boot/1", &out), -EINVAL);
 }
 
 static void malformed_engine_messages_are_refused(void **)
