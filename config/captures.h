@@ -11,6 +11,7 @@ struct capture_session {
 	int ring_fd;
 	int event_fd, reader_fd; /* two ends: the engine's and the reader's */
 	struct msg_capture msg;
+	bool is_closing; /* as soon as the engine answers */
 };
 struct captures {
 	uint32_t last_id;

@@ -141,6 +141,7 @@ static int create(struct daemon *d, const struct daemon_paths *paths, bool is_em
 	int rc;
 
 	*d = (struct daemon){ .paths = *paths, .run_lock_fd = -1, .state_lock_fd = -1 };
+	d->paths.is_stopping = is_empty;
 	d->started_ns = clock_now_ns();
 	rc = lock_dirs(d, e);
 	if (rc == 0)

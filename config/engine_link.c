@@ -4,9 +4,13 @@
  * Theory: requests are synchronous with a deadline: they are few, local and answered within a burst,
  * and a daemon that waits is simpler than one that remembers.  An engine that does not answer in
  * time, or answers nonsense, is killed by its pidfd and replaced; its tables and the guests' fds are
- * with the daemon, so that this costs some 0.3 s and no connection.  Whoever asks the daemon anything
- * waits meanwhile: 5 s at most and once for each engine that hangs, since the next request finds it
- * dead already; verbs that do not need the engine are answered as long as none that does is waiting.
+ * with the daemon, so that this costs some 0.3 s and no connection.
+ * So that nobody else waits for an engine that hangs, it is asked for a sign of life each second, and
+ * once more before a run of requests unless it was heard just now (engine_link_is_mute()).  While it
+ * owes one for longer than PATIENCE_MS, nothing is begun with it: the daemon goes on with everything
+ * else, until the sign comes or ANSWER_TIMEOUT_MS are over and the engine is replaced.  The same
+ * holds for one that is to be taken over.  Only an engine that stops in the middle of a run holds
+ * the daemon up for that long.
  * Invariants: sock >= 0 only between connect and death; pidfd belongs to the peer that the kernel
  * named as the sender, or to our child.  Thread: the daemon's only one. */
 #include "config/engine_link.h"
@@ -31,6 +35,9 @@
 LOG_MODULE("engine_link");
 
 #define ANSWER_TIMEOUT_MS 5000
+#define PATIENCE_MS 500 /* how long anybody waits for an engine that may hang */
+#define PING_MS 1000
+#define FRESH_NS (20 * NS_PER_MS) /* heard so shortly ago, it needs no asking */
 #define START_TIMEOUT_S 20 /* EAL on a loaded machine */
 /* Longer than a start takes: an engine that has carried packets is not in a crash loop. */
 #define SHORT_LIFE_NS (200 * NS_PER_MS)
@@ -44,6 +51,12 @@ struct engine_link {
 	int sock, pidfd;
 	pid_t pid;
 	struct event *sock_event, *pid_event, *timer; /* timer: next start, or end of patience */
+	struct event *ping_timer;
+	uint64_t heard_ns; /* the engine's last word */
+	uint64_t asked_ns; /* when the sign of life that it owes was asked for; 0: owes none */
+	uint32_t ping_seq;
+	bool is_mute; /* it owes it for too long, and that was said */
+	bool is_taking_over; /* waits for the first word of an engine that was there before us */
 	enum engine_state state;
 	char why[256];
 	char verdict[200]; /* why we killed it; "": we did not */
@@ -87,10 +100,19 @@ static void hang_up(struct engine_link *l)
 	if (l->sock >= 0)
 		close(l->sock);
 	l->sock = -1;
+	l->asked_ns = 0;
+	l->is_mute = false;
 	if (was_up) {
 		l->state = ENGINE_STARTING;
 		l->ops->on_down(l->arg);
 	}
+}
+
+static void start_timer(struct engine_link *l, uint32_t ms)
+{
+	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 };
+
+	evtimer_add(l->timer, &tv);
 }
 
 /* Stop believing in this engine.  Its death, seen by the pidfd, starts the next one. */
@@ -102,6 +124,29 @@ static void give_up(struct engine_link *l, const char *why)
 	set_state(l, ENGINE_STARTING, why);
 	if (l->pidfd >= 0)
 		pidfd_send_signal(l->pidfd, SIGKILL, NULL, 0);
+	else if (l->is_taking_over)
+		start_timer(l, 0);
+}
+
+/* An engine that holds the pidfile but does not answer is in the way of everything. */
+static void kill_mute_engine(struct engine_link *l)
+{
+	pid_t pid = engine_exec_find_pid(l->paths->run_dir);
+	int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
+
+	l->is_taking_over = false;
+	hang_up(l);
+	if (pidfd < 0)
+		return;
+	/* Asked again now that the pidfd pins it: the pid cannot be used again in between. */
+	if (engine_exec_find_pid(l->paths->run_dir) == pid) {
+		struct pollfd p = { .fd = pidfd, .events = POLLIN };
+
+		LOG_WARN("event=mute_engine_killed pid=%d", (int)pid);
+		pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+		poll(&p, 1, 2000);
+	}
+	close(pidfd);
 }
 
 static void start_engine(struct engine_link *l);
@@ -110,17 +155,12 @@ static void on_start_timer(int, short, void *arg)
 {
 	struct engine_link *l = arg;
 
+	if (l->is_taking_over)
+		kill_mute_engine(l);
 	if (l->pidfd < 0)
 		start_engine(l);
 	else if (l->state != ENGINE_RUNNING)
 		give_up(l, "the engine did not answer within 20 s of its start and was killed");
-}
-
-static void start_timer(struct engine_link *l, uint32_t ms)
-{
-	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 };
-
-	evtimer_add(l->timer, &tv);
 }
 
 /* The first deaths are replaced at once; an engine that keeps dying young gets growing delays, so
@@ -211,10 +251,58 @@ static int watch_pid(struct engine_link *l, pid_t pid)
 	return event_add(l->pid_event, NULL) == 0 ? 0 : -ENOMEM;
 }
 
+static bool is_pong(const struct engine_link *l, const struct engine_msg *m)
+{
+	return l->asked_ns != 0 && m->type == ENGINE_MSG_ACK && m->seq == l->ping_seq;
+}
+
+static void take_pong(struct engine_link *l)
+{
+	bool was_mute = l->is_mute;
+
+	l->asked_ns = 0;
+	l->is_mute = false;
+	if (!was_mute)
+		return;
+	LOG_INFO("event=engine_answers_again pid=%d", (int)l->pid);
+	l->ops->on_back(l->arg);
+}
+
+static uint32_t next_seq(struct engine_link *l)
+{
+	if (++l->seq == 0)
+		l->seq = 1;
+	return l->seq;
+}
+
+static int ping(struct engine_link *l)
+{
+	struct msg_empty empty = { 0 };
+
+	l->ping_seq = next_seq(l);
+	int rc = engine_wire_send(l->sock,
+		&(struct engine_out){ .type = ENGINE_MSG_PING,
+			.seq = l->ping_seq,
+			.body = &empty,
+			.body_len = sizeof(empty) });
+
+	if (rc == 0)
+		l->asked_ns = clock_now_ns();
+	return rc;
+}
+
+static void start_pings(struct engine_link *l)
+{
+	static const struct timeval interval = { .tv_sec = PING_MS / 1000 };
+
+	evtimer_add(l->ping_timer, &interval);
+}
+
 static int take_hello(struct engine_link *l, const struct engine_msg *m)
 {
 	memcpy(&l->hello, m->body, sizeof(l->hello));
 	l->hello.build[sizeof(l->hello.build) - 1] = '\0';
+	l->is_taking_over = false;
 	if (l->pidfd < 0 || l->pid != m->sender_pid) {
 		int rc = watch_pid(l, m->sender_pid);
 
@@ -231,6 +319,7 @@ static int take_hello(struct engine_link *l, const struct engine_msg *m)
 	}
 	evtimer_del(l->timer);
 	set_state(l, ENGINE_RUNNING, "");
+	start_pings(l);
 	l->generation = l->hello.snapshot_generation;
 	LOG_INFO("event=engine_ready pid=%d taken_over=%d workers=%u", (int)l->pid,
 		l->was_taken_over, l->hello.n_workers);
@@ -243,6 +332,11 @@ static int take_unasked(struct engine_link *l, const struct engine_msg *m)
 {
 	struct msg_event event;
 
+	l->heard_ns = clock_now_ns();
+	if (is_pong(l, m)) {
+		take_pong(l);
+		return 0;
+	}
 	if (m->type == ENGINE_MSG_HELLO_OK && l->state != ENGINE_RUNNING)
 		return take_hello(l, m);
 	if (m->type != ENGINE_MSG_EVENT || l->state != ENGINE_RUNNING)
@@ -271,6 +365,28 @@ static void on_readable(int, short, void *arg)
 				rc == -EPROTO ? "the engine sent nonsense and was killed"
 					      : "the engine hung up");
 	}
+}
+
+/* How long it owes a sign of life; 0: it owes none. */
+static uint64_t mute_ms(const struct engine_link *l)
+{
+	return l->asked_ns != 0 ? (clock_now_ns() - l->asked_ns) / NS_PER_MS : 0;
+}
+
+static void on_ping_timer(int, short, void *arg)
+{
+	struct engine_link *l = arg;
+
+	/* Its answer may be there already, as when we were the one who did not run. */
+	if (l->state == ENGINE_RUNNING)
+		on_readable(l->sock, EV_READ, l);
+	if (l->state != ENGINE_RUNNING)
+		return; /* its next one begins anew */
+	if (mute_ms(l) >= ANSWER_TIMEOUT_MS || (l->asked_ns == 0 && ping(l) < 0)) {
+		give_up(l, "the engine did not answer for 5 s and was killed");
+		return;
+	}
+	start_pings(l);
 }
 
 static int say_hello(struct engine_link *l)
@@ -333,31 +449,13 @@ struct engine_link *engine_link_create(struct event_base *base, const struct dae
 	l->pidfd = -1;
 	l->buffer = buffer;
 	l->timer = evtimer_new(base, on_start_timer, l);
-	if (l->timer == NULL) {
+	l->ping_timer = evtimer_new(base, on_ping_timer, l);
+	if (l->timer == NULL || l->ping_timer == NULL) {
 		engine_link_destroy(l, false);
 		err_set(e, -ENOMEM, "", "out of memory");
 		return NULL;
 	}
 	return l;
-}
-
-/* An engine that holds the pidfile but does not answer is in the way of everything. */
-static void kill_mute_engine(struct engine_link *l)
-{
-	pid_t pid = engine_exec_find_pid(l->paths->run_dir);
-	int pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
-
-	if (pidfd < 0)
-		return;
-	/* Asked again now that the pidfd pins it: the pid cannot be used again in between. */
-	if (engine_exec_find_pid(l->paths->run_dir) == pid) {
-		struct pollfd p = { .fd = pidfd, .events = POLLIN };
-
-		LOG_WARN("event=mute_engine_killed pid=%d", (int)pid);
-		pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
-		poll(&p, 1, 2000);
-	}
-	close(pidfd);
 }
 
 bool engine_link_is_ready(const struct engine_link *l)
@@ -387,21 +485,31 @@ void engine_link_wait(struct engine_link *l, int timeout_ms)
 	}
 }
 
-void engine_link_find(struct engine_link *l)
+void engine_link_find(struct engine_link *l, bool waits)
 {
 	int rc = say_hello(l);
 
-	if (rc == 0) {
-		l->was_taken_over = true;
-		l->has_found = true;
-		set_state(l, ENGINE_STARTING, "taking over the running engine");
-		engine_link_wait(l, ANSWER_TIMEOUT_MS);
-		if (l->state == ENGINE_RUNNING || l->pidfd >= 0)
-			return; /* taken over, or killed: its death starts the next */
+	if (rc < 0) {
+		kill_mute_engine(l);
+		start_engine(l);
+		return;
 	}
-	hang_up(l);
-	kill_mute_engine(l);
-	start_engine(l);
+	l->was_taken_over = true;
+	l->has_found = true;
+	l->is_taking_over = true;
+	set_state(l, ENGINE_STARTING, "taking over the running engine");
+	engine_link_wait(l, waits ? ANSWER_TIMEOUT_MS : PATIENCE_MS);
+	if (!l->is_taking_over)
+		return; /* taken over, or killed: its death starts the next */
+	if (waits || l->sock < 0) {
+		kill_mute_engine(l);
+		start_engine(l);
+		return;
+	}
+	LOG_WARN("event=engine_mute reason=\"it does not answer the new daemon\"");
+	set_state(l, ENGINE_STARTING,
+		"the engine of the daemon before does not answer; it is replaced after 5 s");
+	start_timer(l, ANSWER_TIMEOUT_MS - PATIENCE_MS);
 }
 
 /* The next message within the deadline. */
@@ -437,7 +545,8 @@ static void take_ack(const struct engine_msg *m, struct err *e)
 		ack.text[0] != '\0' ? ack.text : "without a reason");
 }
 
-static int await_ack(struct engine_link *l, const struct engine_request *req, struct err *e)
+static int await_ack(
+	struct engine_link *l, uint32_t seq, const struct engine_request *req, struct err *e)
 {
 	uint64_t deadline = clock_now_ns() + ANSWER_TIMEOUT_MS * NS_PER_MS;
 	struct engine_msg m;
@@ -447,9 +556,10 @@ static int await_ack(struct engine_link *l, const struct engine_request *req, st
 
 		if (rc < 0)
 			return rc;
-		if (m.type == ENGINE_MSG_EVENT) {
+		l->heard_ns = clock_now_ns();
+		if (m.type == ENGINE_MSG_EVENT || is_pong(l, &m)) {
 			rc = take_unasked(l, &m);
-		} else if (m.seq != l->seq) {
+		} else if (m.seq != seq) {
 			rc = -EPROTO;
 		} else if (m.type == ENGINE_MSG_ACK) {
 			take_ack(&m, e);
@@ -470,13 +580,13 @@ int engine_link_request(struct engine_link *l, const struct engine_request *req,
 
 	if (l->state != ENGINE_RUNNING)
 		return err_set(e, -ENOTCONN, "", "the engine does not run: %s", l->why);
-	if (++l->seq == 0)
-		l->seq = 1;
+	uint32_t seq = next_seq(l);
+
 	rc = engine_wire_send(l->sock,
 		&(struct engine_out){
-			req->type, l->seq, req->body, req->body_len, req->fds, req->n_fds });
+			req->type, seq, req->body, req->body_len, req->fds, req->n_fds });
 	if (rc == 0)
-		rc = await_ack(l, req, &refused);
+		rc = await_ack(l, seq, req, &refused);
 	if (rc < 0) {
 		give_up(l,
 			rc == -ETIMEDOUT        ? "the engine did not answer for 5 s and was killed"
@@ -489,6 +599,40 @@ int engine_link_request(struct engine_link *l, const struct engine_request *req,
 	if (refused.code != 0)
 		return err_set(e, refused.code, "", "%s", refused.msg);
 	return 0;
+}
+
+bool engine_link_is_mute(struct engine_link *l)
+{
+	uint64_t now = clock_now_ns(), deadline;
+	struct engine_msg m;
+	int rc = 0;
+
+	if (l->state != ENGINE_RUNNING)
+		return l->is_taking_over;
+	if (l->asked_ns == 0 && now - l->heard_ns < FRESH_NS)
+		return false;
+	if (l->asked_ns == 0)
+		rc = ping(l);
+	deadline = l->asked_ns + PATIENCE_MS * NS_PER_MS;
+	while (rc == 0 && l->asked_ns != 0) {
+		rc = next_message(l, deadline, &m);
+		if (rc < 0)
+			break;
+		rc = take_unasked(l, &m);
+		engine_wire_close_fds(&m);
+	}
+	if (rc == 0)
+		return false;
+	if (rc != -ETIMEDOUT && rc != -EAGAIN) {
+		give_up(l,
+			rc == -EPROTO ? "the engine sent nonsense and was killed"
+				      : "the engine hung up");
+		return false;
+	}
+	if (!l->is_mute)
+		LOG_WARN("event=engine_mute pid=%d", (int)l->pid);
+	l->is_mute = true;
+	return true;
 }
 
 void engine_link_actual(const struct engine_link *l, struct engine_actual *out)
@@ -504,6 +648,11 @@ void engine_link_actual(const struct engine_link *l, struct engine_actual *out)
 		.was_taken_over = l->was_taken_over,
 	};
 	snprintf(out->why, sizeof(out->why), "%s", l->why);
+	out->is_mute = l->is_taking_over || mute_ms(l) >= PATIENCE_MS;
+	if (out->state == ENGINE_RUNNING && out->is_mute)
+		snprintf(out->why, sizeof(out->why),
+			"the engine has not answered for %.1f s; it is replaced after 5 s",
+			(double)mute_ms(l) / 1000);
 }
 
 void engine_link_destroy(struct engine_link *l, bool stop_engine)
@@ -511,7 +660,9 @@ void engine_link_destroy(struct engine_link *l, bool stop_engine)
 	if (l == NULL)
 		return;
 	l->is_leaving = true;
-	if (stop_engine && l->state == ENGINE_RUNNING) {
+	if (stop_engine && l->is_taking_over)
+		kill_mute_engine(l);
+	if (stop_engine && l->state == ENGINE_RUNNING && !engine_link_is_mute(l)) {
 		struct msg_empty empty = { 0 };
 		struct engine_request stop
 			= { .type = ENGINE_MSG_STOP, .body = &empty, .body_len = sizeof(empty) };
@@ -523,7 +674,10 @@ void engine_link_destroy(struct engine_link *l, bool stop_engine)
 		poll(&p, 1, 2000);
 		waitid(P_PIDFD, (id_t)l->pidfd, &(siginfo_t){ 0 }, WEXITED | WNOHANG);
 	} else if (stop_engine && l->pidfd >= 0) {
+		struct pollfd p = { .fd = l->pidfd, .events = POLLIN };
+
 		pidfd_send_signal(l->pidfd, SIGKILL, NULL, 0);
+		poll(&p, 1, 2000);
 	}
 	if (stop_engine)
 		engine_exec_forget(l->paths->run_dir);
@@ -531,6 +685,7 @@ void engine_link_destroy(struct engine_link *l, bool stop_engine)
 	hang_up(l);
 	drop_event(&l->pid_event);
 	drop_event(&l->timer);
+	drop_event(&l->ping_timer);
 	if (l->pidfd >= 0)
 		close(l->pidfd);
 	free(l->buffer);

@@ -19,6 +19,8 @@ struct engine_link;
 struct engine_link_ops {
 	void (*on_ready)(void *arg, bool was_taken_over);
 	void (*on_down)(void *arg);
+	void (*on_back)(
+		void *arg); /* it answers again, after engine_link_is_mute() said it did not */
 	void (*on_event)(void *arg, const struct msg_event *event);
 };
 
@@ -36,10 +38,14 @@ struct engine_request {
 
 struct engine_link *engine_link_create(struct event_base *base, const struct daemon_paths *paths,
 	const struct engine_link_ops *ops, void *arg, struct err *e);
-void engine_link_find(struct engine_link *l);
+/* @waits: until it is settled who the engine is, 5 s at most; else 0.5 s, and the loop does the rest. */
+void engine_link_find(struct engine_link *l, bool waits);
 bool engine_link_is_ready(const struct engine_link *l);
 /* Wait for an engine that is starting; at most @timeout_ms. */
 void engine_link_wait(struct engine_link *l, int timeout_ms);
+/* Does the engine hang, as far as one can tell within 0.5 s?  Then requests would wait for it: begin
+ * nothing with it, on_back or on_down will come.  False when there is none. */
+bool engine_link_is_mute(struct engine_link *l);
 /* Send and wait for the ACK.  0, what the engine refused with, or -ENOTCONN when there is no engine
  * (or not any more: then on_down has been called). */
 [[nodiscard]] int engine_link_request(

@@ -3,7 +3,8 @@
  * From: rpc_methods.c (apply), netlink.c, engine_link.c, dnsmasq.c, timers (ask).
  * To: reconcile_vif.c, reconcile_network.c, reconcile_engine.c.
  * Theory: level-triggered.  Causes only ask for a run and many of them end in one; a run never
- * waits for the outside world (the engine's answers apart) and remembers nothing but .actual.
+ * waits for the outside world (the engine's answers apart) and remembers nothing but .actual.  It is
+ * put off while the engine does not answer: half a run would leave the two at odds.
  * Invariants: closings before openings; the engine learns of a vif before the snapshot names it.
  * Thread: the daemon's only one. */
 #include "config/reconcile.h"
@@ -101,8 +102,8 @@ static void plan_next(struct reconcile *r)
 
 static void run(struct reconcile *r)
 {
-	if (r->model == NULL || r->is_running)
-		return;
+	if (r->model == NULL || r->is_running || engine_link_is_mute(r->link))
+		return; /* on_back or on_down ask again */
 	r->is_running = true;
 	if (r->netlink != NULL) {
 		netlink_sync(r->netlink);
@@ -161,8 +162,21 @@ void reconcile_apply(struct reconcile *r, const struct model *m)
 	vif_wants_build(m, &r->wants);
 	for (unsigned id = 1; id < VIF_ID_MAX; id++)
 		retry_clear(&r->actual.vif[id].retry); /* asked for: try at once */
-	engine_link_wait(r->link, START_WAIT_MS);
+	if (!engine_link_is_mute(r->link))
+		engine_link_wait(r->link, START_WAIT_MS);
 	run(r);
+}
+
+/* What is pending because nothing is done at the moment says so. */
+static void say_mute(const struct reconcile *r, enum object_state state, char *why, size_t size)
+{
+	struct engine_actual engine;
+
+	if (state != STATE_PENDING || why[0] != '\0')
+		return;
+	engine_link_actual(r->link, &engine);
+	if (engine.is_mute)
+		snprintf(why, size, "%.200s", engine.why);
 }
 
 void reconcile_vif_actual(const struct reconcile *r, uint16_t vif_id, struct vif_actual *out)
@@ -175,6 +189,7 @@ void reconcile_vif_actual(const struct reconcile *r, uint16_t vif_id, struct vif
 
 	out->state = slot->state;
 	snprintf(out->why, sizeof(out->why), "%s", slot->why);
+	say_mute(r, out->state, out->why, sizeof(out->why));
 	if (slot->state == STATE_UP && !slot->is_in_engine) {
 		out->state = STATE_WAITING;
 		snprintf(out->why, sizeof(out->why), "the engine does not run yet");
@@ -196,6 +211,7 @@ void reconcile_network_actual(
 		return;
 	out->state = r->actual.network[network_id].state;
 	snprintf(out->why, sizeof(out->why), "%s", r->actual.network[network_id].why);
+	say_mute(r, out->state, out->why, sizeof(out->why));
 	out->dnsmasq_pid = r->dnsmasq != NULL ? dnsmasq_pid(r->dnsmasq, network_id) : 0;
 }
 
@@ -305,6 +321,6 @@ struct reconcile *reconcile_create(
 		reconcile_destroy(r, false);
 		return NULL;
 	}
-	engine_link_find(r->link);
+	engine_link_find(r->link, r->paths.is_stopping);
 	return r;
 }

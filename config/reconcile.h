@@ -26,6 +26,7 @@ struct daemon_paths {
 	const char *engine; /* absolute path of saklar-vswitch */
 	const char *engine_user; /* name or number; NULL: saklar, else nobody */
 	const char *hugepages; /* "auto", "on", "off" */
+	bool is_stopping; /* saklard --stop: no requests to serve meanwhile */
 	bool no_system; /* tests without root: no netlink, nft, dnsmasq, only the engine link */
 };
 
@@ -73,6 +74,7 @@ struct engine_actual {
 	uint64_t generation; /* of the snapshot it runs */
 	uint32_t n_workers;
 	bool was_taken_over;
+	bool is_mute; /* it does not answer at the moment */
 };
 struct problem {
 	char object[48]; /* "network lab", "vif web0", "engine", "host" */

@@ -262,7 +262,7 @@ static void add_engine(const struct reconcile *r, struct problems *p)
 	struct engine_actual engine;
 
 	engine_link_actual(r->link, &engine);
-	if (engine.state != ENGINE_RUNNING)
+	if (engine.state != ENGINE_RUNNING || engine.is_mute)
 		add_problem(p, "engine",
 			"it is started again by itself; if it keeps failing, read the log",
 			"%s: %s", engine_state_name(engine.state), engine.why);

@@ -62,6 +62,8 @@ static int read_table(struct reconcile *r, struct dump *dump, struct err *e)
 		.arg = dump };
 	int rc;
 
+	if (engine_link_is_mute(r->link))
+		return reconcile_mute_error(e);
 	do {
 		*dump->cursor = dump->next_cursor;
 		dump->next_cursor = 0;
@@ -131,6 +133,8 @@ static int tell(struct reconcile *r, uint32_t type, const void *body, size_t len
 {
 	struct engine_request req = { .type = type, .body = body, .body_len = len };
 
+	if (engine_link_is_mute(r->link))
+		return reconcile_mute_error(e);
 	return engine_link_request(r->link, &req, e);
 }
 

@@ -44,6 +44,11 @@ static void on_down(void *arg)
 	reconcile_ask(r);
 }
 
+static void on_back(void *arg)
+{
+	reconcile_ask(arg);
+}
+
 static void on_event(void *arg, const struct msg_event *event)
 {
 	struct reconcile *r = arg;
@@ -110,6 +115,20 @@ static int on_held(void *arg, struct engine_msg *m)
 	}
 }
 
+/* Those whose readers went while the engine did not answer. */
+static void close_captures(struct reconcile *r)
+{
+	for (unsigned i = 0; i < CAPTURE_SESSIONS_MAX; i++) {
+		struct capture_session *s = &r->captures.session[i];
+		struct msg_capture_close m = { .capture_id = s->id };
+
+		if (s->id == 0 || !s->is_closing)
+			continue;
+		(void)tell(r, REQUEST(ENGINE_MSG_CAPTURE_CLOSE, m, NULL, 0), NULL);
+		captures_del(&r->captures, s->id);
+	}
+}
+
 /* Those that it has not. */
 static void give_segments(struct reconcile *r)
 {
@@ -126,6 +145,7 @@ static void give_segments(struct reconcile *r)
 
 static void give_captures(struct reconcile *r)
 {
+	close_captures(r);
 	for (unsigned i = 0; i < CAPTURE_SESSIONS_MAX; i++) {
 		const struct capture_session *s = &r->captures.session[i];
 		int fds[2] = { s->ring_fd, s->event_fd };
@@ -184,6 +204,7 @@ static void on_ready(void *arg, bool was_taken_over)
 const struct engine_link_ops reconcile_engine_ops = {
 	.on_ready = on_ready,
 	.on_down = on_down,
+	.on_back = on_back,
 	.on_event = on_event,
 };
 
@@ -297,6 +318,7 @@ void reconcile_engine_run(struct reconcile *r)
 	bool has_taken = has_taken_vif(r); /* then the engine goes on with the snapshot it has */
 	struct engine_actual engine;
 
+	close_captures(r);
 	engine_link_actual(r->link, &engine);
 	if (!has_taken && (r->snapshot != NULL || engine.was_taken_over)
 		&& engine_link_is_ready(r->link))
@@ -322,12 +344,22 @@ void reconcile_engine_close_vif(struct reconcile *r, uint16_t id)
 		LOG_WARN("event=neighbours_stay vif=%u error=\"%s\"", id, e.msg);
 }
 
+int reconcile_mute_error(struct err *e)
+{
+	return err_set(e, -ENOTCONN, "",
+		"the engine does not answer; it is replaced when it has not for 5 s: try again "
+		"then");
+}
+
 int reconcile_capture_open(
 	struct reconcile *r, struct msg_capture *m, uint32_t data_size, int fds[2], struct err *e)
 {
-	struct capture_session *s = captures_add(&r->captures, m, data_size, e);
+	struct capture_session *s;
 	int rc;
 
+	if (engine_link_is_mute(r->link))
+		return reconcile_mute_error(e);
+	s = captures_add(&r->captures, m, data_size, e);
 	if (s == NULL)
 		return e != NULL && e->code < 0 ? e->code : -EINVAL;
 	fds[0] = s->ring_fd;
@@ -351,6 +383,13 @@ int reconcile_capture_open(
 void reconcile_capture_close(struct reconcile *r, uint32_t capture_id)
 {
 	struct msg_capture_close m = { .capture_id = capture_id };
+
+	if (engine_link_is_mute(r->link)) {
+		for (unsigned i = 0; i < CAPTURE_SESSIONS_MAX; i++)
+			if (r->captures.session[i].id == capture_id)
+				r->captures.session[i].is_closing = true;
+		return;
+	}
 	int rc = tell(r, REQUEST(ENGINE_MSG_CAPTURE_CLOSE, m, NULL, 0), NULL);
 
 	if (rc < 0)

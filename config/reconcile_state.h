@@ -85,4 +85,6 @@ void reconcile_host_addresses(struct reconcile *r);
 /* reconcile_engine.c */
 extern const struct engine_link_ops reconcile_engine_ops;
 void reconcile_engine_run(struct reconcile *r);
+/* What is answered when engine_link_is_mute(). */
+int reconcile_mute_error(struct err *e);
 void reconcile_engine_close_vif(struct reconcile *r, uint16_t id);

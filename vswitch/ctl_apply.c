@@ -467,6 +467,12 @@ static int apply_capture_close(struct ctl *c, struct ctl_request *r, struct err 
 	return rc;
 }
 
+/* The ACK is all that is asked for. */
+static int apply_ping(struct ctl *, struct ctl_request *, struct err *)
+{
+	return 0;
+}
+
 static int apply_stop(struct ctl *c, struct ctl_request *, struct err *)
 {
 	c->must_stop = true;
@@ -493,6 +499,7 @@ static const struct {
 	{ ENGINE_MSG_CAPTURE_CLOSE, apply_capture_close },
 	{ ENGINE_MSG_VIF_UPDATE, apply_vif_update },
 	{ ENGINE_MSG_STOP, apply_stop },
+	{ ENGINE_MSG_PING, apply_ping },
 };
 
 int ctl_apply(struct ctl *c, struct ctl_request *r, struct err *e)

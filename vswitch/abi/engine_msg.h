@@ -11,7 +11,7 @@
  *      Fresh engine: daemon: SEGMENT for each segment, VIF_OPEN for each vif;
  *   3. daemon: SNAPSHOT; engine: ACK.  Changes: VIF_OPEN / VIF_CLOSE and another SNAPSHOT.
  * Every message to the engine is answered: by ACK with the same seq, after any data messages with
- * that seq.  EVENT has seq 0.  One request is outstanding at a time.
+ * that seq.  EVENT has seq 0.  One request is outstanding at a time, a PING beside it at most.
  *
  * Each side treats what comes from the other as hostile: lengths, counts, ids and fds are checked
  * before use; surplus fds are closed; a malformed message ends the connection, not the process.
@@ -40,6 +40,7 @@
 	X(NEIGH_FLUSH, 14, msg_neigh_flush, 0, 0)      \
 	X(CT_DUMP, 15, msg_ct_dump, 0, 0)              \
 	X(CT_FLUSH, 16, msg_ct_flush, 0, 0)            \
+	X(PING, 17, msg_empty, 0, 0)                   \
 	X(HELLO_OK, 101, msg_hello_ok, 0, 0)           \
 	X(ACK, 102, msg_ack, 0, 0)                     \
 	X(HELD_SEGMENT, 103, msg_segment, 1, 1)        \

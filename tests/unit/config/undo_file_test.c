@@ -12,7 +12,7 @@
 
 #define SCOPE "boot/1"
 
-	static char dir[] = "/tmp/undo_file_test.XXXXXX", path[64];
+static char dir[] = "/tmp/undo_file_test.XXXXXX", path[64];
 
 static struct undo_record records[] = {
 	{ 7, UNDO_MTU, 1500 },
