@@ -238,6 +238,9 @@ int main(int argc, char **argv)
 	struct ctl *ctl;
 	int event_fd;
 
+	/* EAL makes a directory in RUNTIME_DIRECTORY or XDG_RUNTIME_DIR, which systemd and login
+	 * sessions set to places that do not exist in our empty root. */
+	clearenv();
 	options_parse(argc, argv, &o);
 	log_init("saklar-vswitch", o.level);
 	signal(SIGPIPE, SIG_IGN);

@@ -183,6 +183,15 @@ def test_ready_and_stopping_are_told_to_systemd(lab):
     assert other.daemon.wait() == 0
 
 
+def test_engine_starts_whatever_directories_the_environment_names(lab):
+    """systemd sets RUNTIME_DIRECTORY, a login session XDG_RUNTIME_DIR; the engine's root is empty."""
+    other = lab.second_instance("environ", start=False)
+    other.start("--stop-engine", env=dict(other.env, RUNTIME_DIRECTORY="/run/saklar",
+                                          XDG_RUNTIME_DIR="/run/user/0", HOME="/root"))
+    assert other.json("status")["engine"]["restarts"] == 0
+    assert other.stop() == 0
+
+
 def test_capabilities_of_the_engine_are_none(lab, guests):
     status = lab.host.read(f"/proc/{lab.saklar.engine_pid()}/status")
     field = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
