@@ -261,7 +261,8 @@ def test_a_lease_file_that_is_none_is_said_and_the_cure_works(shop):
     shop.saklar("network", "add", "dd", "--mode", "bridge", "--subnet", "10.95.0.0/24", "--dhcp")
     wait_until(lambda: "dnsmasq" in (shop.saklar.network("dd")["reason"] or ""), 10, "it is said")
     problem, = problems(shop.saklar, "network dd")
-    assert str(path) in problem["text"] and problem["cure"], problem
+    assert f"dnsmasq needs {path} for its leases, which is no plain file: remove it" \
+        in problem["text"] and problem["cure"], problem
     path.rmdir()
     wait_until(lambda: shop.saklar.network("dd")["state"] == "up", 30, "up by itself")
     shop.saklar("network", "del", "dd")
