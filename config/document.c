@@ -429,6 +429,15 @@ static json_t *print_item(const struct schema_object *o, json_t *full, const str
 	return item;
 }
 
+static void print_forwards(const struct model *m, uint16_t network_id, json_t *list)
+{
+	for (unsigned i = 0; i < m->n_forwards; i++)
+		if (m->forward[i].network_id == network_id)
+			json_array_append_new(list,
+				print_item(&schema_forward, schema_print_forward(&m->forward[i], m),
+					m, again_forward));
+}
+
 json_t *document_print(const struct model *m)
 {
 	json_t *document = json_pack("{s:[], s:[], s:[]}", networks.key, vifs.key, forwards.key);
@@ -440,9 +449,7 @@ json_t *document_print(const struct model *m)
 	for (unsigned i = 0; i < m->n_vifs; i++)
 		json_array_append_new(json_object_get(document, vifs.key),
 			print_item(&schema_vif, schema_print_vif(&m->vif[i], m), m, again_vif));
-	for (unsigned i = 0; i < m->n_forwards; i++)
-		json_array_append_new(json_object_get(document, forwards.key),
-			print_item(&schema_forward, schema_print_forward(&m->forward[i], m), m,
-				again_forward));
+	for (unsigned i = 0; i < m->n_networks; i++) /* in the order of names, not of ids */
+		print_forwards(m, m->network[i].id, json_object_get(document, forwards.key));
 	return document;
 }

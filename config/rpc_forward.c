@@ -69,6 +69,13 @@ int rpc_forward_del(struct daemon *d, struct rpc_call *call, json_t **result, st
 	return rc;
 }
 
+static void append_forwards(const struct model *m, uint16_t network_id, json_t *list)
+{
+	for (unsigned i = 0; i < m->n_forwards; i++)
+		if (m->forward[i].network_id == network_id)
+			json_array_append_new(list, schema_print_forward(&m->forward[i], m));
+}
+
 int rpc_forward_list(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
 {
 	const struct network_cfg *n;
@@ -77,9 +84,8 @@ int rpc_forward_list(struct daemon *d, struct rpc_call *call, json_t **result, s
 	if (rc != 0)
 		return rc;
 	*result = json_array();
-	for (unsigned i = 0; i < d->model->n_forwards; i++)
-		if (!n || d->model->forward[i].network_id == n->id)
-			json_array_append_new(
-				*result, schema_print_forward(&d->model->forward[i], d->model));
+	for (unsigned i = 0; i < d->model->n_networks; i++)
+		if (!n || n == &d->model->network[i])
+			append_forwards(d->model, d->model->network[i].id, *result);
 	return 0;
 }

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""export and apply with generated states: there and back for every field, and broken files."""
+import json
+import os
+import random
+import subprocess
+import sys
+
+import pytest
+
+from daemon import HERE, Daemon
+
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
+
+from fake_saklard import program  # noqa: E402  pylint: disable=wrong-import-position
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    one = Daemon(str(tmp_path_factory.mktemp("shared")))
+    try:
+        one.start()
+        yield one
+    finally:
+        one.stop()
+
+
+def some(dice, item, **fields):
+    """Each field with one chance in two."""
+    item.update((key, value) for key, value in fields.items() if dice.random() < .5)
+    return item
+
+
+def network(dice, i):
+    mac = f"52:54:00:{dice.randrange(256):02x}:{i:02x}:"
+    item = some(dice, {"name": f"n{i}", "mode": dice.choice(["bridge", "isolated", "nat", "routed",
+                                                             "open"])},
+                mtu=dice.randrange(1280, 9000), ageing=dice.randrange(1000),
+                fdb_limit=dice.randrange(65536), profile=dice.choice(["plain", "tenant"]))
+    if item["mode"] == "bridge" and dice.random() < .5:
+        return item
+    item["subnets"] = dice.choice([[f"10.{i}.0.0/24"], [f"10.{i}.0.0/24", f"fd00:{i:x}::/64"]])
+    some(dice, item, leg_mac=mac + "01", domain=f"d{i}.test")
+    some(dice, item, gateways=[f"10.{i}.0.{dice.choice([1, 254])}"])
+    if dice.random() < .5:
+        item["dhcp"] = True
+        some(dice, item, dhcp_ranges=[f"10.{i}.0.20-10.{i}.0.90"],
+             dhcp_hosts=[f"{mac}07,10.{i}.0.7,h{i}", f"{mac}08,10.{i}.0.8"])
+    if item["mode"] in ("nat", "routed", "open"):
+        some(dice, item, uplink_mac=mac + "02")
+        if dice.random() < .5:
+            item.update(uplink=dice.choice([f"eth{i}", f"vif:up{i}"]),
+                        uplink_addresses=[f"192.0.{i}.2/24", f"2001:db8:{i:x}::2/64"])
+            some(dice, item, uplink_gateways=[f"192.0.{i}.1", f"2001:db8:{i:x}::1"])
+    if item["mode"] == "nat":
+        some(dice, item, nat_ipv6=dice.choice([True, False]))
+    return item
+
+
+def vif(dice, i, networks):
+    kind = dice.choice(["tap", "netdev", "host"])
+    item = some(dice, {"name": f"v{i}", "type": kind}, network=dice.choice(networks)["name"],
+                mac=f"52:54:01:{dice.randrange(256):02x}:00:{i:02x}",
+                mtu=dice.randrange(1280, 9000), fdb_limit=dice.randrange(65536),
+                profile=dice.choice(["plain", "tenant"]))
+    for key in ("link", "isolated", "learning", "flood", "mcast_flood", "bcast_flood", "hairpin"):
+        some(dice, item, **{key: dice.choice([True, False])})
+    if kind == "netdev":
+        item["dev"] = f"dev{i}"
+    else:
+        some(dice, item, queues=dice.randrange(1, 9))
+    if kind == "host":
+        some(dice, item, netns=dice.choice(["guest", "/proc/1/ns/net"]), ifname=f"if{i}")
+    if kind == "tap":
+        some(dice, item, owner=dice.randrange(70000), dev=f"tap{i}")
+    return item
+
+
+def document(seed):
+    dice = random.Random(seed)
+    networks = [network(dice, i) for i in range(1, dice.randrange(2, 9))]
+    vifs = [vif(dice, i, networks) for i in range(dice.randrange(9))]
+    vifs += [{"name": n["uplink"][4:], "type": "netdev", "dev": f"lan{n['name']}"}
+             for n in networks if n.get("uplink", "").startswith("vif:")]
+    forwards = [some(dice, {"network": n["name"], "proto": dice.choice(["tcp", "udp"]),
+                            "port": 8000 + i, "address": n["subnets"][0][:-4] + "9"},
+                     target_port=dice.randrange(1, 65536))
+                for i, n in enumerate(networks) if n["mode"] == "nat"]
+    return {"networks": networks, "vifs": vifs, "forwards": forwards}
+
+
+def test_generated_states_have_every_field(shared):
+    written = [document(seed) for seed in range(30)]
+    schema = shared.client("ro").call("schema")
+    for noun in ("network", "vif", "forward"):
+        rows = [row for row in schema if row["name"] == noun] if isinstance(schema, list) \
+            else [schema[noun]]
+        fields = rows[0]["fields"] if isinstance(rows[0], dict) else rows[0]
+        known = {f["key"] for f in fields if not f.get("later")}
+        used = {key for doc in written for item in doc[noun + "s"] for key in item}
+        assert known - used == set(), noun
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_what_is_exported_makes_the_same_state_of_an_empty_instance(shared, seed):
+    client = shared.client()
+    client.call("apply", networks=[])
+    client.call("apply", **document(seed))
+    exported = client.call("export")
+
+    def state():
+        rows = client.call("network.list") + client.call("vif.list") + client.call("forward.list")
+        return [{key: value for key, value in row.items() if key not in
+                 ("id", "state", "reason", "leg", "leg_id", "carrier", "ifindex", "uplink_port")}
+                for row in rows]
+    before = state()
+    client.call("apply", networks=[])
+    assert client.call("vif.list") == client.call("network.list") == []
+    client.call("apply", **exported)
+    assert client.call("export") == exported
+    assert state() == before
+    assert client.call("apply", **exported)["changed"] == []
+
+
+@pytest.mark.parametrize("garble", ["delete", "indent", "cut", "turn"])
+def test_a_broken_file_changes_nothing(shared, tmp_path, garble):
+    """What is refused, at whatever line, leaves all as it was; what is not, says so."""
+    def saklar(*words):
+        return subprocess.run([program(), "--run-dir", shared.run_dir, *words], check=False,
+                              capture_output=True, text=True, timeout=60)
+    client = shared.client()
+    client.call("apply", **document(3))
+    lines = saklar("export").stdout.splitlines()
+    whole = client.call("export")
+    refusals = 0
+    for i, line in enumerate(lines):
+        broken = {"delete": [], "indent": [" " + line], "cut": [line[:len(line) // 2]],
+                  "turn": [line[::-1]]}[garble]
+        (tmp_path / "x.yaml").write_text("\n".join(lines[:i] + broken + lines[i + 1:]) + "\n")
+        before = (json.dumps(client.call("export")), client.call("status")["generation"])
+        done = saklar("apply", str(tmp_path / "x.yaml"))
+        after = (json.dumps(client.call("export")), client.call("status")["generation"])
+        if done.returncode != 0:
+            assert done.returncode == 1 and done.stderr and before == after, (i, line, done)
+            refusals += 1
+        elif after != before:
+            assert done.stdout != "nothing to change\n"
+            client.call("apply", **whole)
+            assert client.call("export") == whole
+    assert refusals > len(lines) // 4
