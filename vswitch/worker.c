@@ -359,7 +359,8 @@ static void *worker_thread(void *arg)
 	atomic_store_explicit(&w->start_rc, rc, memory_order_release);
 	for (uint64_t turn = 0; rc == 0 && !w->has_ended; turn++) {
 		calls_run(w);
-		worker_turn(w, turn);
+		if (LIKELY(!w->has_ended)) /* a turn may sleep for ever */
+			worker_turn(w, turn);
 	}
 	return NULL;
 }
