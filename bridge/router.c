@@ -25,6 +25,7 @@
 #include "vif/pkt_edit.h"
 #include "vif/pkt_parse.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -401,6 +402,11 @@ static enum drop_reason ct_out(struct router *r, const struct router_io *io, str
 
 	if (w->conn != IXTAB_NONE || w->is_new || w->in == w->out || !is_nat(cfg, w, w->in))
 		return DROP_NONE;
+#ifdef SAKLAR_PLANTED_BUG
+	/* Proves that tests/fuzz/router_fuzz.c looks: privileged ports are not translated. */
+	if (r->keyed[w->at].has_tuple && be16toh(r->keyed[w->at].tuple.sport) < NAT_PORT_MIN)
+		return DROP_NONE;
+#endif
 	if (w->p->flags & PKT_IS_FRAG)
 		return DROP_IP_FRAGMENT;
 	if (r->ct == NULL)

@@ -25,8 +25,12 @@ static int write_bytes(void *arg, unsigned char *bytes, size_t size)
 
 static bool is_plain(const char *text)
 {
-	static const char *const meant[]
-		= { "null", "true", "false", "yes", "no", "on", "off", "y", "n", NULL };
+	static const char *const meant[] = {
+#ifndef SAKLAR_PLANTED_BUG /* with it: words are strings, whatever they say */
+		"null", "true", "false", "yes", "no", "on", "off", "y", "n",
+#endif
+		NULL
+	};
 	size_t n_dots = 0;
 
 	for (const char *const *m = meant; *m; m++)

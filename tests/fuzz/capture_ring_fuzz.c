@@ -5,6 +5,7 @@
  * Theory: the engine writes the ring and may have been taken over.  Input: head, tail, lost (8 bytes
  * each), then the data area from its start; a second copy of the bytes lies at its end, where
  * records meet the wrap.
+ * Planted bug (SAKLAR_PLANTED_BUG): more of a frame may have been captured than there was.
  * Invariants: any bytes give frames within their bounds or one error.  Thread: one. */
 #include "tools/capture_stream.h"
 #include "tools/capture_text.h"

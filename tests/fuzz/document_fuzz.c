@@ -5,6 +5,7 @@
  * checks behind them.
  * Theory: the input holds one or two documents, a line each; the second is applied to what the first
  * made, as a running instance would.
+ * Planted bug (SAKLAR_PLANTED_BUG): that of rpc_fuzz.c, in a part of a range or of a DHCP host.
  * Invariants: a document gives a model that fits together or an error with words; the model that is
  * printed and read again is the same one, ids included.  Thread: one. */
 #include "config/document.h"

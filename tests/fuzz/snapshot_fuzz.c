@@ -3,6 +3,7 @@
  *
  * Input: the bytes of a SNAPSHOT message; the magic and, when the first byte is even, size and
  * counts are put right, so that the fuzzer gets behind the header.
+ * Planted bug (SAKLAR_PLANTED_BUG): a port may have any MTU.
  * Claims: refused with a reason, or indexed within bounds with the invariants of
  * bridge/snapshot.c. */
 #include "bridge/snapshot.h"

@@ -3,6 +3,7 @@
  *
  * Input: one byte of how, then bytes that are written over a small segment: over the records of a
  * sound table (how even), or over all of it (how odd).
+ * Planted bug (SAKLAR_PLANTED_BUG): keys in the segment are believed to stay what they are.
  * Claims: attach, traffic, dump, sync and flush never crash, lists and counts stay consistent, and
  * the next attach finds nothing broken. */
 #include "bridge/fdb.h"

@@ -2,6 +2,7 @@
 /* yaml_doc_fuzz.c - any bytes as a file for saklar apply.
  *
  * From: libFuzzer or replay_main.c.  To: tools/yaml_doc.c, then tools/yaml_write.c and back.
+ * Planted bug (SAKLAR_PLANTED_BUG): a word that is no string in YAML 1.1 is written without quotes.
  * Invariants: any bytes give JSON of bounded size or one error; what was read, written and read
  * again is the same; the lines of items are lines of the text.  Thread: one. */
 #include "tools/yaml_doc.h"

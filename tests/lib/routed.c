@@ -90,6 +90,20 @@ static void know(struct bed *b, uint16_t network_id, uint16_t vif_id, const char
 		NEIGH_MAY_ADD | NEIGH_CONFIRMS, b->io.now_ns);
 }
 
+void routed_neighbours(struct bed *b)
+{
+	know(b, 1, 1, "10.0.1.1"); /* ours: never asked for */
+	know(b, 1, 1, "10.0.1.11");
+	know(b, 1, 2, "10.0.1.12");
+	know(b, 1, 1, "fd00:1::11");
+	know(b, 2, 4, "10.0.2.14");
+	know(b, 2, 4, "fd00:2::14");
+	know(b, 3, 5, "10.0.3.15");
+	know(b, 3, 5, "fd00:3::15");
+	know(b, UPLINK_NET, LAN_VIF, "203.0.113.1");
+	know(b, UPLINK_NET, LAN_VIF, "2001:db8:9::1");
+}
+
 struct bed *routed_bed(void **state)
 {
 	static struct frame f;
@@ -106,16 +120,7 @@ struct bed *routed_bed(void **state)
 	}
 	bed_clear(b);
 	memset(b->io.vif_counters, 0, VIF_ID_MAX * sizeof(struct vif_counters));
-	know(b, 1, 1, "10.0.1.1"); /* ours: never asked for */
-	know(b, 1, 1, "10.0.1.11");
-	know(b, 1, 2, "10.0.1.12");
-	know(b, 1, 1, "fd00:1::11");
-	know(b, 2, 4, "10.0.2.14");
-	know(b, 2, 4, "fd00:2::14");
-	know(b, 3, 5, "10.0.3.15");
-	know(b, 3, 5, "fd00:3::15");
-	know(b, UPLINK_NET, LAN_VIF, "203.0.113.1");
-	know(b, UPLINK_NET, LAN_VIF, "2001:db8:9::1");
+	routed_neighbours(b);
 	return b;
 }
 

@@ -41,6 +41,9 @@ void routed_describe(struct bed *b);
 /* ... apply, and let every neighbour be known. */
 struct bed *routed_bed(void **state);
 
+/* Let every neighbour be known (again). */
+void routed_neighbours(struct bed *b);
+
 /* A frame of @flow from the MAC of @vif_id to its router port. */
 void flow_frame(
 	struct frame *f, const struct bed *b, uint16_t vif_id, struct flow flow, uint32_t payload);

@@ -129,11 +129,13 @@ static void chain_del(struct ixtab *t, uint32_t index)
 	at = &t->bucket[(ixtab_hash(t, &key) >> 32) & t->bucket_mask];
 	while (*at != IXTAB_NONE && *at != index)
 		at = &t->link[*at].next;
+#ifndef SAKLAR_PLANTED_BUG /* with it: keys in the segment are believed to stay what they are */
 	for (uint32_t b = 0; *at != index && b <= t->bucket_mask; b++) {
 		at = &t->bucket[b]; /* the key was changed under us: search everywhere */
 		while (*at != IXTAB_NONE && *at != index)
 			at = &t->link[*at].next;
 	}
+#endif
 	CHECK(*at == index);
 	*at = t->link[index].next;
 	t->n_live--;
