@@ -10,6 +10,8 @@
  * Thread: the daemon has one. */
 #include "config/model_check.h"
 
+#include "config/vif_want.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -414,6 +416,14 @@ static int check_device_is_free(const struct model *m, const struct vif_cfg *v, 
 			"device %s of vif %s is the host leg of network %s: choose another name "
 			"for one of them",
 			dev, v->name, n->name);
+	n = netns[0] ? NULL : vif_want_uplink_called(m, dev);
+	if (n && n->uplink.kind == UPLINK_HOST)
+		return err_set(e, -EEXIST,
+			n->id == m->subject_network_id ? model_network_path(n, "name", path)
+						       : model_vif_path(v, device_key(v), path),
+			"device %s of vif %s leads from network %s into the host: choose another "
+			"name for one of them",
+			dev, v->name, n->name);
 	for (const struct vif_cfg *other = m->vif; other < v; other++) {
 		const struct vif_cfg *which = blamed(m, v, other);
 
@@ -447,6 +457,7 @@ static int check_mac_is_free(const struct model *m, const struct vif_cfg *v, str
 static int check_vif(const struct model *m, const struct vif_cfg *v, struct err *e)
 {
 	const struct network_cfg *same = model_network(m, v->name);
+	const struct network_cfg *uplink = vif_want_uplink_called(m, v->name);
 	char path[PATH_LEN];
 	int rc;
 
@@ -457,6 +468,10 @@ static int check_vif(const struct model *m, const struct vif_cfg *v, struct err 
 			"%s is the name of a network and of a vif: they share one space of names, "
 			"choose another",
 			v->name);
+	if (uplink)
+		return err_set(e, -EEXIST, model_vif_path(v, "name", path),
+			"%s is what the uplink of network %s is called: choose another name",
+			v->name, uplink->name);
 	rc = check_vif_fields(v, e);
 	if (rc == 0)
 		rc = check_vif_references(m, v, e);

@@ -6,6 +6,7 @@
  * Invariants: nothing is changed; the first offence is reported.
  * Thread: the daemon has one. */
 #include "config/model_check.h"
+#include "config/vif_want.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -238,10 +239,25 @@ static int check_address_is_free(const struct model *m, const struct network_cfg
 	return rc;
 }
 
+/* Captures and, with uplink host, a device of the host go by this name. */
+static int check_name(const struct model *m, const struct network_cfg *n, struct err *e)
+{
+	const struct network_cfg *owner = vif_want_uplink_called(m, n->name);
+	char path[MODEL_PATH_LEN];
+
+	if (!owner)
+		return 0;
+	return err_set(e, -EEXIST, model_network_path(n, "name", path),
+		"%s is what the uplink of network %s is called: choose another name", n->name,
+		owner->name);
+}
+
 int model_check_uplink(const struct model *m, const struct network_cfg *n, struct err *e)
 {
-	int rc = check_kind(n, e);
+	int rc = check_name(m, n, e);
 
+	if (rc == 0)
+		rc = check_kind(n, e);
 	if (rc != 0 || n->uplink.kind == UPLINK_NONE)
 		return rc;
 	for (unsigned i = 0; rc == 0 && i < n->uplink.n_addresses; i++)

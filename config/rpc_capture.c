@@ -78,19 +78,6 @@ static int read_bpf(const json_t *params, struct msg_capture *m, struct err *e)
 	return 0;
 }
 
-/* The uplink's port that is called @name ("up-lab"), or VIF_ID_NONE. */
-static uint16_t uplink_vif(const struct model *m, const char *name)
-{
-	for (unsigned i = 0; name && i < m->n_networks; i++) {
-		const struct network_cfg *n = &m->network[i];
-
-		if (n->uplink.vif_id != VIF_ID_NONE
-			&& strcmp(vif_want_of_uplink(n).name, name) == 0)
-			return n->uplink.vif_id;
-	}
-	return VIF_ID_NONE;
-}
-
 static int read_target(
 	const struct daemon *d, const json_t *params, struct msg_capture *m, struct err *e)
 {
@@ -101,10 +88,12 @@ static int read_target(
 		target = "";
 	if (strcmp(target, "vif") == 0) {
 		const char *name = json_string_value(json_object_get(params, "name"));
+		const struct network_cfg *uplink
+			= vif_want_uplink_called(d->model, name ? name : "");
 		const struct vif_cfg *v;
 
 		m->target = CAPTURE_TARGET_VIF;
-		m->target_id = uplink_vif(d->model, name);
+		m->target_id = uplink ? uplink->uplink.vif_id : VIF_ID_NONE;
 		if (m->target_id != VIF_ID_NONE)
 			return 0;
 		v = rpc_find_vif(d->model, params, "name", e);

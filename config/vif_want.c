@@ -64,6 +64,20 @@ static void uplink_name(const struct network_cfg *n, char out[SAKLAR_NAME_LEN])
 			(unsigned)n->uplink.network_id % NETWORK_ID_MAX);
 }
 
+const struct network_cfg *vif_want_uplink_called(const struct model *m, const char *name)
+{
+	for (unsigned i = 0; i < m->n_networks; i++) {
+		const struct network_cfg *n = &m->network[i];
+		char port[SAKLAR_NAME_LEN];
+
+		uplink_name(n, port);
+		if ((n->uplink.kind == UPLINK_HOST || n->uplink.kind == UPLINK_NETDEV)
+			&& strcmp(port, name) == 0)
+			return n;
+	}
+	return NULL;
+}
+
 struct vif_want vif_want_of_uplink(const struct network_cfg *n)
 {
 	struct vif_want want = {

@@ -36,6 +36,8 @@ struct vif_want vif_want_of(const struct model *m, const struct vif_cfg *v);
 struct vif_want vif_want_of_leg(const struct network_cfg *n);
 /* Of uplinks host and device. */
 struct vif_want vif_want_of_uplink(const struct network_cfg *n);
+/* The network whose uplink, host or device, has a port that is called @name ("up-lab"), or NULL. */
+const struct network_cfg *vif_want_uplink_called(const struct model *m, const char *name);
 
 /* Number that differs when the vif cannot be kept as it is: type, device, namespace (by
  * @ns_inode), queues.  Travels through the engine as the cookie of its fds. */

@@ -71,6 +71,21 @@ static void describe(struct capture_vif *vif, const json_t *row)
 		text_escape(text, vif->description, sizeof(vif->description));
 }
 
+/* The port by which the network of @row leads out. */
+static void add_uplink(struct capture_vifs *v, const json_t *row)
+{
+	const json_t *port = json_object_get(row, "uplink_port");
+	const char *network = json_string_value(json_object_get(row, "name"));
+	struct capture_vif *vif = entry_of(v, json_integer_value(json_object_get(port, "id")));
+	char text[64];
+
+	if (!vif)
+		return;
+	set_name(vif, json_string_value(json_object_get(port, "name")));
+	snprintf(text, sizeof(text), "uplink of network %.20s", network ? network : "-");
+	text_escape(text, vif->description, sizeof(vif->description));
+}
+
 void capture_vifs_add_list(struct capture_vifs *v, const json_t *rows, const char *id_key)
 {
 	json_t *row = NULL;
@@ -83,6 +98,7 @@ void capture_vifs_add_list(struct capture_vifs *v, const json_t *rows, const cha
 		struct capture_vif *vif = json_is_integer(id) ? entry_of(v, json_integer_value(id))
 							      : capture_vifs_by_name(v, name);
 
+		add_uplink(v, row);
 		if (!vif)
 			continue;
 		set_name(vif, name);

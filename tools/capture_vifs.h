@@ -26,7 +26,7 @@ struct capture_vifs {
 struct capture_vifs *capture_vifs_create(void);
 void capture_vifs_destroy(struct capture_vifs *v);
 /* Rows with a name and, by @id_key, an id: the "vifs" of capture.open, vif.list ("id"), network.list
- * ("leg_id").  Rows without an id only describe the vif of that name. */
+ * ("leg_id", and the uplink_port of each).  Rows without an id only describe the vif of that name. */
 void capture_vifs_add_list(struct capture_vifs *v, const json_t *rows, const char *id_key);
 /* The first entry called @name, or NULL. */
 struct capture_vif *capture_vifs_by_name(struct capture_vifs *v, const char *name);

@@ -157,7 +157,7 @@ static int fail_unknown(const struct request *r, const json_t *vifs, const json_
 		name);
 }
 
-/* Is the name a vif's or a network's?  They share one space of names. */
+/* Is the name a vif's, a network's or an uplink's?  They share one space of names. */
 static int find_target(struct request *r)
 {
 	json_t *vifs = NULL;

@@ -35,7 +35,17 @@ static void offer(const struct completion *c, const char *prefix, const char *te
 	fprintf(c->out, "%s%s\n", prefix, text);
 }
 
-static void offer_names(const struct completion *c, const char *method)
+/* The port by which the network of @row leads out. */
+static void offer_uplink(const struct completion *c, const json_t *row)
+{
+	const json_t *port = json_object_get(row, "uplink_port");
+	const char *name = json_string_value(json_object_get(port, "name"));
+
+	if (name)
+		offer(c, "", name);
+}
+
+static void offer_names(const struct completion *c, const char *method, bool with_uplinks)
 {
 	struct err e = ERR_NONE;
 	struct rpc_client *client = rpc_client_open(c->run_dir, RPC_ROLE_RO, &e);
@@ -52,6 +62,8 @@ static void offer_names(const struct completion *c, const char *method)
 
 			if (name)
 				offer(c, "", name);
+			if (with_uplinks)
+				offer_uplink(c, row);
 		}
 	json_decref(rows);
 	rpc_client_close(client);
@@ -73,15 +85,15 @@ static void offer_kind(const struct completion *c, enum cli_complete kind)
 {
 	switch (kind) {
 	case COMPLETE_NOTHING: break;
-	case COMPLETE_VIF: offer_names(c, "vif.list"); break;
-	case COMPLETE_NETWORK: offer_names(c, "network.list"); break;
+	case COMPLETE_VIF: offer_names(c, "vif.list", false); break;
+	case COMPLETE_NETWORK: offer_names(c, "network.list", false); break;
 	case COMPLETE_VIF_OR_NETWORK:
-		offer_names(c, "vif.list");
-		offer_names(c, "network.list");
+		offer_names(c, "vif.list", false);
+		offer_names(c, "network.list", true);
 		break;
 	case COMPLETE_FORWARD:
 		if (c->n_names == 0)
-			offer_names(c, "network.list");
+			offer_names(c, "network.list", false);
 		if (c->n_names != 1)
 			break;
 		offer(c, "", "tcp");

@@ -24,7 +24,8 @@ VIFS = [
 ]
 NETWORKS = [{"name": "lan", "mode": "isolated", "state": "up", "reason": None,
              "subnets": ["10.0.0.0/24", "fd00::/64"], "gateways": ["10.0.0.1"], "dhcp": True,
-             "vifs": ["web0", "db0"], "leg": {"rx_packets": 1}}]
+             "vifs": ["web0", "db0"], "leg": {"rx_packets": 1},
+             "uplink_port": {"id": 60, "name": "up-lan"}}]
 STATUS = {"version": "0.1.0", "build": "0.1.0-gabc", "generation": 12,
           "daemon": {"pid": 10, "uptime_s": 61},
           "engine": {"pid": 11, "state": "up", "reason": None, "uptime_s": 5, "hugepages": False,

@@ -382,7 +382,7 @@ def test_completion_knows_verbs_flags_values_and_live_names(daemon):
     assert complete(daemon, "vif", "add", "x", "--type", "ne") == ["netdev", "netfront"]
     assert complete(daemon, "vif", "add", "x", "--network", "") == ["lan"]
     assert complete(daemon, "vif", "show", "") == ["web0", "db0"]
-    assert complete(daemon, "capture", "") == ["web0", "db0", "lan"]
+    assert complete(daemon, "capture", "") == ["web0", "db0", "lan", "up-lan"]
     assert complete(daemon, "capture", "web0", "-w", "") == ["@files"]
     assert complete(daemon, "vif", "add", "") == []
 

@@ -44,7 +44,8 @@ def test_capture_writes_what_the_ring_gives_and_stops_after_c_packets(daemon, tm
 
 
 def test_capture_targets(daemon):
-    for words, target, name in ((["lan"], "network", "lan"), (["--drops"], "drops", None)):
+    for words, target, name in ((["lan"], "network", "lan"), (["--drops"], "drops", None),
+                                (["up-lan"], "vif", "up-lan")):
         n = len(daemon.rings)
         with daemon.start("capture", *words, "-w", "-") as child:
             daemon.wait_ring(n + 1)

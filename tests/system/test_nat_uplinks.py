@@ -5,6 +5,7 @@ The topology is drawn in lib/world.py; all networks are of mode nat with --nat-i
 """
 
 import errno
+import re
 import socket
 
 import pytest
@@ -55,6 +56,26 @@ def test_the_server_sees_the_uplinks_address(world, k):
     guest = world.guests[k][0]
     assert connect(guest, world.lan, INTERNET4, 8000)[0][0] == SEEN4[k]
     assert connect(guest, world.lan, INTERNET6, 8000)[0][0] == SEEN6[k]
+
+
+@pytest.mark.parametrize("k", (1, 2), ids=["host", "netdev"])
+def test_captures_of_both_sides_show_the_translation(world, k):
+    guest = world.guests[k][0]
+    readers = {name: world.host.start(*world.saklar.cmd("capture", name, "-c", "2", "icmp"))
+               for name in (f"g{k}", f"up-n{k}")}
+
+    def both_have_seen_one():
+        guest.run("ping", "-n", "-c", "1", "-W", "1", INTERNET4)
+        return not any(reader.is_running for reader in readers.values())
+
+    wait_until(both_have_seen_one, 10, "both captures have two packets")
+    seen = {name: reader.output() for name, reader in readers.items()}
+    assert re.search(rf"g{k} +in .* 10\.41\.{k}\.11 > {INTERNET4}: ICMP echo req", seen[f"g{k}"])
+    outside = seen[f"up-n{k}"]
+    assert re.search(rf"up-n{k} +out .* > {INTERNET4}: ICMP echo req", outside), outside
+    assert re.search(rf"up-n{k} +in .* {INTERNET4} > [0-9.]+: ICMP echo reply", outside), outside
+    assert "10.41." not in outside
+    assert k == 1 or SEEN4[k] in outside
 
 
 @EACH

@@ -225,6 +225,25 @@ static void a_port_is_forwarded_once(void **)
 	assert_refused("n", "forward.n.tcp/80.port", "is forwarded to network o already");
 }
 
+static void the_name_of_an_uplink_belongs_to_nobody_else(void **)
+{
+	add_network(2, NAT NET4 "}");
+	assert_accepted();
+	add_vif(7, "{\"name\": \"up-n\", \"type\": \"netdev\", \"dev\": \"eth7\"}");
+	assert_refused("vif", "vif.up-n.name", "up-n is what the uplink of network n is called");
+	model_del_vif(model, 7);
+	add_vif(7, "{\"name\": \"tap0\", \"type\": \"tap\", \"dev\": \"up-n\"}");
+	assert_refused("device", "vif.tap0.dev", "from network n into the host");
+	model_del_vif(model, 7);
+	add_vif(7,
+		"{\"name\": \"c\", \"type\": \"host\", \"netns\": \"c\", "
+		"\"ifname\": \"up-n\"}");
+	assert_accepted(); /* in another namespace */
+	add_network(3, "{\"name\": \"up-n\"}");
+	assert_refused(
+		"network", "network.up-n.name", "up-n is what the uplink of network n is called");
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -240,6 +259,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			forwards_to_nobody_are_refused, make_model, free_model),
 		cmocka_unit_test_setup_teardown(a_port_is_forwarded_once, make_model, free_model),
+		cmocka_unit_test_setup_teardown(
+			the_name_of_an_uplink_belongs_to_nobody_else, make_model, free_model),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
