@@ -48,6 +48,7 @@ struct neigh_table {
 	uint32_t timed_first, timed_last;
 	uint32_t out_first, out_last; /* packets to be taken */
 	uint32_t n_held, n_held_big;
+	uint16_t held_of[VIF_ID_MAX]; /* the same by the vif they came from */
 };
 
 static uint32_t index_of(const struct neigh_table *t, const struct neigh *n)
@@ -249,11 +250,18 @@ void neigh_probe(struct neigh_table *t, struct neigh *n, uint64_t now_ns)
 	timed_add_first(t, n, now_ns);
 }
 
+/* How many packets of the vif that sent @p wait. */
+static uint16_t *held_of(struct neigh_table *t, const struct pkt *p)
+{
+	return &t->held_of[p->in_vif < VIF_ID_MAX ? p->in_vif : VIF_ID_NONE];
+}
+
 bool neigh_hold(struct neigh_table *t, struct neigh *n, struct pkt *p)
 {
 	uint32_t index = t->free_held, *at = &n->held;
 
-	if (n->n_held == NEIGH_QUEUE_MAX || index == 0)
+	/* What queued up while no engine ran comes at once, and a new engine knows nobody. */
+	if (n->n_held == NEIGH_QUEUE_MAX || index == 0 || *held_of(t, p) == NEIGH_HELD_VIF_MAX)
 		return false;
 	if (p->m->nb_segs > 1 && t->n_held_big == HELD_BIG_MAX)
 		return false;
@@ -263,6 +271,7 @@ bool neigh_hold(struct neigh_table *t, struct neigh *n, struct pkt *p)
 	while (*at != 0)
 		at = &t->held[*at].next;
 	*at = index;
+	++*held_of(t, p);
 	n->n_held++;
 	t->n_held++;
 	p->m = NULL;
@@ -341,6 +350,7 @@ bool neigh_take(struct neigh_table *t, struct pkt *out, bool *has_failed)
 		return false;
 	*out = h->pkt;
 	*has_failed = h->has_failed;
+	--*held_of(t, &h->pkt);
 	t->n_held_big -= h->pkt.m->nb_segs > 1;
 	t->out_first = h->next;
 	if (t->out_first == 0)

@@ -10,7 +10,8 @@
  *   3. 30 s later it is STALE: used, and the next packet has it asked again (PROBE); so it is when
  *      it says that its MAC has changed;
  *   4. evicted when its network holds NEIGH_NETWORK_MAX and another is asked for.
- * Limits: NEIGH_NETWORK_MAX a network, NEIGH_UNRESOLVED_MAX a vif, NEIGH_QUEUE_MAX packets an entry.
+ * Limits: NEIGH_NETWORK_MAX a network, NEIGH_UNRESOLVED_MAX a vif, NEIGH_QUEUE_MAX packets an entry,
+ * NEIGH_HELD_VIF_MAX packets a vif.
  * Threads: one worker, all of it. */
 #pragma once
 

@@ -48,6 +48,7 @@ enum network_profile {
 
 #define NEIGH_NETWORK_MAX 1024 /* neighbours of a network */
 #define NEIGH_UNRESOLVED_MAX 64 /* that one vif has asked for */
-#define NEIGH_QUEUE_MAX 3 /* packets that wait for a neighbour */
+#define NEIGH_QUEUE_MAX 96 /* packets that wait for a neighbour */
+#define NEIGH_HELD_VIF_MAX 192 /* packets of one vif that wait, for whomever */
 #define CT_VIF_MAX 16384 /* connections that a vif of profile tenant may have begun */
 #define CT_VIF_HALF_OPEN_MAX (CT_VIF_MAX / 4)
