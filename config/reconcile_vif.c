@@ -612,6 +612,7 @@ void reconcile_vif_adjust(struct reconcile *r, uint16_t id)
 	const struct vif_want *want = &r->wants.vif[id];
 	struct vif_slot *slot = &r->actual.vif[id];
 	bool has_new = slot->has_taken || want->mtu != slot->as.mtu
+		|| want->has_ip6 != slot->as.has_ip6
 		|| memcmp(&want->mac, &slot->as.mac, sizeof(want->mac)) != 0;
 	struct err e = ERR_NONE;
 

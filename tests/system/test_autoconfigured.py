@@ -117,3 +117,18 @@ def test_a_network_becomes_isolated_and_routed_under_its_guests(net):
     net.saklar("network", "set", "auto", "--mode", "routed")
     wait_ping(net.g, INTERNET4)
     wait_ping(net.g, INTERNET6)
+
+
+def test_ipv6_comes_to_a_network_later_and_goes_again(net):
+    """It was switched off on both devices until now."""
+    net.saklar("network", "add", "late", "--mode", "nat", "--subnet", "10.47.0.0/24")
+    net.saklar("network", "set", "late", "--subnet", "10.47.0.0/24", "--subnet", "fd47::/64")
+    network = net.saklar.network("late")
+    assert (network["state"], network["reason"]) == ("up", None)
+    assert "fd47::1/64" in net.host.addresses("late", "inet6")
+    net.saklar("network", "set", "late", "--subnet", "10.47.0.0/24")
+    assert not net.host.addresses("late", "inet6")
+    net.saklar("network", "set", "late", "--subnet", "10.47.0.0/24", "--subnet", "fd48::/64")
+    assert "fd48::1/64" in net.host.addresses("late", "inet6")
+    assert net.saklar.network("late")["state"] == "up"
+    net.saklar("network", "del", "late")
