@@ -25,6 +25,7 @@ struct vif_queue {
 	int fd; /* -1: none */
 	uint16_t index;
 	uint16_t worker; /* that polls it */
+	uint16_t turn_max; /* packets that the worker takes in one turn, see worker.c */
 	uint64_t last_busy_ns; /* when rx last found something */
 	bool is_polled; /* in the worker's hot list; else waits in epoll */
 	bool is_dead; /* fd failed for good */

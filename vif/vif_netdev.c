@@ -25,7 +25,7 @@
 
 #define NETDEV_HDR_LEN sizeof(struct virtio_net_hdr)
 #define NETDEV_STATS_NS (100 * NS_PER_MS)
-#define NETDEV_QUIET_NS (25 * NS_PER_US) /* less than what makes a worker stop polling */
+#define NETDEV_QUIET_NS (3 * NS_PER_US) /* less than what makes a worker stop polling */
 #define NETDEV_ERRORS_MAX 8 /* of rx in one turn */
 
 struct netdev_queue {

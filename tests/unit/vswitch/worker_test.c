@@ -27,7 +27,8 @@ struct guest {
 	_Atomic uint64_t got; /* the vif's, in queue 0 */
 	_Atomic bool fails;
 	_Atomic bool is_strange; /* polled by a worker that is not its own */
-	uint16_t frame_len;
+	_Atomic uint16_t frame_len;
+	_Atomic uint16_t asked; /* frames, at the last poll */
 };
 
 static struct guest guests[VIFS + 1][2];
@@ -48,20 +49,22 @@ static void event_add(int fd)
 
 static bool frame_make(const struct vif *v, const struct guest *g, struct vif_io *io, struct pkt *p)
 {
-	struct rte_mbuf *m = rte_pktmbuf_alloc(io->small_pool);
+	uint16_t len = atomic_load(&g->frame_len);
+	struct rte_mbuf *m = rte_pktmbuf_alloc(len < 2000 ? io->small_pool : io->big_pool);
 	uint8_t *bytes;
 
 	if (m == NULL)
 		return false;
-	bytes = (uint8_t *)(void *)rte_pktmbuf_append(m, g->frame_len);
-	memset(bytes, 0, g->frame_len);
+	bytes = (uint8_t *)(void *)rte_pktmbuf_append(m, len);
+	CHECK(bytes != NULL);
+	memset(bytes, 0, len);
 	memset(bytes, 0xff, 6);
 	bytes[6] = 2;
 	bytes[11] = (uint8_t)v->id;
 	bytes[12] = 0x88;
 	bytes[13] = 0xb5;
 	memset(p, 0, sizeof(*p));
-	*p = (struct pkt){ .m = m, .len = g->frame_len, .in_vif = v->id };
+	*p = (struct pkt){ .m = m, .len = len, .in_vif = v->id };
 	return true;
 }
 
@@ -74,6 +77,7 @@ static uint16_t test_rx(
 	uint16_t n = 0;
 
 	atomic_fetch_add(&g->polls, 1);
+	atomic_store(&g->asked, max);
 	if (io->worker != q->worker)
 		atomic_store(&g->is_strange, true);
 	if (atomic_load(&g->fails)) {
@@ -352,6 +356,20 @@ static void busy_queues_get_equal_turns(void **)
 	}
 }
 
+static void a_turn_takes_many_small_frames_and_few_large_ones(void **)
+{
+	struct guest *g = &guests[1][0];
+
+	publish(VIFS);
+	frames_wait(1, 0, ENDLESS);
+	WAIT_FOR(atomic_load(&g->given) > 100);
+	assert_int_equal(atomic_load(&g->asked), 32);
+	atomic_store(&g->frame_len, 32768);
+	WAIT_FOR(atomic_load(&g->asked) == 8); /* 256 KiB */
+	atomic_store(&g->frame_len, 60);
+	WAIT_FOR(atomic_load(&g->asked) == 32);
+}
+
 static void a_dead_queue_is_reported_once_and_left_alone(void **)
 {
 	struct pollfd told = { .fd = event_fd, .events = POLLIN };
@@ -456,6 +474,7 @@ int main(void)
 		WITH(one_worker, a_frame_wakes_the_worker),
 		WITH(one_worker, a_cold_queue_is_heard_while_another_is_never_silent),
 		WITH(one_worker, busy_queues_get_equal_turns),
+		WITH(one_worker, a_turn_takes_many_small_frames_and_few_large_ones),
 		WITH(one_worker, a_dead_queue_is_reported_once_and_left_alone),
 		WITH(one_worker, who_is_taken_out_is_never_touched_again),
 		WITH(one_worker, an_unfinished_flood_goes_on_without_another_frame),
