@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""tools/quickstart shows what it promises and leaves the real machine as it was, also when it is
+"""tools/quickstart shows what it promises and leaves its machine as it was, also when it is
 interrupted at any step.
 
-      the machine: links, addresses, routes, rules, nft, sysctls, mounts, run files, processes
-        |  compared before and after
+      a machine of the test's own (namespaces): what others do beside the tests is not in it
+        |  links, addresses, routes, rules, nft, sysctls, mounts, run files, processes: compared
+        |  before and after
       tools/quickstart --build-dir BUILD  (its own namespaces inside)
+
+The real machine's network is compared by lib/fixtures.py.
 """
 
 import contextlib
@@ -19,10 +22,11 @@ import time
 import pytest
 
 from lib.instance import BUILD, REPO
+from lib.netns import Namespace
 from lib.wait import wait_until
 
 QUICKSTART = REPO / "tools/quickstart"
-KEPT = pathlib.Path("/run/saklar-quickstart.pid")
+KEPT = "run/saklar-quickstart.pid"
 PR_SET_CHILD_SUBREAPER = 36
 COMMANDS = {
     "links": "ip -d -o link", "addresses": "ip -o addr", "routes": "ip route show table all",
@@ -37,10 +41,25 @@ VOLATILE = re.compile(r"valid_lft \S+|preferred_lft \S+|expires \S+|numtxqueues 
                       r"|^net\.netfilter\.nf_conntrack_count.*$|qlen \d+", re.M)
 
 
-def machine():
+@pytest.fixture(scope="module", name="machine")
+def machine_fixture(tmp_path_factory):
+    made = Machine("machine", tmp_path_factory.mktemp("machine"),
+                   ["unshare", "-n", "-m", "-u", "--"])
+    yield made
+    made.close()
+
+
+class Machine(Namespace):
+    """Has the pids of the real one, so that what is orphaned is seen."""
+
+    def enter_cmd(self):
+        return ["nsenter", "-t", str(self.pid), "-n", "-m", "-u", "--"]
+
+
+def state_of(machine):
     state = {}
     for what, cmd in COMMANDS.items():
-        done = subprocess.run(cmd.split(), capture_output=True, text=True, check=False)
+        done = machine.run(*cmd.split(), check=False)
         state[what] = sorted(VOLATILE.sub("", done.stdout).splitlines())
     return state
 
@@ -50,18 +69,18 @@ def my_children():
 
 
 @contextlib.contextmanager
-def machine_unchanged():
+def unchanged(machine):
     """Whatever is orphaned meanwhile becomes a child of this process, and none may be left."""
     libc = ctypes.CDLL(None)
     libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     children = my_children()
-    before = machine()
+    before = state_of(machine)
     try:
         yield children
         # The kernel frees network namespaces a moment after their last program.
         end = time.monotonic() + 5
         while True:
-            after = machine()
+            after = state_of(machine)
             changed = {k: sorted(set(before[k]) ^ set(after[k])) for k in before
                        if before[k] != after[k]}
             if not changed or time.monotonic() > end:
@@ -82,22 +101,26 @@ def reap():
     return my_children()
 
 
-def quickstart(tmp_path, *args):
+def quickstart(machine, tmp_path, *args):
     log = tmp_path / "out"
     with open(log, "wb") as out:
-        program = subprocess.Popen([QUICKSTART, "--build-dir", BUILD, *args], stdout=out,
-                                   stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                   start_new_session=True)
+        program = subprocess.Popen([*machine.enter_cmd(), QUICKSTART, "--build-dir", BUILD, *args],
+                                   stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+                                   env=machine.env(), start_new_session=True)
     return program, log
+
+
+def enter(machine, typed, *where):
+    return machine.run(QUICKSTART, "--enter", *where, stdin=typed, check=False)
 
 
 def said(log):
     return log.read_text(errors="replace")
 
 
-def test_it_shows_what_it_promises_and_leaves_nothing_behind(tmp_path):
-    with machine_unchanged():
-        program, log = quickstart(tmp_path)
+def test_it_shows_what_it_promises_and_leaves_nothing_behind(machine, tmp_path):
+    with unchanged(machine):
+        program, log = quickstart(machine, tmp_path)
         code = program.wait(120)
     text = said(log)
     assert code == 0, text
@@ -131,9 +154,10 @@ def check_story(text):
     assert "took its place" in text and "48 MiB, sha256 as sent" in text
 
 
-def test_real_virtual_machines_show_the_same(tmp_path):
-    with machine_unchanged():
-        program, log = quickstart(tmp_path, "--vm", "--keep")
+def test_real_virtual_machines_show_the_same(machine, tmp_path):
+    subprocess.run([REPO / "tools/vm-image"], check=True, timeout=300)  # may need the network
+    with unchanged(machine):
+        program, log = quickstart(machine, tmp_path, "--vm", "--keep")
         try:
             code = program.wait(400)
             text = said(log)
@@ -141,18 +165,17 @@ def test_real_virtual_machines_show_the_same(tmp_path):
             check_story(text)
             assert re.search(r"^alice .*tap ", text, re.M) and "with e1000 in place" in text
             assert "3 packets received" in text, "ping"
-            run = subprocess.run([QUICKSTART, "--enter", "bob"], input="hostname; uname -sm\n",
-                                 capture_output=True, text=True, check=False, timeout=30)
+            run = enter(machine, "hostname; uname -sm\n", "bob")
             assert run.stdout.split() == ["bob", "Linux", "x86_64"], run
         finally:
-            subprocess.run([QUICKSTART, "--stop"], capture_output=True, check=False, timeout=20)
+            machine.run(QUICKSTART, "--stop", check=False, timeout=20)
 
 
 @pytest.mark.parametrize("missing", ("dnsmasq", "nft"))
-def test_a_missing_program_is_named_with_the_cure(tmp_path, missing):
+def test_a_missing_program_is_named_with_the_cure(machine, missing):
     script = f"mount --bind /dev/null /usr/sbin/{missing}; exec {QUICKSTART} --build-dir {BUILD}"
-    run = subprocess.run(["unshare", "--mount", "--propagation", "private", "bash", "-c", script],
-                         capture_output=True, text=True, check=False, timeout=60)
+    run = machine.run("unshare", "--mount", "--propagation", "private", "bash", "-c", script,
+                      check=False, timeout=60)
     assert run.returncode == 1, run
     assert f"not installed: {missing}; install with: sudo tools/dev/deps-debian12.sh" in run.stderr
 
@@ -163,9 +186,9 @@ def test_a_missing_program_is_named_with_the_cure(tmp_path, missing):
     ("== Guest to guest", signal.SIGINT), ("$ saklar forward add", signal.SIGINT),
     ("== The same packets", signal.SIGTERM), ("$ kill -9", signal.SIGINT),
     ("== A host", signal.SIGKILL), ("== Out through", signal.SIGKILL)))
-def test_interrupted_it_leaves_nothing_behind(tmp_path, step, sig):
-    with machine_unchanged() as children:
-        program, log = quickstart(tmp_path)
+def test_interrupted_it_leaves_nothing_behind(machine, tmp_path, step, sig):
+    with unchanged(machine) as children:
+        program, log = quickstart(machine, tmp_path)
         wait_until(lambda: step in said(log) or program.poll() is not None, 60, step)
         assert program.poll() is None, said(log)
         program.send_signal(sig)
@@ -175,43 +198,35 @@ def test_interrupted_it_leaves_nothing_behind(tmp_path, step, sig):
             wait_until(lambda: not reap() - children, 5, "all gone")
 
 
-def test_keep_leaves_it_running_and_stop_ends_it(tmp_path):
-    with machine_unchanged():
-        program, log = quickstart(tmp_path, "--keep")
+def test_keep_leaves_it_running_and_stop_ends_it(machine, tmp_path):
+    with unchanged(machine):
+        program, log = quickstart(machine, tmp_path, "--keep")
         try:
             assert program.wait(120) == 0, said(log)
             assert "--stop" in said(log) and "--enter" in said(log)
-            assert KEPT.exists()
-            run = subprocess.run([QUICKSTART, "--enter"], input="hostname; saklar vif list\n",
-                                 capture_output=True, text=True, check=False, timeout=20)
+            assert (machine.root / KEPT).exists()
+            run = enter(machine, "hostname; saklar vif list\n")
             assert "saklar-host" in run.stdout and "alice" in run.stdout, run
-            run = subprocess.run([QUICKSTART, "--enter", "alice"], input="hostname; ip -br addr\n",
-                                 capture_output=True, text=True, check=False, timeout=20)
+            run = enter(machine, "hostname; ip -br addr\n", "alice")
             assert "alice" in run.stdout and "192.168.77." in run.stdout, run
-            run = subprocess.run([QUICKSTART, "--enter", "internet"],
-                                 input="hostname; curl -s http://203.0.113.1:8080/\n",
-                                 capture_output=True, text=True, check=False, timeout=20)
+            run = enter(machine, "hostname; curl -s http://203.0.113.1:8080/\n", "internet")
             assert "internet" in run.stdout and "Hello from bob" in run.stdout, run
-            second = subprocess.run([QUICKSTART, "--build-dir", BUILD], capture_output=True,
-                                    text=True, check=False, timeout=20)
+            second = machine.run(QUICKSTART, "--build-dir", BUILD, check=False, timeout=20)
             assert second.returncode == 1 and "--stop" in second.stderr
         finally:
-            stop = subprocess.run([QUICKSTART, "--stop"], capture_output=True, text=True,
-                                  check=False, timeout=20)
+            stop = machine.run(QUICKSTART, "--stop", check=False, timeout=20)
         assert stop.returncode == 0, stop
-        assert not KEPT.exists()
-    again = subprocess.run([QUICKSTART, "--stop"], capture_output=True, text=True, check=False)
+        assert not (machine.root / KEPT).exists()
+    again = machine.run(QUICKSTART, "--stop", check=False)
     assert again.returncode == 1 and "nothing is running" in again.stderr
 
 
-def test_wrong_words_print_the_usage():
-    run = subprocess.run([QUICKSTART, "--nonsense"], capture_output=True, text=True, check=False)
+def test_wrong_words_print_the_usage(machine):
+    run = machine.run(QUICKSTART, "--nonsense", check=False)
     assert run.returncode == 2 and "--keep" in run.stderr
-    run = subprocess.run([QUICKSTART, "--enter", "mallory"], capture_output=True, text=True,
-                         check=False)
+    run = machine.run(QUICKSTART, "--enter", "mallory", check=False)
     assert run.returncode == 1 and "host, alice, bob or internet" in run.stderr
-    run = subprocess.run([QUICKSTART, "--build-dir", "/nowhere"], capture_output=True, text=True,
-                         check=False)
+    run = machine.run(QUICKSTART, "--build-dir", "/nowhere", check=False)
     assert run.returncode == 1 and "/nowhere" in run.stderr + run.stdout
 
 
