@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is tried in the Xen lab, in this order, in one boot.
+
+    guest u1 [eth0] --xen-netfront/xen-netback-- vif1.0 in dom0 -- a bridge, or Saklar -- dom0
+"""
+from lab import LabError
+
+CASES = {}
+SLOW = set()  # not in tools/check
+
+
+def case(function):
+    CASES[function.__name__] = function
+    return function
+
+
+def slow(function):
+    SLOW.add(function.__name__)
+    return case(function)
+
+
+def clean(lab):
+    """No guest is left for the next case."""
+    lab.run("for d in $(xl list | awk 'NR > 2 {print $2}'); do xl destroy $d; done", 120)
+
+
+def mac(number):
+    return f"00:16:3e:77:00:{number:02x}"
+
+
+@case
+def control_netback_on_a_linux_bridge(lab):
+    """If this fails the lab is broken, not Saklar."""
+    lab.do("modprobe bridge; modprobe xen-netback; ip link add xenbr0 type bridge; "
+           "ip addr add 192.168.70.1/24 dev xenbr0; ip link set xenbr0 up")
+    lab.create("u1", [f"mac={mac(1)},script=vif-lab,bridge=xenbr0"])
+    lab.address("u1", "192.168.70.2/24")
+    lab.guest("u1", "ping -c 3 -W 5 192.168.70.1")
+    lab.do("xl destroy u1")
+    lab.do("! xl list u1 2>/dev/null")
+
+
+def saklar(lab):
+    """Saklar runs in dom0, with the network net: DHCP and NAT to a world that dom0 plays."""
+    if lab.run("pidof saklard")[0] == 0:
+        return
+    lab.do("modprobe bridge; modprobe xen-netback; ip link add world type bridge; "
+           "ip addr add 203.0.113.1/24 dev world; ip link set world up; mkdir -p /srv; "
+           "head -c 3000000 /dev/urandom >/srv/file; httpd -h /srv; "
+           "saklard --hugepages off --log-level debug </dev/null >/tmp/saklard.out 2>&1")
+    lab.until("saklar status >/tmp/status")
+    lab.do("saklar network add net --mode nat --subnet 192.168.78.0/24 --dhcp")
+    lab.until("[ \"$(saklar network show net | sed -n 's/^state  *//p')\" = up ]")
+
+
+def vif_line(number, network="net", more=""):
+    return f"mac={mac(number)},bridge={network},script=vif-saklar{more}"
+
+
+def vif_of(lab, name, number=0):
+    return f"vif{lab.do(f'xl domid {name}')}.{number}"
+
+
+def fetch(lab, name, url="http://203.0.113.1/file"):
+    """The guest gets the file whole."""
+    want = lab.do("md5sum </srv/file")
+    got = lab.guest(name, f"wget -q -O - {url} | md5sum", 90)
+    assert_that(got == want, f"fetched {got} and not {want}")
+
+
+def assert_that(is_true, text):
+    if not is_true:
+        raise LabError(text)
+
+
+def dhcp(lab, name):
+    """Address that the guest got from Saklar's network."""
+    lab.guest(name, "until [ -e /sys/class/net/eth0 ]; do sleep 0.1; done; ip link set eth0 up")
+    return lab.guest(name, "dhcp").split("address ")[1].split("/")[0]
+
+
+@case
+def saklar_serves_a_pv_guest_on_the_kernels_netback(lab):
+    """The device of xen-netback is a vif of type netdev: DHCP, gateway, NAT, HTTP."""
+    saklar(lab)
+    lab.create("u1", [vif_line(1)])
+    assert_that(dhcp(lab, "u1").startswith("192.168.78."), "no address of the network")
+    lab.guest("u1", "ping -c 3 -W 5 192.168.78.1")
+    lab.guest("u1", "ping -c 3 -W 5 203.0.113.1")
+    fetch(lab, "u1")
+    vif = vif_of(lab, "u1")
+    lab.do(f"saklar vif show {vif} | grep -q '^network  *net$'")
+    lab.do("xl destroy u1", 60)
+    lab.until(f"! saklar vif show {vif} 2>/dev/null")
+
+
+@case
+def two_pv_guests_reach_each_other(lab):
+    """TCP both ways, and an engine killed with -9 between."""
+    saklar(lab)
+    for number in (1, 2):
+        lab.create(f"u{number}", [vif_line(number)])
+    addresses = {name: dhcp(lab, name) for name in ("u1", "u2")}
+    for name in addresses:
+        lab.guest(name, "mkdir -p /srv; head -c 2000000 /dev/urandom >/srv/file; httpd -h /srv")
+    for name, other in (("u1", "u2"), ("u2", "u1")):
+        want = lab.guest(other, "md5sum </srv/file")
+        got = lab.guest(name, f"wget -q -O - http://{addresses[other]}/file | md5sum", 90)
+        assert_that(got == want, f"{name} got {got} and not {want}")
+        if name == "u1":
+            lab.guest(name, f"ping -i 0.2 -c 25 {addresses[other]} >/tmp/ping & :")
+            lab.do("kill -9 $(cat /run/saklar/engine.pid)")
+            lab.guest(name, "until grep -q loss /tmp/ping; do sleep 0.2; done; ! grep ' 100% packet loss' /tmp/ping")
