@@ -49,3 +49,6 @@ file(GLOB udev_rules CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/packaging/udev/*.rule
 if(udev_rules)
   install(FILES ${udev_rules} DESTINATION lib/udev/rules.d)
 endif()
+
+# Xen looks for its hotplug scripts in /etc/xen/scripts; docs/xen.md says how it gets there.
+install(PROGRAMS packaging/xen/vif-saklar DESTINATION ${CMAKE_INSTALL_DATADIR}/saklar/xen)

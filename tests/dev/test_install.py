@@ -62,3 +62,8 @@ def test_netdevs_are_kept_from_networkd_and_network_manager(prefix):
     assert list((prefix / "lib" / "systemd" / "network").glob("*.link"))
     assert list((prefix / "lib" / "systemd" / "network").glob("*.network"))
     assert list((prefix / "lib" / "NetworkManager" / "conf.d").glob("*.conf"))
+
+
+def test_xens_hotplug_script_is_there(prefix):
+    status, _, err = output_of(prefix / "share" / "saklar" / "xen" / "vif-saklar")
+    assert status == 2 and "usage" in err
