@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* neigh.c - finds, asks for, holds for, confirms and forgets neighbours; see neigh.h.
  *
- * From: bridge/router.c.  To: the same.
+ * From: bridge/router.c.  To: the same; bridge/neigh_store.c keeps what is confirmed.
  * Theory: RFC 4861 §7.3 for both families, without DELAY: one state machine, one interval.  Because
  * the interval is the same for all, the list of those to be asked is in order of time when each is
  * put at its end.  Who scans a subnet fills the table with INCOMPLETE entries up to the quota of
@@ -14,11 +14,11 @@
 #include "vswitch/base/clock.h"
 #include "vswitch/base/siphash.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
-#define ENTRIES_MAX 8192 /* of all networks; indices from 1 */
 #define BUCKETS 8192
 #define HELD_MAX 512 /* buffers that nobody else can use meanwhile: vswitch/pools.h */
 #define HELD_BIG_MAX 32 /* of those with a big tail */
@@ -38,9 +38,10 @@ struct neigh_network {
 };
 
 struct neigh_table {
+	struct neigh_store store;
 	struct sipkey key;
 	uint32_t bucket[BUCKETS];
-	struct neigh entry[ENTRIES_MAX + 1];
+	struct neigh entry[NEIGH_TABLE_MAX + 1];
 	struct held held[HELD_MAX + 1];
 	struct neigh_network network[NETWORK_ID_MAX];
 	uint16_t unresolved[VIF_ID_MAX];
@@ -174,6 +175,7 @@ static void entry_del(struct neigh_table *t, struct neigh *n)
 {
 	uint32_t index = index_of(t, n), *at = bucket_of(t, n->network_id, n->addr);
 
+	neigh_store_del(&t->store, n->record);
 	release(t, n, true);
 	resolved(t, n);
 	timed_del(t, n);
@@ -260,7 +262,6 @@ bool neigh_hold(struct neigh_table *t, struct neigh *n, struct pkt *p)
 {
 	uint32_t index = t->free_held, *at = &n->held;
 
-	/* What queued up while no engine ran comes at once, and a new engine knows nobody. */
 	if (n->n_held == NEIGH_QUEUE_MAX || index == 0 || *held_of(t, p) == NEIGH_HELD_VIF_MAX)
 		return false;
 	if (p->m->nb_segs > 1 && t->n_held_big == HELD_BIG_MAX)
@@ -294,10 +295,26 @@ static bool changes(struct neigh *n, const uint8_t *mac, unsigned word, uint64_t
 	return false;
 }
 
+/* Keep what is known of @n now for the next engine; @is_new: more than its time has changed. */
+static void keep(struct neigh_table *t, struct neigh *n, bool is_new)
+{
+	struct neigh_known known
+		= { .network_id = n->network_id, .since_ns = n->since_ns, .index = n->record };
+
+	if (!is_new) {
+		neigh_store_touch(&t->store, n->record, n->since_ns);
+		return;
+	}
+	memcpy(known.addr, n->addr, 16);
+	memcpy(known.mac, n->mac, 6);
+	n->record = neigh_store_put(&t->store, &known);
+}
+
 void neigh_heard(struct neigh_table *t, const struct neigh_who *who, const uint8_t *mac,
 	unsigned word, uint64_t now_ns)
 {
 	struct neigh *n = neigh_find(t, who->network_id, who->addr, now_ns);
+	bool is_new;
 
 	if (n == NULL) {
 		if ((word & NEIGH_MAY_ADD) == 0 || mac == NULL)
@@ -312,11 +329,13 @@ void neigh_heard(struct neigh_table *t, const struct neigh_who *who, const uint8
 	} else if (!changes(n, mac, word, now_ns)) {
 		return;
 	}
+	is_new = n->record == IXTAB_NONE || (mac != NULL && memcmp(n->mac, mac, 6) != 0);
 	if (mac != NULL)
 		memcpy(n->mac, mac, 6);
 	n->state = (word & NEIGH_CONFIRMS) != 0 ? NEIGH_REACHABLE : NEIGH_STALE;
 	n->since_ns = now_ns;
 	n->n_asked = 0;
+	keep(t, n, is_new);
 	timed_del(t, n);
 	release(t, n, false);
 	network_del(t, n); /* confirmed last: to the end */
@@ -375,7 +394,7 @@ uint32_t neigh_held(const struct neigh_table *t)
 
 void neigh_flush(struct neigh_table *t, uint16_t network_id)
 {
-	for (uint32_t i = 1; i <= ENTRIES_MAX; i++)
+	for (uint32_t i = 1; i <= NEIGH_TABLE_MAX; i++)
 		if (t->entry[i].network_id != NETWORK_ID_NONE
 			&& (network_id == 0 || t->entry[i].network_id == network_id))
 			entry_del(t, &t->entry[i]);
@@ -383,7 +402,7 @@ void neigh_flush(struct neigh_table *t, uint16_t network_id)
 
 void neigh_keep(struct neigh_table *t, const bool *keep)
 {
-	for (uint32_t i = 1; i <= ENTRIES_MAX; i++)
+	for (uint32_t i = 1; i <= NEIGH_TABLE_MAX; i++)
 		if (t->entry[i].network_id != NETWORK_ID_NONE && !keep[t->entry[i].network_id])
 			entry_del(t, &t->entry[i]);
 }
@@ -394,7 +413,7 @@ uint32_t neigh_dump(const struct neigh_table *t, uint16_t network_id, uint32_t *
 	uint32_t n_out = 0, i = *cursor;
 
 	*cursor = 0;
-	for (i++; i != 0 && i <= ENTRIES_MAX; i++) {
+	for (i++; i != 0 && i <= NEIGH_TABLE_MAX; i++) {
 		const struct neigh *n = &t->entry[i];
 
 		if (n->network_id == NETWORK_ID_NONE
@@ -425,6 +444,9 @@ void neigh_destroy(struct neigh_table *t)
 
 	if (t == NULL)
 		return;
+	neigh_store_detach(&t->store);
+	for (uint32_t i = 1; i <= NEIGH_TABLE_MAX; i++)
+		t->entry[i].record = IXTAB_NONE; /* the next engine's */
 	neigh_flush(t, 0);
 	while (neigh_take(t, &p, &has_failed))
 		rte_pktmbuf_free(p.m);
@@ -441,7 +463,7 @@ struct neigh_table *neigh_create(void)
 		free(t);
 		return NULL;
 	}
-	for (uint32_t i = ENTRIES_MAX; i > 0; i--) {
+	for (uint32_t i = NEIGH_TABLE_MAX; i > 0; i--) {
 		t->entry[i].next_in_bucket = t->free_entry;
 		t->free_entry = i;
 	}
@@ -450,4 +472,46 @@ struct neigh_table *neigh_create(void)
 		t->free_held = i;
 	}
 	return t;
+}
+
+/* Put in what the segment says, as STALE. */
+static int known_take(struct neigh_table *t, uint64_t now_ns)
+{
+	struct neigh_known *known = calloc(NEIGH_TABLE_MAX, sizeof(*known));
+	uint32_t n_known;
+
+	if (known == NULL)
+		return -ENOMEM;
+	n_known = neigh_store_read(&t->store, now_ns, known);
+	for (uint32_t i = 0; i < n_known; i++) {
+		struct neigh *n = entry_new(t, known[i].network_id, known[i].addr);
+
+		if (n == NULL) { /* never: the oldest of the network makes room */
+			neigh_store_del(&t->store, known[i].index);
+			continue;
+		}
+		n->state = NEIGH_STALE;
+		n->since_ns = known[i].since_ns;
+		n->record = known[i].index;
+		memcpy(n->mac, known[i].mac, 6);
+	}
+	free(known);
+	return 0;
+}
+
+struct neigh_table *neigh_attach(void *segment, size_t size, uint64_t now_ns, struct err *e)
+{
+	struct neigh_table *t = neigh_create();
+	int rc = -ENOMEM;
+
+	if (t != NULL)
+		rc = neigh_store_attach(&t->store, segment, size, e);
+	if (rc == 0)
+		rc = known_take(t, now_ns);
+	if (rc == 0)
+		return t;
+	if (rc == -ENOMEM)
+		err_set(e, rc, "neighbours", "no memory for the table of neighbours");
+	neigh_destroy(t);
+	return NULL;
 }

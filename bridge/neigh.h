@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* neigh.h - who has that address?  Neighbours of router ports, and the packets that wait for them.
  *
- * What it is: one private table for all networks; a new engine asks anew.  It makes no packets: it
- * says when somebody must be asked, and bridge/router.c asks by ARP or ND.
+ * What it is: one private table for all networks.  What is confirmed is kept in SEGMENT_NEIGH as well
+ * (bridge/neigh_store.h): a new engine finds it there as STALE, uses it, and asks again.  It makes
+ * no packets: it says when somebody must be asked, and bridge/router.c asks by ARP or ND.
  * Life of an entry:
  *   1. neigh_add() by the first packet to it: INCOMPLETE, to be asked once a second, three times;
  *   2. neigh_heard(): REACHABLE, or STALE if it only spoke; what waited is given back by neigh_take();
@@ -15,6 +16,7 @@
  * Threads: one worker, all of it. */
 #pragma once
 
+#include "bridge/neigh_store.h"
 #include "vif/burst.h"
 #include "vswitch/abi/engine_msg.h"
 
@@ -30,6 +32,7 @@ struct neigh {
 	uint8_t n_held;
 	bool is_timed; /* in the list of those to be asked */
 	uint32_t held; /* first packet that waits; index */
+	uint32_t record; /* in the segment; IXTAB_NONE: none */
 	uint32_t next_in_bucket;
 	uint32_t prev, next; /* of the network, least recently confirmed first */
 	uint32_t prev_timed, next_timed; /* by .due_ns */
@@ -42,7 +45,11 @@ struct neigh_who {
 	uint16_t network_id;
 };
 
+/* Without a segment: what is known dies with the table. */
 struct neigh_table *neigh_create(void);
+/* With what the segment at @segment says; NULL with @e.  @now_ns bounds the times in it. */
+struct neigh_table *neigh_attach(void *segment, size_t size, uint64_t now_ns, struct err *e);
+/* The segment stays as it is. */
 void neigh_destroy(struct neigh_table *t);
 
 /* The neighbour, NULL: not known.  Makes REACHABLE ones STALE in time. */

@@ -45,6 +45,7 @@ struct keyed {
 
 struct router {
 	struct neigh_table *neigh;
+	struct neigh_table *neigh_own; /* until there is a segment */
 	struct ct *ct;
 	struct icmp_limit limit;
 	struct keyed keyed[BURST_MAX]; /* by index in the burst */
@@ -655,6 +656,11 @@ struct neigh_table *router_neigh(const struct router *r)
 
 void router_sync(struct router *r, const struct snapshot *cfg, uint64_t now_ns)
 {
+void router_set_neigh(struct router *r, struct neigh_table *neigh)
+{
+	r->neigh = neigh;
+}
+
 	bool keep[NETWORK_ID_MAX];
 
 	for (uint16_t id = 0; id < NETWORK_ID_MAX; id++)
@@ -668,7 +674,7 @@ void router_destroy(struct router *r)
 {
 	if (r == NULL)
 		return;
-	neigh_destroy(r->neigh);
+	neigh_destroy(r->neigh_own);
 	free(r);
 }
 
@@ -677,7 +683,7 @@ struct router *router_create(void)
 	struct router *r = calloc(1, sizeof(*r));
 
 	if (r != NULL)
-		r->neigh = neigh_create();
+		r->neigh = r->neigh_own = neigh_create();
 	if (r != NULL && r->neigh == NULL) {
 		free(r);
 		return NULL;

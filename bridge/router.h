@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* router.h - a port of the bridge that runs before the bridge: routes, translates, answers.
  *
- * Life: router_create() once per worker; router_set_ct() when the segment is there; router_sync()
+ * Life: router_create() once per worker; router_set_ct(), router_set_neigh() when the
+ * segments are there; router_sync()
  * whenever the snapshot changed; router_run() for each burst, also for an empty one when
  * router_due_ns() has come, so that who does not answer ARP is asked again.
  * Threads: one worker, all of it. */
@@ -27,6 +28,8 @@ void router_destroy(struct router *r);
 /* NULL: nothing can be translated. */
 void router_set_ct(struct router *r, struct ct *ct);
 struct ct *router_ct(const struct router *r);
+/* Another table than its own, which is empty still; it must live as long as @r. */
+void router_set_neigh(struct router *r, struct neigh_table *neigh);
 struct neigh_table *router_neigh(const struct router *r);
 void router_sync(struct router *r, const struct snapshot *cfg, uint64_t now_ns);
 

@@ -18,6 +18,7 @@ uint64_t segments_size(enum segment_kind kind)
 	case SEGMENT_COUNTERS: return sizeof(struct counters_segment);
 	case SEGMENT_FDB: return SEGMENT_FDB_SIZE;
 	case SEGMENT_CT: return SEGMENT_CT_SIZE;
+	case SEGMENT_NEIGH: return SEGMENT_NEIGH_SIZE;
 	case SEGMENT_NONE:
 	case SEGMENT_N: break;
 	}
@@ -75,6 +76,7 @@ int segments_create(struct segments *s, struct err *e)
 		[SEGMENT_COUNTERS] = "saklar-counters",
 		[SEGMENT_FDB] = "saklar-fdb",
 		[SEGMENT_CT] = "saklar-ct",
+		[SEGMENT_NEIGH] = "saklar-neigh",
 	};
 
 	s->counters = NULL;

@@ -100,6 +100,8 @@ static int apply_segment(struct ctl *c, struct ctl_request *r, struct err *e)
 		worker_set_fdb(c->params.workers[0], c->state.fdb); /* one writer a table */
 	if (m->kind == SEGMENT_CT)
 		worker_set_ct(c->params.workers[0], c->state.ct);
+	if (m->kind == SEGMENT_NEIGH)
+		worker_set_neigh(c->params.workers[0], c->state.neigh);
 	for (unsigned i = 0; m->kind == SEGMENT_COUNTERS && i < c->params.n_workers; i++)
 		worker_set_counters(c->params.workers[i], c->state.counters);
 	return 0;

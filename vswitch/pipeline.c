@@ -158,6 +158,13 @@ struct ct *pipeline_ct(const struct pipeline *l)
 	return router_ct(l->router);
 }
 
+void pipeline_set_neigh(struct pipeline *l, struct neigh_table *neigh)
+{
+	router_set_neigh(l->router, neigh);
+	if (l->cfg != &no_config)
+		router_sync(l->router, l->cfg, l->io->now_ns);
+}
+
 struct neigh_table *pipeline_neigh(const struct pipeline *l)
 {
 	return router_neigh(l->router);

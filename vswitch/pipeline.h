@@ -62,6 +62,8 @@ struct fdb *pipeline_fdb(const struct pipeline *l);
 /* Use another table of connections; NULL: nothing can be translated. */
 void pipeline_set_ct(struct pipeline *l, struct ct *ct);
 struct ct *pipeline_ct(const struct pipeline *l);
+/* Use another table of neighbours, before the first packet; it must live as long as @l. */
+void pipeline_set_neigh(struct pipeline *l, struct neigh_table *neigh);
 /* For dumps and flushes, between two bursts. */
 struct neigh_table *pipeline_neigh(const struct pipeline *l);
 /* When pipeline_run() is to be called, with an empty burst if need be; 0: never. */

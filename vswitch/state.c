@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* state.c - maps the segments that outlive an engine and makes sense of what is in them.
  *
- * From: ctl.c, one SEGMENT message each.  To: bridge/fdb.c, bridge/ct.c, the counters of workers.
+ * From: ctl.c, one SEGMENT message each.  To: bridge/fdb.c, bridge/ct.c, bridge/neigh.c, the counters of workers.
  * Theory: the daemon made the memfd, a dead engine wrote it, and either may have been wrong.  The
  * size is checked against the file (and against shrinking, which would be a SIGBUS later) before
  * it is mapped; the contents are the table's own business.  Counters have no invariants: any number
@@ -24,6 +24,7 @@ size_t state_segment_size(uint32_t kind)
 	case SEGMENT_COUNTERS: return sizeof(struct counters_segment);
 	case SEGMENT_FDB: return SEGMENT_FDB_SIZE;
 	case SEGMENT_CT: return SEGMENT_CT_SIZE;
+	case SEGMENT_NEIGH: return SEGMENT_NEIGH_SIZE;
 	default: return 0;
 	}
 }
@@ -58,6 +59,20 @@ static void counters_attach(struct state *s, void *at)
 	s->counters = c;
 }
 
+/* Make the object of @kind from what is mapped at @at. */
+static bool contents_attach(struct state *s, uint32_t kind, void *at, struct err *e)
+{
+	size_t size = state_segment_size(kind);
+	uint64_t now_ns = clock_now_ns();
+
+	switch (kind) {
+	case SEGMENT_FDB: s->fdb = fdb_attach(at, size, now_ns, e); return s->fdb != NULL;
+	case SEGMENT_CT: s->ct = ct_attach(at, size, now_ns, e); return s->ct != NULL;
+	case SEGMENT_NEIGH: s->neigh = neigh_attach(at, size, now_ns, e); return s->neigh != NULL;
+	default: counters_attach(s, at); return true;
+	}
+}
+
 void state_init(struct state *s)
 {
 	*s = (struct state){ 0 };
@@ -69,6 +84,7 @@ void state_detach(struct state *s)
 {
 	fdb_detach(s->fdb);
 	ct_detach(s->ct);
+	neigh_destroy(s->neigh);
 	for (unsigned i = 0; i < SEGMENT_N; i++) {
 		if (s->map[i].at != NULL)
 			munmap(s->map[i].at, s->map[i].size);
@@ -97,13 +113,7 @@ int state_attach(struct state *s, uint32_t kind, int fd, struct err *e)
 		rc = err_set(e, -errno, "segment", "mmap: %s", strerror(errno));
 		goto out;
 	}
-	if (kind == SEGMENT_FDB)
-		s->fdb = fdb_attach(at, size, clock_now_ns(), e);
-	else if (kind == SEGMENT_COUNTERS)
-		counters_attach(s, at);
-	if (kind == SEGMENT_CT)
-		s->ct = ct_attach(at, size, clock_now_ns(), e);
-	if ((kind == SEGMENT_FDB && s->fdb == NULL) || (kind == SEGMENT_CT && s->ct == NULL)) {
+	if (!contents_attach(s, kind, at, e)) {
 		rc = -EINVAL;
 		goto out;
 	}

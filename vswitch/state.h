@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* state.h - the shared segments an engine works in: attach, validate, initialise.
  *
- * Life: state_attach() for each SEGMENT message; the objects in .counters, .fdb and .ct stay valid until
- * state_detach().  A segment can be attached once.
- * Threads: control; workers use .counters, .fdb and .ct after they were handed over between bursts. */
+ * Life: state_attach() for each SEGMENT message; the objects in it stay valid until state_detach().  A segment can be attached once.
+ * Threads: control; workers use the objects after they were handed over between bursts. */
 #pragma once
 
 #include "bridge/ct.h"
 #include "bridge/fdb.h"
+#include "bridge/neigh.h"
 #include "vswitch/abi/counters.h"
 #include "vswitch/abi/state.h"
 
@@ -15,6 +15,7 @@ struct state {
 	struct counters_segment *counters; /* NULL: not attached */
 	struct fdb *fdb; /* NULL: not attached */
 	struct ct *ct; /* NULL: not attached */
+	struct neigh_table *neigh; /* NULL: not attached */
 	struct state_map {
 		int fd; /* kept for the take-over by another daemon; -1: none */
 		void *at;

@@ -184,6 +184,12 @@ static void call_ct(struct worker *w, void *arg)
 	pipeline_set_ct(w->pipeline, arg);
 }
 
+static void call_neigh(struct worker *w, void *arg)
+{
+	w->io.now_ns = clock_now_ns();
+	pipeline_set_neigh(w->pipeline, arg);
+}
+
 static void call_end(struct worker *w, void *)
 {
 	w->has_ended = true;
@@ -432,6 +438,11 @@ void worker_set_fdb(struct worker *w, struct fdb *fdb)
 void worker_set_ct(struct worker *w, struct ct *ct)
 {
 	worker_run_call(w, call_ct, ct);
+}
+
+void worker_set_neigh(struct worker *w, struct neigh_table *neigh)
+{
+	worker_run_call(w, call_neigh, neigh);
 }
 
 struct ct *worker_ct(const struct worker *w)

@@ -41,10 +41,12 @@ void worker_stop(struct worker *w);
 void worker_run_call(struct worker *w, void (*call)(struct worker *w, void *arg), void *arg);
 /* Make all @n workers use @cfg. */
 void worker_publish(struct worker *const *workers, unsigned n, const struct worker_config *cfg);
-/* From now on count into @counters; learn into @fdb; keep connections in @ct. */
+/* From now on count into @counters; learn into @fdb; keep connections in @ct, neighbours in
+ * @neigh. */
 void worker_set_counters(struct worker *w, struct counters_segment *counters);
 void worker_set_fdb(struct worker *w, struct fdb *fdb);
 void worker_set_ct(struct worker *w, struct ct *ct);
+void worker_set_neigh(struct worker *w, struct neigh_table *neigh);
 /* In the worker's thread only: in a call. */
 struct fdb *worker_fdb(const struct worker *w);
 struct ct *worker_ct(const struct worker *w); /* NULL: there is no segment */

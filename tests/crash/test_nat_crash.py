@@ -73,7 +73,11 @@ def test_twenty_kills_change_no_translation_and_reset_nothing(world, k):
             pause(rng, 0.05, 0.5)
             load.kill_engine(world.saklar)
         assert translations(world, k) == before and len(before) == IDLE + 2
-        peers = load.finish(kills=KILLS, uplink=UPLINKS[k])
+        # Each kill may take the burst that the engine has in its hands, as on a bridge; what came
+        # meanwhile waits in the sockets and needs no ARP.  Into a transit tap all of that goes at
+        # once, and the host's backlog may lose some.
+        peers = load.finish(lost_max=KILLS * (5 if UPLINKS[k] == "host" else 1), kills=KILLS,
+                            uplink=UPLINKS[k])
         for watch in resets:
             assert watch.end() == []
         seen = {}

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* state_attach_fuzz.c - a forwarding table that a crash, a bug or an attacker left behind.
+/* state_attach_fuzz.c - a table that a crash, a bug or an attacker left behind.
  *
  * Input: one byte of how, then bytes that are written over a small segment: over the records of a
- * sound table (how even), or over all of it (how odd).
+ * sound table (how even), or over all of it (how odd).  The table is that of neighbours from 128 on,
+ * else the forwarding table.
  * Planted bug (SAKLAR_PLANTED_BUG): keys in the segment are believed to stay what they are.
  * Claims: attach, traffic, dump, sync and flush never crash, lists and counts stay consistent, and
  * the next attach finds nothing broken. */
 #include "bridge/fdb.h"
+#include "bridge/neigh.h"
 #include "vswitch/base/check.h"
 
 #include <stdlib.h>
@@ -14,6 +16,7 @@
 
 #define N_RECORDS 32
 #define SIZE (sizeof(struct segment_hdr) + N_RECORDS * sizeof(struct fdb_record))
+#define NEIGH_SIZE (sizeof(struct segment_hdr) + N_RECORDS * sizeof(struct neigh_record))
 #define NOW_NS UINT64_C(1000000000000)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
@@ -95,7 +98,75 @@ static struct fdb *attach(void *segment)
 	return f;
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+static uint32_t neighbours_count(const struct neigh_table *t)
+{
+	static struct msg_neigh_entry e[MSG_NEIGH_ENTRIES_MAX];
+	uint32_t cursor = 0, n = neigh_dump(t, 0, &cursor, NOW_NS, e, MSG_NEIGH_ENTRIES_MAX);
+
+	CHECK(cursor == 0 && n <= 2 * N_RECORDS);
+	for (uint32_t i = 0; i < n; i++)
+		CHECK(e[i].network_id != NETWORK_ID_NONE && e[i].network_id < NETWORK_ID_MAX
+			&& e[i].state >= NEIGH_INCOMPLETE && e[i].state <= NEIGH_PROBE);
+	return n;
+}
+
+static void neighbours_use(struct neigh_table *t)
+{
+	static const bool keep[NETWORK_ID_MAX] = { [1] = true, [2] = true };
+
+	(void)neighbours_count(t);
+	for (uint8_t i = 1; i <= 8; i++) {
+		struct neigh_who who
+			= { .addr = { [10] = 0xff, 0xff, 10, 0, 0, i }, .network_id = 1 + i % 3 };
+		struct neigh *n = neigh_find(t, who.network_id, who.addr, NOW_NS);
+
+		if (n != NULL)
+			neigh_probe(t, n, NOW_NS);
+		neigh_heard(t, &who, (const uint8_t[6]){ 2, 0, 0, 0, 0, i },
+			NEIGH_MAY_ADD | NEIGH_CONFIRMS | NEIGH_OVERRIDES, NOW_NS);
+		CHECK(neigh_find(t, who.network_id, who.addr, NOW_NS) != NULL);
+	}
+	while (neigh_next_due(t, NOW_NS) != NULL)
+		;
+	neigh_keep(t, keep);
+}
+
+static struct neigh_table *neighbours_attach(void *segment)
+{
+	struct neigh_table *t = neigh_attach(segment, NEIGH_SIZE, NOW_NS, NULL);
+
+	CHECK(t != NULL);
+	return t;
+}
+
+static void neighbours(const uint8_t *bytes, size_t size)
+{
+	size_t from = bytes[0] % 2 == 0 ? sizeof(struct segment_hdr) : 0;
+	uint8_t *segment = calloc(1, NEIGH_SIZE);
+	struct neigh_table *t;
+
+	CHECK(segment != NULL);
+	t = neighbours_attach(segment);
+	neighbours_use(t);
+	neigh_destroy(t);
+	memcpy(segment + from, bytes + 1, MIN(size - 1, NEIGH_SIZE - from));
+	t = neighbours_attach(segment);
+	neighbours_use(t);
+	for (size_t i = 1; i < size; i++)
+		segment[sizeof(struct segment_hdr)
+			+ (i * 37u) % (NEIGH_SIZE - sizeof(struct segment_hdr))]
+			^= bytes[i];
+	neighbours_use(t);
+	neigh_flush(t, 0);
+	CHECK(neighbours_count(t) == 0);
+	neigh_destroy(t);
+	t = neighbours_attach(segment);
+	CHECK(neighbours_count(t) == 0);
+	neigh_destroy(t);
+	free(segment);
+}
+
+static void forwarding(const uint8_t *bytes, size_t size)
 {
 	struct snapshot *cfg = config();
 	uint8_t *segment = calloc(1, SIZE);
@@ -127,5 +198,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	fdb_detach(f);
 	free(segment);
 	snapshot_destroy(cfg);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	if (size > 0 && bytes[0] >= 128)
+		neighbours(bytes, size);
+	else
+		forwarding(bytes, size);
 	return 0;
 }

@@ -27,9 +27,11 @@ static void attach(struct bed *b)
 	b->pipeline = pipeline_create(&b->io);
 	CHECK(b->fdb != NULL && b->pipeline != NULL);
 	b->ct = ct_attach(b->ct_segment, BED_CT_SIZE, b->io.now_ns, NULL);
-	CHECK(b->ct != NULL);
+	b->neigh = neigh_attach(b->neigh_segment, SEGMENT_NEIGH_SIZE, b->io.now_ns, NULL);
+	CHECK(b->ct != NULL && b->neigh != NULL);
 	pipeline_set_fdb(b->pipeline, b->fdb);
 	pipeline_set_ct(b->pipeline, b->ct);
+	pipeline_set_neigh(b->pipeline, b->neigh);
 	pipeline_set_config(b->pipeline, b->cfg, &b->vifs, b->captures);
 }
 
@@ -47,8 +49,10 @@ struct bed *bed_create(unsigned burst_max)
 	CHECK(b->io.vif_counters != NULL && b->segment != NULL);
 	memset(b->segment, 0, SEGMENT_FDB_SIZE);
 	b->ct_segment = aligned_alloc(4096, BED_CT_SIZE);
-	CHECK(b->ct_segment != NULL);
+	b->neigh_segment = aligned_alloc(4096, SEGMENT_NEIGH_SIZE);
+	CHECK(b->ct_segment != NULL && b->neigh_segment != NULL);
 	memset(b->ct_segment, 0, BED_CT_SIZE);
+	memset(b->neigh_segment, 0, SEGMENT_NEIGH_SIZE);
 	attach(b);
 	return b;
 }
@@ -58,6 +62,7 @@ static void detach(struct bed *b)
 	pipeline_destroy(b->pipeline);
 	fdb_detach(b->fdb);
 	ct_detach(b->ct);
+	neigh_destroy(b->neigh);
 }
 
 void bed_restart(struct bed *b)
@@ -75,6 +80,7 @@ void bed_destroy(struct bed *b)
 	free(b->io.vif_counters);
 	free(b->segment);
 	free(b->ct_segment);
+	free(b->neigh_segment);
 	free(b);
 }
 

@@ -25,6 +25,8 @@ struct bed {
 	void *segment;
 	struct ct *ct;
 	void *ct_segment;
+	struct neigh_table *neigh;
+	void *neigh_segment;
 	struct snapshot *cfg;
 	const struct capture_set *captures; /* NULL: none; taken at bed_apply() */
 	unsigned n_networks, n_ports;

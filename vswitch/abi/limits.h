@@ -46,9 +46,10 @@ enum network_profile {
 #define FORWARDS_MAX 1024
 #define NAT_PORT_MIN 1024 /* guests never get a privileged port */
 
+#define NEIGH_TABLE_MAX 8191 /* neighbours of all networks */
 #define NEIGH_NETWORK_MAX 1024 /* neighbours of a network */
 #define NEIGH_UNRESOLVED_MAX 64 /* that one vif has asked for */
-#define NEIGH_QUEUE_MAX 96 /* packets that wait for a neighbour */
+#define NEIGH_QUEUE_MAX 96 /* packets that wait for a neighbour; Linux: 101 */
 #define NEIGH_HELD_VIF_MAX 192 /* packets of one vif that wait, for whomever */
 #define CT_VIF_MAX 16384 /* connections that a vif of profile tenant may have begun */
 #define CT_VIF_HALF_OPEN_MAX (CT_VIF_MAX / 4)

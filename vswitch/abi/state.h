@@ -17,11 +17,13 @@ enum segment_kind {
 	SEGMENT_COUNTERS, /* abi/counters.h */
 	SEGMENT_FDB, /* vswitch/base/ixtab.h and bridge/fdb.h */
 	SEGMENT_CT, /* vswitch/base/ixtab.h and bridge/ct.h: connections and their translations */
+	SEGMENT_NEIGH, /* vswitch/base/ixtab.h and bridge/neigh_store.h: MACs of next hops */
 	SEGMENT_N
 };
 
 #define SEGMENT_FDB_SIZE (UINT64_C(4) << 20)
 #define SEGMENT_CT_SIZE (UINT64_C(32) << 20) /* 131,071 connections */
+#define SEGMENT_NEIGH_SIZE (UINT64_C(512) << 10) /* 8,191 neighbours */
 #define STATE_MAGIC UINT64_C(0x317461746b6c6b73) /* "sklktat1" */
 
 struct segment_hdr {

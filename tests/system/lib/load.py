@@ -85,8 +85,10 @@ class Load:
         self.waits_ms.append(waited_ms(saklar.host.root / "proc" / str(new) / "task")
                              + waited_ms(saklar.daemon_task_dir()) - before)
 
-    def finish(self, gap_ms=GAP_MS, **kw):
+    def finish(self, gap_ms=GAP_MS, lost_max=None, **kw):
         """End it all, print and check; returns server port -> {(address, port) of a peer}.
+
+        At most @lost_max datagrams may be lost.
 
         Of the longest gap the machine may have its share: for how long a new engine and the daemon
         wanted to run, and other programs had every CPU.  On an idle machine that is nothing.
@@ -108,6 +110,7 @@ class Load:
               f"{received['bytes'] / 1e6:.0f} MB; {idle['alive']} of {idle['of']} idle "
               f"connections alive; starved for {max(self.waits_ms, default=0):.0f} ms at most",
               kw or "")
+        assert lost_max is None or lost <= lost_max, f"{lost} datagrams lost, of {lost_max}"
         assert received["bytes"] == sent["bytes"] > 0
         assert received["wrong_blocks"] == 0
         assert received["digest"] == sent["digest"], "TCP bytes differ"
