@@ -289,12 +289,8 @@ static void deliver(struct router *r, const struct router_io *io, struct walk *w
 static bool is_other_guests(
 	const struct snapshot *cfg, const struct walk *w, const struct snap_route *route)
 {
-	uint16_t found;
-
-	if (cfg->router[w->in].conf.policy == SNAP_POLICY_UPLINK)
-		return false;
-	found = fib_find(&cfg->guests, w->dst);
-	if (found == FIB_NONE || cfg->route[found].out_network == w->in)
+	if (cfg->router[w->in].conf.policy == SNAP_POLICY_UPLINK
+		|| !snapshot_is_others_guest(cfg, w->in, w->dst))
 		return false;
 	return route == NULL || route->out_network == NETWORK_ID_NONE
 		|| cfg->router[route->out_network].conf.policy == SNAP_POLICY_UPLINK;
@@ -371,6 +367,13 @@ static bool check_mtu(struct router *r, const struct router_io *io, struct walk 
 	else
 		refuse(r, io, w, DROP_ROUTE_MTU, ICMP_WHY_MTU, mtu);
 	return false;
+}
+
+/* Decision 0010: may nobody in this network have @w's source, since another guests' network has? */
+static bool is_others_source(const struct snapshot *cfg, const struct walk *w)
+{
+	return cfg->router[w->in].conf.policy == SNAP_POLICY_OPEN
+		&& snapshot_is_others_guest(cfg, w->in, w->src);
 }
 
 /* libvirt's rules for what belongs to no connection. */
@@ -523,6 +526,10 @@ static void route_one(struct router *r, const struct router_io *io, uint16_t at)
 	}
 	if (!check_mtu(r, io, &w))
 		return;
+	if (w.conn == IXTAB_NONE && is_others_source(cfg, &w)) {
+		pkt_drop(p, DROP_IP_RPFILTER);
+		return;
+	}
 	if (w.conn == IXTAB_NONE && !policy_allows(cfg, &w)) {
 		refuse(r, io, &w, DROP_POLICY_REJECT, ICMP_WHY_PORT, 0);
 		return;
@@ -649,6 +656,11 @@ struct ct *router_ct(const struct router *r)
 	return r->ct;
 }
 
+void router_set_neigh(struct router *r, struct neigh_table *neigh)
+{
+	r->neigh = neigh;
+}
+
 struct neigh_table *router_neigh(const struct router *r)
 {
 	return r->neigh;
@@ -656,11 +668,6 @@ struct neigh_table *router_neigh(const struct router *r)
 
 void router_sync(struct router *r, const struct snapshot *cfg, uint64_t now_ns)
 {
-void router_set_neigh(struct router *r, struct neigh_table *neigh)
-{
-	r->neigh = neigh;
-}
-
 	bool keep[NETWORK_ID_MAX];
 
 	for (uint16_t id = 0; id < NETWORK_ID_MAX; id++)

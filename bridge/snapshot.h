@@ -50,6 +50,9 @@ void snapshot_destroy(struct snapshot *s);
 bool snapshot_is_own(const struct snapshot *s, uint16_t network_id, const uint8_t addr[16]);
 /* Is @addr in one of the subnets of the router port? */
 bool snapshot_in_net(const struct snapshot *s, uint16_t network_id, const uint8_t addr[16]);
+/* Is @addr in a subnet of guests' networks, of which @network_id is none or another? */
+bool snapshot_is_others_guest(
+	const struct snapshot *s, uint16_t network_id, const uint8_t addr[16]);
 /* Is @addr one of the host's own? */
 bool snapshot_is_host(const struct snapshot *s, const uint8_t addr[16]);
 /* First own address of the family on @network_id, NULL: none. */

@@ -320,6 +320,13 @@ bool snapshot_in_net(const struct snapshot *s, uint16_t network_id, const uint8_
 	return false;
 }
 
+bool snapshot_is_others_guest(const struct snapshot *s, uint16_t network_id, const uint8_t addr[16])
+{
+	uint16_t found = fib_find(&s->guests, addr);
+
+	return found != FIB_NONE && s->route[found].out_network != network_id;
+}
+
 bool snapshot_is_host(const struct snapshot *s, const uint8_t addr[16])
 {
 	return s->n_host_addrs > 0

@@ -44,6 +44,26 @@ static void routed_networks_pass_both_ways_untranslated(void **state)
 	EXPECT_NOTHING(b, 8);
 }
 
+static void a_source_of_another_guests_network_does_not_leave_an_open_one(void **state)
+{
+	static const char *const forged4[] = { "10.0.1.11", "10.0.2.14" };
+	struct bed *b = routed_bed(state);
+
+	for (unsigned i = 0; i < ARRAY_LEN(forged4); i++) {
+		flow_step(b, 5, UDP(forged4[i], FAR4, 5000, 53), 10);
+		EXPECT_NOTHING(b, LAN_VIF);
+		EXPECT_NOTHING(b, 5); /* nobody is told: who sent it is not who would hear */
+	}
+	flow_step(b, 5, UDP("fd00:1::11", FAR6, 5000, 53), 10);
+	EXPECT_NOTHING(b, LAN_VIF);
+	assert_int_equal(bed_drops(b, 5, DROP_IP_RPFILTER), 3);
+	/* its own, and whatever is routed behind one of its guests */
+	flow_step(b, 5, UDP("10.0.3.15", FAR4, 5000, 53), 10);
+	EXPECT_FLOW(b, LAN_VIF, UDP("10.0.3.15", FAR4, 5000, 53));
+	flow_step(b, 5, UDP("172.16.5.5", FAR4, 5000, 53), 10);
+	EXPECT_FLOW(b, LAN_VIF, UDP("172.16.5.5", FAR4, 5000, 53));
+}
+
 static void open_networks_have_no_rules(void **state)
 {
 	struct bed *b = routed_bed(state);
@@ -511,6 +531,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		BED_TESTS(routed_networks_pass_both_ways_untranslated),
+		BED_TESTS(a_source_of_another_guests_network_does_not_leave_an_open_one),
 		BED_TESTS(open_networks_have_no_rules),
 		BED_TESTS(a_source_outside_the_subnet_is_rejected),
 		BED_TESTS(new_connections_to_nat_guests_are_rejected),

@@ -76,7 +76,9 @@
 	X(NAT_NO_PORT, "nat_no_port", "no free port for the translated connection")                \
 	X(FLOOD_LIMIT, "flood_limit",                                                              \
 		"broadcasts and unknown destinations come faster than they can be copied to all "  \
-		"ports without holding up others; some ports may have had their copy")
+		"ports without holding up others; some ports may have had their copy")             \
+	X(IP_RPFILTER, "ip_rpfilter",                                                              \
+		"source address of another guests' network, sent from one of mode open")
 
 enum drop_reason {
 	DROP_NONE, /* the packet lives */
