@@ -134,6 +134,11 @@ static void on_netlink(void *arg)
 	struct reconcile *r = arg;
 	uint64_t soon = clock_now_ns() + FAILED_WAIT_MS * NS_PER_MS;
 
+	/* What is sent to a guest in its first moment is lost until the engine knows its carrier. */
+	if (r->model != NULL && r->is_listed && !r->is_running && !engine_link_is_mute(r->link)
+		&& reconcile_vif_follow_carriers(r))
+		reconcile_engine_run(r);
+
 	for (unsigned id = 1; id < VIF_ID_MAX; id++) {
 		struct vif_slot *slot = &r->actual.vif[id];
 

@@ -52,6 +52,8 @@ void reconcile_stray_delete(struct reconcile *r);
 void reconcile_vif_open(struct reconcile *r, uint16_t id);
 void reconcile_vif_close(struct reconcile *r, uint16_t id);
 void reconcile_vif_adjust(struct reconcile *r, uint16_t id);
+/* Take over the carriers that netlink has told; is one of them another now? */
+bool reconcile_vif_follow_carriers(struct reconcile *r);
 void reconcile_vif_look(struct reconcile *r, struct vif_sight *sight /* [VIF_ID_MAX] */);
 /* Give back netdevs that no vif holds or wants (any longer), as after a kill. */
 void reconcile_vif_revert_orphans(struct reconcile *r);

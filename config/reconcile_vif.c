@@ -532,6 +532,25 @@ static void follow_link(struct reconcile *r, struct vif_slot *slot)
 	slot->mtu = (uint16_t)MIN(link->mtu, 65535u);
 }
 
+bool reconcile_vif_follow_carriers(struct reconcile *r)
+{
+	bool has_changed = false;
+
+	for (unsigned id = 1; id < VIF_ID_MAX; id++) {
+		struct vif_slot *slot = &r->actual.vif[id];
+		bool had_carrier = slot->has_carrier;
+
+		if (!slot->is_open || slot->has_taken || !is_kernel_type(slot->as.type))
+			continue;
+		follow_link(r, slot);
+		if (slot->has_carrier == had_carrier)
+			continue;
+		show_state(slot);
+		has_changed = true;
+	}
+	return has_changed;
+}
+
 void reconcile_vif_open(struct reconcile *r, uint16_t id)
 {
 	const struct vif_want *want = &r->wants.vif[id];

@@ -3,7 +3,7 @@
  * From: reconcile_engine.c.  Pure.
  * Invariants: only vifs whose fds are held become ports, and only those that the engine has get what
  * is flooded, so that nothing is flooded into the void; a port without carrier is down, as with the
- * kernel's bridge.  Thread: the daemon's only one. */
+ * kernel's bridge, but what comes from it is taken: it has a carrier then, and the news is on its way.  Thread: the daemon's only one. */
 #include "config/snapshot_build.h"
 
 #include "vswitch/base/check.h"
@@ -67,6 +67,8 @@ static void build_port(const struct model *m, const struct vif_want *want,
 	out->vif_id = want->id;
 	out->network_id = want->network_id;
 	out->flags = v != NULL ? port_flags(v) : (uint32_t)(PORT_FLAGS_DEFAULT | SNAP_PORT_LEG);
+	if (!want->is_down)
+		out->flags |= SNAP_PORT_HEARS;
 	if (!want->is_down && (want->type == VIF_TYPE_HOST || slot->has_carrier))
 		out->flags |= SNAP_PORT_UP;
 	if (!slot->is_in_engine)
@@ -167,7 +169,8 @@ static void add_ports(struct layout *l, const struct model *m, const struct vif_
 			continue;
 		build_port(m, want, &actual->vif[id], &port);
 		if (is_uplink_segment(m, want->network_id)) {
-			port.flags = (port.flags & SNAP_PORT_UP) | PORT_FLAGS_DEFAULT;
+			port.flags = (port.flags & (SNAP_PORT_UP | SNAP_PORT_HEARS))
+				| PORT_FLAGS_DEFAULT;
 			memset(port.mac, 0, sizeof(port.mac)); /* the router's, not a guest's */
 			port.fdb_limit = 0;
 		}

@@ -192,6 +192,23 @@ static void drop_link_down_when_the_vif_is_set_down(void **state)
 	expect_drop(b, 1, DROP_LINK_DOWN);
 }
 
+static void what_comes_from_a_vif_proves_its_carrier(void **state)
+{
+	struct bed *b = three(state);
+
+	/* as the daemon says it of a device whose carrier it has not heard of */
+	b->port[0].flags = (b->port[0].flags & ~(uint32_t)SNAP_PORT_UP) | SNAP_PORT_HEARS;
+	bed_apply(b);
+	frame_simple(&F, MAC_BCAST, MAC_OF(1), 30);
+	bed_step(b, 1, &F);
+	EXPECT_FRAME(b, 2, &F);
+	EXPECT_FRAME(b, 3, &F);
+	assert_int_equal(bed_drops(b, 1, DROP_LINK_DOWN), 0);
+	bed_step(b, 2, &F); /* nothing is flooded to it */
+	EXPECT_NOTHING(b, 1);
+	bed_clear(b);
+}
+
 static void drop_mac_invalid_source_multicast_broadcast_or_zero(void **state)
 {
 	static const uint8_t zero[6];
@@ -402,6 +419,7 @@ int main(void)
 		BED_TESTS(drop_csum_bad_when_there_is_no_l4_header),
 		BED_TESTS(drop_no_network_when_the_vif_has_none),
 		BED_TESTS(drop_link_down_when_the_vif_is_set_down),
+		BED_TESTS(what_comes_from_a_vif_proves_its_carrier),
 		BED_TESTS(drop_mac_invalid_source_multicast_broadcast_or_zero),
 		BED_TESTS(drop_mac_ieee_mac_control_always),
 		BED_TESTS(drop_link_local_without_a_host_leg),

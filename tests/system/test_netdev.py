@@ -166,6 +166,25 @@ def test_carrier_and_link_state_are_followed_live(lab, guests):
     wait_ping(guests["a"], "10.15.0.12")
 
 
+def test_first_frames_behind_a_carrier_are_not_dropped(lab, guests):
+    """The daemon, which tells the engine of the carrier, is held up meanwhile."""
+    guests["b"].ip("link", "set", "eth0", "down")
+    wait_until(lambda: lab.saklar.vif("b")["carrier"] is False, 5, "carrier gone")
+    before = lab.saklar.drops("b", "link_down")
+    with wire(guests["a"], "eth0") as rx:
+        lab.saklar.daemon.send_signal(signal.SIGSTOP)
+        try:
+            guests["b"].ip("link", "set", "eth0", "up")
+            wait_until(lambda: guests["b"].link("eth0")["operstate"] == "UP", 5, "carrier")
+            with wire(guests["b"], "eth0") as tx:
+                tx.write(udp_frame("02:00:00:00:0b:0b", "ff:ff:ff:ff:ff:ff", "first word"))
+                rx.read_until(has("first word"))
+        finally:
+            lab.saklar.daemon.send_signal(signal.SIGCONT)
+    wait_until(lambda: lab.saklar.vif("b")["carrier"] is True, 5, "carrier back")
+    assert lab.saklar.drops("b", "link_down") == before
+
+
 def test_tx_link_down_is_counted_while_nobody_has_told_the_engine(lab, guests):
     """A device goes down and the daemon, which would take the port out, is held up."""
     mac_b = guests["b"].mac("eth0")

@@ -17,9 +17,7 @@
 	X(CSUM_BAD, "csum_bad",                                                                    \
 		"checksum metadata points outside the frame or not at its checksum")               \
 	X(NO_NETWORK, "no_network", "the vif is not attached to a network")                        \
-	X(LINK_DOWN, "link_down",                                                                  \
-		"the vif is down: set so (saklar vif set NAME --up), or its device has no "        \
-		"carrier; see saklar vif show NAME")                                               \
+	X(LINK_DOWN, "link_down", "the vif is set down (saklar vif set NAME --up)")                \
 	X(MAC_INVALID_SOURCE, "mac_invalid_source", "source MAC is multicast or zero")             \
 	X(MAC_IEEE_MAC_CONTROL, "mac_ieee_mac_control",                                            \
 		"MAC control frame (pause), never forwarded")                                      \

@@ -57,7 +57,7 @@ struct snap_network {
 static_assert(sizeof(struct snap_network) == 56, "layout is shared");
 
 enum snap_port_flag {
-	SNAP_PORT_UP = 1u << 0, /* link state wanted by the administrator */
+	SNAP_PORT_UP = 1u << 0, /* set up, and the device has a carrier */
 	SNAP_PORT_LEARN = 1u << 1, /* learn source MACs */
 	SNAP_PORT_FLOOD = 1u << 2, /* receives unknown unicast */
 	SNAP_PORT_MCAST_FLOOD = 1u << 3,
@@ -65,7 +65,9 @@ enum snap_port_flag {
 	SNAP_PORT_ISOLATED = 1u << 5, /* no traffic to other isolated ports */
 	SNAP_PORT_HAIRPIN = 1u << 6,
 	SNAP_PORT_LEG = 1u << 7, /* host leg: its MAC is static in the FDB */
-	SNAP_PORT_FLAGS_ALL = (1u << 8) - 1,
+	/* Set up; a frame that comes in proves the carrier that the daemon has not heard of yet. */
+	SNAP_PORT_HEARS = 1u << 8,
+	SNAP_PORT_FLAGS_ALL = (1u << 9) - 1,
 };
 
 struct snap_port {

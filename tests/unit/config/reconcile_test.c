@@ -135,6 +135,35 @@ static void port_gets_floods_only_when_the_engine_has_its_vif(void **)
 	}
 }
 
+static uint32_t port_flags_of(const struct model *m)
+{
+	struct snap_port port;
+	void *bytes;
+	size_t len;
+
+	vif_wants_build(m, &wants);
+	assert_int_equal(snapshot_build(m, &wants, &actual, 5, &bytes, &len), 0);
+	memcpy(&port, (uint8_t *)bytes + sizeof(struct snap_hdr) + sizeof(struct snap_network),
+		sizeof(port));
+	free(bytes);
+	return port.flags & (SNAP_PORT_UP | SNAP_PORT_HEARS);
+}
+
+static void port_without_carrier_is_heard_and_one_set_down_is_not(void **)
+{
+	struct network_cfg n = make_network(NETWORK_MODE_BRIDGE, "10.0.0.0/24", "fd00::/64");
+	struct vif_cfg v = { .id = 1, .name = "a", .network_id = 1, .type = VIF_TYPE_NETDEV };
+	struct model m = { .n_networks = 1, .n_vifs = 1, .network = &n, .vif = &v };
+
+	actual.vif[1].is_open = true;
+	actual.vif[1].has_carrier = false;
+	assert_int_equal(port_flags_of(&m), SNAP_PORT_HEARS);
+	actual.vif[1].has_carrier = true;
+	assert_int_equal(port_flags_of(&m), SNAP_PORT_UP | SNAP_PORT_HEARS);
+	v.is_down = true;
+	assert_int_equal(port_flags_of(&m), 0);
+}
+
 static void firewall_rejects_forwarding_and_foreign_gateways(void **)
 {
 	struct network_cfg n = make_network(NETWORK_MODE_BRIDGE, "10.0.0.0/24", "fd00::/64");
@@ -239,6 +268,8 @@ int main(void)
 		cmocka_unit_test_setup(vif_whose_netdev_is_gone_is_closed_and_opened, clear),
 		cmocka_unit_test_setup(snapshot_has_only_open_vifs_and_their_flags, clear),
 		cmocka_unit_test_setup(port_gets_floods_only_when_the_engine_has_its_vif, clear),
+		cmocka_unit_test_setup(
+			port_without_carrier_is_heard_and_one_set_down_is_not, clear),
 		cmocka_unit_test(firewall_rejects_forwarding_and_foreign_gateways),
 		cmocka_unit_test(table_is_named_by_the_run_dir),
 		cmocka_unit_test(dhcp_leases_the_whole_subnet_but_the_gateway),
