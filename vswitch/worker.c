@@ -488,8 +488,10 @@ int worker_start(struct worker *w, struct err *e)
 		return err_set(e, -rc, "worker", "no thread");
 	while ((rc = atomic_load_explicit(&w->start_rc, memory_order_acquire)) == 1)
 		nap();
-	if (rc < 0)
+	if (rc < 0) {
+		pthread_join(w->thread, NULL); /* on its way out, it must not outlive @w */
 		return err_set(e, rc, "worker", "does not start: %s", strerror(-rc));
+	}
 	return 0;
 }
 
