@@ -166,8 +166,8 @@ class Instance:
 
     def misbehaviour(self):
         """Lines of the log that no test may cause: failed checks, sanitizer reports, crashes."""
-        bad = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "CHECK", "signal 6 ",
-               "signal 7 ", "signal 11 ", "signal 31 ")
+        bad = ("AddressSanitizer", "LeakSanitizer", "ThreadSanitizer", "runtime error:", "CHECK",
+               "signal 6 ", "signal 7 ", "signal 11 ", "signal 31 ")
         log = self.tail(1 << 30)
         found = [line for line in log.splitlines() if any(word in line for word in bad)]
         return [f"{self.name}: {line}" for line in found]
