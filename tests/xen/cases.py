@@ -110,4 +110,88 @@ def two_pv_guests_reach_each_other(lab):
         if name == "u1":
             lab.guest(name, f"ping -i 0.2 -c 25 {addresses[other]} >/tmp/ping & :")
             lab.do("kill -9 $(cat /run/saklar/engine.pid)")
-            lab.guest(name, "until grep -q loss /tmp/ping; do sleep 0.2; done; ! grep ' 100% packet loss' /tmp/ping")
+            lab.guest(name, "until grep -q loss /tmp/ping; do sleep 0.2; done; "
+                            "! grep ' 100% packet loss' /tmp/ping")
+
+
+@case
+def a_network_that_is_not_there_is_told_by_xl(lab):
+    """xl create fails at once, with the reason of Saklar, and leaves nothing."""
+    saklar(lab)
+    try:
+        lab.create("u1", [vif_line(1, "nowhere")])
+    except LabError as e:
+        text = str(e)
+    else:
+        raise LabError("xl create went on without the network")
+    assert_that("there is no network nowhere" in text, text)
+    assert_that(lab.do("saklar --json vif list") == "[]", "a vif was left")
+
+
+@slow
+def attach_detach_and_reboot_of_a_guest(lab):
+    """A vif comes and goes with its device; after a reboot the guest has another one by another name."""
+    saklar(lab)
+    lab.create("u1", [vif_line(1)], ['on_reboot="restart"'])
+    first = vif_of(lab, "u1")
+    for _ in range(2):
+        lab.do(f"xl network-attach u1 {vif_line(4).replace(',', ' ')} vifname=extra")
+        lab.do("saklar vif show extra >/dev/null")
+        lab.do("xl network-detach u1 1")
+        lab.until("! saklar vif show extra 2>/dev/null")
+    lab.do("rm /var/log/xen/console/guest-u1.log; xl reboot u1; for i in $(seq 300); do "
+           "[ \"$(xl domid u1 2>/dev/null)\" ] && ! xl domid u1 | grep -q "
+           f"'^{first[3:-2]}$' && exit; sleep 0.2; done; exit 1", 200)
+    lab.do("guest u1", 120)
+    dhcp(lab, "u1")
+    fetch(lab, "u1")
+    assert_that(vif_of(lab, "u1") != first, "the domain id is the same")
+    lab.until(f"! saklar vif show {first} 2>/dev/null")
+
+
+@slow
+def a_pvh_guest_works_as_a_pv_guest(lab):
+    saklar(lab)
+    lab.create("u1", [vif_line(1)], ['type="pvh"'])
+    dhcp(lab, "u1")
+    fetch(lab, "u1")
+
+
+def ping_goes_on(lab, name, file="/tmp/ping"):
+    lab.guest(name, f"n=$(grep -c seq= {file}); until [ $(grep -c seq= {file}) -gt $((n + 3)) ]; do "
+                    "sleep 0.2; done")
+
+
+@slow
+def a_guest_is_saved_and_restored(lab):
+    """Same address, same running programs; the device has another domain's name."""
+    saklar(lab)
+    lab.create("u1", [vif_line(1)])
+    dhcp(lab, "u1")
+    lab.guest("u1", "ping 203.0.113.1 >/tmp/ping & :")
+    first = vif_of(lab, "u1")
+    lab.do("xl save u1 /tmp/u1.save", 120)
+    lab.until(f"! saklar vif show {first} 2>/dev/null")
+    lab.do("xl restore /tmp/u1.save && rm /tmp/u1.save && "
+           "xenstore-read /local/domain/$(xl domid u1)/console/tty >/run/tty-u1", 120)
+    ping_goes_on(lab, "u1")
+    assert_that(vif_of(lab, "u1") != first, "the domain id is the same")
+
+
+@slow
+def control_xl_devd_in_a_driver_domain(lab):
+    """What Xen offers there: another guest's back end and its hotplug script, on a Linux bridge."""
+    lab.do("cp /guest/initrd /tmp/driver; cd /; find bin/xenstore-* etc lib lib64 usr | "
+           "cpio -o -H newc >>/tmp/driver", 120)
+    lab.create("drv", [], ['ramdisk="/tmp/driver"', 'memory=320', 'driver_domain=1'])
+    lab.do("rm /tmp/driver")
+    lab.guest("drv", "mkdir -p /sbin /dev/shm /var/run /var/lib /var/log/xen /run/xen; "
+                     "ln -s /bin/modprobe /sbin/modprobe; mount -t tmpfs tmp /tmp; "
+                     "for m in xen-privcmd xen-evtchn xen-gntdev xenfs xen-netback bridge; do "
+                     "modprobe $m; done; mount -t xenfs xenfs /proc/xen; ip link add xenbr0 type bridge; "
+                     "ip addr add 192.168.71.1/24 dev xenbr0; ip link set xenbr0 up")
+    lab.guest("drv", "PATH=$(cat /etc/xen/programs):$PATH; xl devd </dev/null >/tmp/devd 2>&1; "
+                     "cat /tmp/devd; pidof xl")
+    lab.create("u1", [f"mac={mac(1)},script=vif-lab,bridge=xenbr0,backend=drv"])
+    lab.address("u1", "192.168.71.2/24")
+    lab.guest("u1", "ping -c 3 -W 5 192.168.71.1")
