@@ -53,6 +53,9 @@ enum pkt_flag {
 		= 1u << 15, /* group frame that a router port got: no loss if nobody else does */
 };
 
+/* csum_start of a partial checksum whose place rx does not know: pkt_parse() finds the L4 header. */
+#define PKT_CSUM_UNSAID UINT16_MAX
+
 struct pkt {
 	struct rte_mbuf *m;
 	uint32_t len; /* bytes of the frame, all segments */

@@ -335,6 +335,19 @@ static bool gso_fits(struct pkt *p, const struct walk *outer, const struct walk 
 	return (p->len - hdr_len + p->gso_size - 1) / p->gso_size <= PKT_GSO_SEGS_MAX;
 }
 
+/* A front end says that a checksum is partial, not where: in the outermost L4 header, as Linux
+ * expects it. */
+static bool csum_find(struct pkt *p, const struct walk *w)
+{
+	int offset = pkt_csum_offset_of(w->proto);
+
+	if ((w->flags & PKT_HAS_L4) == 0 || offset < 0)
+		return false;
+	p->csum_start = w->l4_off;
+	p->csum_offset = (uint16_t)offset;
+	return true;
+}
+
 /* Check the offload metadata of rx against what our walk found; false: it lies. */
 static bool offload_fits(struct pkt *p, const struct walk *outer)
 {
@@ -347,6 +360,8 @@ static bool offload_fits(struct pkt *p, const struct walk *outer)
 		&& p->gso_type == PKT_GSO_NONE && p->csum_offset == 6)
 		return true;
 #endif
+	if (p->csum_start == PKT_CSUM_UNSAID && !csum_find(p, outer))
+		return false;
 	if ((outer->flags & PKT_HAS_L4) == 0 || p->csum_start != outer->l4_off) {
 		if (!walk_inner(p, outer, &inner))
 			return false;
