@@ -169,16 +169,14 @@ static int read_lines(FILE *f, const char *scope, struct undo_file *out)
 		return 0;
 	while (rc == 0 && out->n < RECORDS_MAX && fgets(line, sizeof(line), f) != NULL) {
 		struct undo_record record;
+		bool is_whole = ended_at == UINT_MAX && unseal(line);
 
-		if (ended_at != UINT_MAX || !unseal(line)) {
-			out->state = UNDO_FILE_DAMAGED;
-		} else if (strncmp(line, "end ", 4) == 0) {
+		if (is_whole && strncmp(line, "end ", 4) == 0)
 			ended_at = (unsigned)strtoul(line + 4, NULL, 10);
-		} else if (parse_change(line, scope, &record) == 0) {
+		else if (is_whole && parse_change(line, scope, &record) == 0)
 			rc = add(out, &room, &record);
-		} else {
+		else
 			out->state = UNDO_FILE_DAMAGED;
-		}
 	}
 	if (ferror(f))
 		out->state = UNDO_FILE_UNREADABLE;

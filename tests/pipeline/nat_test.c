@@ -311,7 +311,7 @@ static void related_errors_are_translated_inside(void **state)
 /* RFC 8200 §4: what a guest put between IPv6 and UDP comes back in the quote. */
 static void errors_about_packets_with_extension_headers_are_related(void **state)
 {
-	struct bed *b = *state;
+	struct bed *b;
 	uint8_t quote[200];
 	const uint8_t *f;
 

@@ -303,31 +303,39 @@ static void idle_queues_go_cold_and_the_worker_sleeps(void **)
 	WAIT_FOR(count_of(&counters->worker[0].sleeps) > sleeps);
 }
 
+static void frame_wakes(unsigned nth)
+{
+	uint64_t wakeups;
+
+	WAIT_FOR(n_hot(workers[0]) == 0);
+	wakeups = count_of(&counters->worker[0].wakeups);
+	frames_wait(1, 0, 1);
+	WAIT_FOR(atomic_load(&guests[2][0].got) == nth);
+	assert_true(count_of(&counters->worker[0].wakeups) > wakeups);
+}
+
 static void a_frame_wakes_the_worker(void **)
 {
 	publish(VIFS);
-	for (unsigned i = 1; i <= 20; i++) {
-		uint64_t wakeups;
-
-		WAIT_FOR(n_hot(workers[0]) == 0);
-		wakeups = count_of(&counters->worker[0].wakeups);
-		frames_wait(1, 0, 1);
-		WAIT_FOR(atomic_load(&guests[2][0].got) == i);
-		assert_true(count_of(&counters->worker[0].wakeups) > wakeups);
-	}
+	for (unsigned i = 1; i <= 20; i++)
+		frame_wakes(i);
 	assert_int_equal(atomic_load(&guests[1][0].got), 0); /* not back to its sender */
 	assert_int_equal(count_of(&counters->vif[0][1].rx_packets), 20);
+}
+
+static void cold_queue_is_heard(unsigned nth)
+{
+	WAIT_FOR(n_hot(workers[0]) == 1);
+	frames_wait(2, 0, 1);
+	WAIT_FOR(atomic_load(&guests[2][0].given) == nth);
 }
 
 static void a_cold_queue_is_heard_while_another_is_never_silent(void **)
 {
 	publish(VIFS);
 	frames_wait(1, 0, ENDLESS);
-	for (unsigned i = 1; i <= 10; i++) {
-		WAIT_FOR(n_hot(workers[0]) == 1);
-		frames_wait(2, 0, 1);
-		WAIT_FOR(atomic_load(&guests[2][0].given) == i);
-	}
+	for (unsigned i = 1; i <= 10; i++)
+		cold_queue_is_heard(i);
 }
 
 static void call_given(struct worker *, void *arg)
