@@ -293,19 +293,31 @@ static void record_write(
 		= (struct ct_owner){ .pair = partner, .vif_id = new->vif_id, .dir = (uint8_t)dir };
 }
 
-/* May a tenant's vif have one more?  At its limit the first of its own weak ones makes room: most are
+/* The vif's own limit, or what its profile says. */
+static uint32_t limit(uint32_t own, const struct ct_new *new, uint32_t of_tenants)
+{
+	if (own != 0)
+		return own;
+	return new->is_tenant ? of_tenants : UINT32_MAX;
+}
+
+static uint32_t half_limit(const struct ct *c, const struct ct_new *new)
+{
+	return limit(c->half_limit_of[new->vif_id], new, CT_VIF_HALF_OPEN_MAX);
+}
+
+/* May the vif have one more?  At its limit the first of its own weak ones makes room: most are
  * closed and only wait for their time, 120 s, and without this a guest that opens 140 connections a
  * second would be cut off by those.  Half-open ones are refused: a flood is not to go out. */
 static enum drop_reason quota_take(struct ct *c, const struct ct_new *new)
 {
-	if (!new->is_tenant)
-		return DROP_NONE;
-	if (c->half_of[new->vif_id] >= CT_VIF_HALF_OPEN_MAX)
+	if (c->half_of[new->vif_id] >= half_limit(c, new))
 		return DROP_CT_QUOTA;
-	if (c->n_of[new->vif_id] < CT_VIF_MAX)
+	if (c->n_of[new->vif_id] < limit(c->limit_of[new->vif_id], new, CT_VIF_MAX))
 		return DROP_NONE;
 	if (c->weak[new->vif_id].n == 0)
 		return DROP_CT_QUOTA;
+	c->n_evicted++;
 	ct_del(c, c->weak[new->vif_id].first);
 	return DROP_NONE;
 }
@@ -335,6 +347,7 @@ static bool evict(struct ct *c, uint16_t vif_id)
 	heaviest = heaviest_vif(c);
 	if (c->weak[vif_id].n == 0 || c->weak[vif_id].n < c->weak[heaviest].n / 2)
 		vif_id = heaviest;
+	c->n_evicted++;
 	ct_del(c, c->weak[vif_id].first);
 	return true;
 }
@@ -344,8 +357,8 @@ static uint64_t first_timeout(const struct ct *c, const struct ct_new *new)
 {
 	if (!new->is_tenant || new->state != CT_TCP_SYN_SENT)
 		return ct_timeout_ns(new->orig.proto, new->state, false);
-	return c->half_of[new->vif_id] > CT_VIF_HALF_OPEN_MAX / 4 * 3 ? TENANT_SYN_PRESSED_NS
-								      : TENANT_SYN_NS;
+	return c->half_of[new->vif_id] > half_limit(c, new) / 4 * 3 ? TENANT_SYN_PRESSED_NS
+								    : TENANT_SYN_NS;
 }
 
 uint32_t ct_add(struct ct *c, const struct ct_new *new, uint64_t now_ns, enum drop_reason *why)
@@ -453,6 +466,10 @@ static bool connection_fits(const struct ct *c, const struct snapshot *cfg, uint
 
 void ct_sync(struct ct *c, const struct snapshot *cfg, uint64_t now_ns)
 {
+	for (unsigned id = 1; id < VIF_ID_MAX; id++) {
+		c->limit_of[id] = cfg->port[id].connection_limit;
+		c->half_limit_of[id] = cfg->port[id].half_open_limit;
+	}
 	for (uint32_t i = 1; i <= c->tab.n_high; i++)
 		if (c->owner[i].pair != IXTAB_NONE && c->owner[i].dir == CT_ORIG
 			&& (record_at(c, i)->expires_ns <= now_ns || !connection_fits(c, cfg, i)))

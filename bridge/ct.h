@@ -10,9 +10,9 @@
  *   2. ct_sync() whenever the snapshot changed: connections that no longer fit are forgotten;
  *   3. ct_find() for each packet, ct_add() for the first one, ct_seen() for each that passes;
  *   4. ct_age() between bursts; ct_detach(): the records stay.
- * Limits: a vif of profile tenant may have begun CT_VIF_MAX connections, CT_VIF_HALF_OPEN_MAX of
- * them without an answer.  When the table is full, or a vif has its CT_VIF_MAX, a new connection takes
- * the place of a weak one (of the vif's own, in the latter case): one that was not answered or that
+ * Limits: a vif may have begun so many connections, and so many of them without an answer, as its
+ * port says; else CT_VIF_MAX and CT_VIF_HALF_OPEN_MAX in profile tenant, and any number in plain.
+ * When the table is full, or a vif has as many as it may, a new connection takes the place of a weak one (of the vif's own, in the latter case): one that was not answered or that
  * is closing.  No other is ever evicted.
  * Threads: one worker writes and finds; ct_dump() in the worker as well. */
 #pragma once
@@ -67,6 +67,8 @@ struct ct {
 	uint32_t half_of[VIF_ID_MAX]; /* of these without an answer */
 	struct ct_weak weak[VIF_ID_MAX];
 	uint32_t n_weak; /* of all vifs */
+	uint64_t n_evicted; /* that made room for another; who counts them sets it back */
+	uint32_t limit_of[VIF_ID_MAX], half_limit_of[VIF_ID_MAX]; /* 0: the profile's */
 	uint32_t weak_peak; /* of .heaviest since it was looked for */
 	uint16_t heaviest; /* vif with about the most weak ones */
 	uint32_t age_cursor;
@@ -98,7 +100,7 @@ struct ct_new {
 	struct ct_tuple orig, reply;
 	uint16_t vif_id;
 	uint8_t flags; /* CT_SNAT, CT_DNAT */
-	bool is_tenant; /* quotas count */
+	bool is_tenant; /* the profile's quotas count where the port has none */
 	uint8_t state; /* the first one */
 };
 /* Index of the CT_ORIG record; IXTAB_NONE with *@why. */

@@ -45,6 +45,8 @@ struct neigh_table {
 	struct held held[HELD_MAX + 1];
 	struct neigh_network network[NETWORK_ID_MAX];
 	uint16_t unresolved[VIF_ID_MAX];
+	uint32_t network_limit[NETWORK_ID_MAX]; /* 0: NEIGH_NETWORK_MAX */
+	uint16_t unresolved_limit[VIF_ID_MAX]; /* 0: NEIGH_UNRESOLVED_MAX */
 	uint32_t free_entry, free_held; /* lists by .next_in_bucket, .next */
 	uint32_t timed_first, timed_last;
 	uint32_t out_first, out_last; /* packets to be taken */
@@ -205,10 +207,13 @@ struct neigh *neigh_find(
 static struct neigh *entry_new(struct neigh_table *t, uint16_t network_id, const uint8_t addr[16])
 {
 	struct neigh_network *net = &t->network[network_id];
+	uint32_t limit = t->network_limit[network_id];
 	uint32_t index, *bucket;
 	struct neigh *n;
 
-	if (net->n >= NEIGH_NETWORK_MAX || t->free_entry == 0) {
+	if (limit == 0)
+		limit = NEIGH_NETWORK_MAX;
+	while (net->n >= limit || t->free_entry == 0) {
 		if (net->oldest == 0 || is_unresolved(&t->entry[net->oldest]))
 			return NULL;
 		entry_del(t, &t->entry[net->oldest]);
@@ -228,9 +233,11 @@ struct neigh *neigh_add(struct neigh_table *t, uint16_t network_id, const uint8_
 	uint16_t asker_vif, uint64_t now_ns)
 {
 	struct neigh *n;
+	uint16_t limit;
 
 	asker_vif %= VIF_ID_MAX;
-	if (t->unresolved[asker_vif] >= NEIGH_UNRESOLVED_MAX)
+	limit = t->unresolved_limit[asker_vif];
+	if (t->unresolved[asker_vif] >= (limit != 0 ? limit : NEIGH_UNRESOLVED_MAX))
 		return NULL;
 	n = entry_new(t, network_id, addr);
 	if (n == NULL)
@@ -398,6 +405,14 @@ void neigh_flush(struct neigh_table *t, uint16_t network_id)
 		if (t->entry[i].network_id != NETWORK_ID_NONE
 			&& (network_id == 0 || t->entry[i].network_id == network_id))
 			entry_del(t, &t->entry[i]);
+}
+
+void neigh_set_limits(struct neigh_table *t, const struct snapshot *cfg)
+{
+	for (unsigned id = 1; id < NETWORK_ID_MAX; id++)
+		t->network_limit[id] = cfg->network[id].conf.neigh_limit;
+	for (unsigned id = 1; id < VIF_ID_MAX; id++)
+		t->unresolved_limit[id] = cfg->port[id].unresolved_limit;
 }
 
 void neigh_keep(struct neigh_table *t, const bool *keep)

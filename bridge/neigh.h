@@ -10,13 +10,15 @@
  *      or no answer: what waited is given back as failed, the entry is forgotten;
  *   3. 30 s later it is STALE: used, and the next packet has it asked again (PROBE); so it is when
  *      it says that its MAC has changed;
- *   4. evicted when its network holds NEIGH_NETWORK_MAX and another is asked for.
- * Limits: NEIGH_NETWORK_MAX a network, NEIGH_UNRESOLVED_MAX a vif, NEIGH_QUEUE_MAX packets an entry,
+ *   4. evicted when its network is full and another is asked for.
+ * Limits, where the snapshot says nothing else: NEIGH_NETWORK_MAX a network, NEIGH_UNRESOLVED_MAX a
+ * vif; always: NEIGH_QUEUE_MAX packets an entry,
  * NEIGH_HELD_VIF_MAX packets a vif.
  * Threads: one worker, all of it. */
 #pragma once
 
 #include "bridge/neigh_store.h"
+#include "bridge/snapshot.h"
 #include "vif/burst.h"
 #include "vswitch/abi/engine_msg.h"
 
@@ -85,6 +87,9 @@ uint64_t neigh_due_ns(const struct neigh_table *t);
 uint32_t neigh_held(const struct neigh_table *t);
 /* Forget those of a network, or (0) all; what waits is given back as failed. */
 void neigh_flush(struct neigh_table *t, uint16_t network_id);
+
+/* What @cfg says about how many there may be. */
+void neigh_set_limits(struct neigh_table *t, const struct snapshot *cfg);
 
 /* Forget those of all networks but @keep (NETWORK_ID_MAX of them). */
 void neigh_keep(struct neigh_table *t, const bool *keep);

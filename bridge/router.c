@@ -673,6 +673,7 @@ void router_sync(struct router *r, const struct snapshot *cfg, uint64_t now_ns)
 	for (uint16_t id = 0; id < NETWORK_ID_MAX; id++)
 		keep[id] = cfg->router[id].conf.network_id != NETWORK_ID_NONE;
 	neigh_keep(r->neigh, keep);
+	neigh_set_limits(r->neigh, cfg);
 	if (r->ct != NULL)
 		ct_sync(r->ct, cfg, now_ns);
 }

@@ -67,6 +67,7 @@ struct network_cfg {
 	uint16_t mtu; /* bytes of IP; default 1500 */
 	uint32_t ageing_s; /* default 300 */
 	uint32_t fdb_limit; /* 0: as many as the table holds */
+	uint32_t neighbour_limit; /* 0: NEIGH_NETWORK_MAX */
 	uint16_t leg_vif_id; /* VIF_ID_NONE when there is no subnet */
 	struct mac leg_mac;
 	struct uplink_cfg uplink;
@@ -100,6 +101,8 @@ struct vif_cfg {
 	bool is_isolated;
 	bool no_learning, no_flood, no_mcast_flood, no_bcast_flood, is_hairpin;
 	uint32_t fdb_limit;
+	uint32_t connection_limit, half_open_limit; /* 0: the profile's */
+	uint16_t unresolved_limit; /* 0: NEIGH_UNRESOLVED_MAX */
 	bool has_profile;
 	enum network_profile profile;
 };

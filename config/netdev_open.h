@@ -9,6 +9,8 @@
 #include "vswitch/abi/engine_msg.h"
 #include "vswitch/base/err.h"
 
+struct netlink;
+
 struct netdev_fds {
 	unsigned n;
 	int fd[VIF_QUEUES_MAX];
@@ -17,13 +19,16 @@ struct netdev_fds {
 };
 
 /* A host vif or leg: create its tap, or take up the one that carries @alias; move it into @ns_fd
- * (-1: none), named want->ifname. */
+ * (-1: none), named want->ifname.  @known: the links of this namespace, to look for it among;
+ * NULL: ask the kernel for all of them. */
 [[nodiscard]] int netdev_open_host(const struct vif_want *want, const char *alias, int ns_fd,
-	struct netdev_fds *out, struct err *e);
+	const struct netlink *known, struct netdev_fds *out, struct err *e);
 /* Give the tap away: it vanishes when its last fd is closed. */
 void netdev_forget_host(const struct netdev_fds *fds);
 /* Does the tap of @fd still exist? */
 bool netdev_is_alive(int fd);
+/* The tap's name now, in whatever namespace; 0 or -errno. */
+[[nodiscard]] int netdev_tap_name(int fd, char name[SAKLAR_NAME_LEN]);
 /* Let the guest see the cable pulled (or not). */
 void netdev_set_carrier(const struct netdev_fds *fds, bool has_carrier);
 

@@ -114,9 +114,16 @@ static int open_error(const struct vif_want *want, int rc, struct err *e)
 
 /* Find the tap that an earlier daemon left, by its alias, in the namespace we are in.  Its name is
  * its user's to change. */
-static bool find_own(const char *alias, struct link *link)
+static bool find_own(const char *alias, const struct netlink *known, struct link *link)
 {
-	return netlink_get_alias(alias, link) == 0;
+	const struct link *own;
+
+	if (known == NULL)
+		return netlink_get_alias(alias, link) == 0;
+	own = netlink_link_by_alias(known, alias);
+	if (own != NULL)
+		*link = *own;
+	return own != NULL;
 }
 
 static int take_up(
@@ -210,7 +217,7 @@ static int create_host(const struct vif_want *want, const char *alias, int ns_fd
 }
 
 int netdev_open_host(const struct vif_want *want, const char *alias, int ns_fd,
-	struct netdev_fds *out, struct err *e)
+	const struct netlink *known, struct netdev_fds *out, struct err *e)
 {
 	struct link link;
 	int home = -1;
@@ -220,7 +227,7 @@ int netdev_open_host(const struct vif_want *want, const char *alias, int ns_fd,
 		return err_set(e, rc, "vif.netns", "cannot enter namespace %s: %s", want->netns,
 			strerror(-rc));
 	rc = -EAGAIN; /* not found */
-	if (find_own(alias, &link))
+	if (find_own(alias, known, &link))
 		rc = take_up(want, &link, out, e);
 	else if (netlink_get(0, want->ifname, &link) == 0)
 		rc = err_set(e, -EEXIST, want->is_leg ? "network.name" : "vif.ifname",
@@ -244,6 +251,16 @@ bool netdev_is_alive(int fd)
 	struct ifreq ifr = { 0 };
 
 	return ioctl(fd, TUNGETIFF, &ifr) == 0;
+}
+
+int netdev_tap_name(int fd, char name[SAKLAR_NAME_LEN])
+{
+	struct ifreq ifr = { 0 };
+
+	if (ioctl(fd, TUNGETIFF, &ifr) < 0)
+		return -errno;
+	snprintf(name, SAKLAR_NAME_LEN, "%s", ifr.ifr_name);
+	return 0;
 }
 
 void netdev_set_carrier(const struct netdev_fds *fds, bool has_carrier)

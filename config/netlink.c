@@ -52,6 +52,14 @@ const struct link *netlink_link_by_name(const struct netlink *nl, const char *na
 	return NULL;
 }
 
+const struct link *netlink_link_by_alias(const struct netlink *nl, const char *alias)
+{
+	for (unsigned i = 0; i < nl->n_links; i++)
+		if (strcmp(nl->links[i].alias, alias) == 0)
+			return &nl->links[i];
+	return NULL;
+}
+
 static void forget_link(struct netlink *nl, int ifindex)
 {
 	for (unsigned i = 0; i < nl->n_links; i++) {

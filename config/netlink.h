@@ -46,6 +46,7 @@ void netlink_destroy(struct netlink *nl);
 void netlink_sync(struct netlink *nl);
 const struct link *netlink_link(const struct netlink *nl, int ifindex);
 const struct link *netlink_link_by_name(const struct netlink *nl, const char *name);
+const struct link *netlink_link_by_alias(const struct netlink *nl, const char *alias);
 /* The @i-th link, NULL behind the last. */
 const struct link *netlink_link_at(const struct netlink *nl, unsigned i);
 

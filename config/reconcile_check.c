@@ -6,6 +6,7 @@
 #include "config/netns.h"
 #include "config/nft_foreign.h"
 #include "config/reconcile_state.h"
+#include "config/snapshot_build.h"
 #include "config/spawn.h"
 
 #include <arpa/inet.h>
@@ -298,6 +299,25 @@ static void add_routes(const struct reconcile *r, const struct network_cfg *n, c
 	}
 }
 
+/* RFC 8200 §5: what leads out is too narrow for IPv6, which the network has. */
+static void add_narrow_uplink(const struct reconcile *r, const struct network_cfg *n,
+	const char *object, struct problems *p)
+{
+	const struct vif_cfg *v
+		= n->uplink.kind == UPLINK_VIF ? model_vif(r->model, n->uplink.name) : NULL;
+	uint16_t id = v != NULL ? v->id : n->uplink.vif_id;
+	const struct vif_slot *slot = &r->actual.vif[id];
+	char cure[96];
+
+	if (n->uplink.kind == UPLINK_NONE || id == VIF_ID_NONE || !slot->is_open || slot->mtu == 0
+		|| slot->mtu >= IP6_MTU_MIN || !network_has_family(n, false))
+		return;
+	snprintf(cure, sizeof(cure), "ip link set dev %s mtu 1500", slot->ifname);
+	add_problem(p, object, cure,
+		"no IPv6 leads out: the MTU of its uplink %s is %u, and IPv6 needs %u",
+		slot->ifname, slot->mtu, IP6_MTU_MIN);
+}
+
 static void add_network(const struct reconcile *r, const struct network_cfg *n,
 	const struct nft_rules *rules, struct problems *p)
 {
@@ -310,6 +330,7 @@ static void add_network(const struct reconcile *r, const struct network_cfg *n,
 	if (r->netlink == NULL || n->n_subnets == 0)
 		return;
 	add_routes(r, n, object, p);
+	add_narrow_uplink(r, n, object, p);
 	if (rules != NULL)
 		add_obstacles(r, rules, n, object, p);
 }

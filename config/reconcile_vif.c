@@ -257,12 +257,11 @@ static const struct link *find_named(const struct reconcile *r, const struct vif
 {
 	const struct link *link = netlink_link_by_name(r->netlink, want->ifname);
 	char alias[LINK_ALIAS_LEN];
-	struct link own;
 
+	if (link != NULL || want->type != VIF_TYPE_TAP)
+		return link;
 	reconcile_alias(r, want->name, alias);
-	if (link == NULL && want->type == VIF_TYPE_TAP && netlink_get_alias(alias, &own) == 0)
-		link = netlink_link(r->netlink, own.ifindex);
-	return link;
+	return netlink_link_by_alias(r->netlink, alias);
 }
 
 /* The wanted netdev; makes a tap that is not there.  -ENODEV: wait for it. */
@@ -438,7 +437,7 @@ static int open_host(
 			return ns_fd;
 	}
 	reconcile_alias(r, want->name, alias);
-	rc = netdev_open_host(want, alias, ns_fd, fds, e);
+	rc = netdev_open_host(want, alias, ns_fd, ns_fd < 0 ? r->netlink : NULL, fds, e);
 	if (rc == 0) {
 		rc = is_ours(want) ? dress_leg(want, fds->ifindex, e)
 				   : dress_guest(want, ns_fd, fds->ifindex, e);
@@ -516,7 +515,9 @@ static void follow_link(struct reconcile *r, struct vif_slot *slot)
 		return;
 	}
 	if (slot->as.netns[0] != '\0' || link == NULL) {
-		snprintf(slot->ifname, sizeof(slot->ifname), "%s", slot->as.ifname);
+		/* Out of reach of netlink, but its fd knows what its guest calls it now. */
+		if (netdev_tap_name(slot->fds.fd[0], slot->ifname) < 0)
+			snprintf(slot->ifname, sizeof(slot->ifname), "%s", slot->as.ifname);
 		slot->has_carrier = !slot->as.is_down;
 		slot->mtu = slot->as.mtu;
 		return;
@@ -643,9 +644,10 @@ void reconcile_vif_adjust(struct reconcile *r, uint16_t id)
 		LOG_WARN("event=adjust_failed vif=%s error=\"%s\"", want->name, e.msg);
 	if (want->type == VIF_TYPE_HOST && (slot->has_taken || want->is_down != slot->as.is_down))
 		netdev_set_carrier(&slot->fds, !want->is_down);
+	if (has_new || is_kernel_type(want->type))
+		netlink_sync(r->netlink);
 	slot->as = *want;
 	slot->has_taken = false;
-	netlink_sync(r->netlink);
 	follow_link(r, slot);
 	show_state(slot);
 }

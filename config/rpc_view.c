@@ -158,6 +158,19 @@ json_t *rpc_view_network(const struct daemon *d, const struct network_cfg *n)
 	return json;
 }
 
+static uint64_t evicted(const struct daemon *d)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < WORKERS_MAX; i++) {
+		struct worker_counters c;
+
+		reconcile_worker_counters(d->reconcile, i, &c);
+		sum += c.ct_evicted;
+	}
+	return sum;
+}
+
 static json_t *view_engine(const struct daemon *d)
 {
 	struct engine_actual a;
@@ -173,6 +186,7 @@ static json_t *view_engine(const struct daemon *d)
 		return NULL;
 	json_object_set_new(json, "pid", a.pid ? json_integer(a.pid) : json_null());
 	set_text(json, "reason", a.why);
+	set_u64(json, "connections_evicted", evicted(d));
 	json_object_set_new(json, "uptime_s",
 		a.state == ENGINE_RUNNING && a.started_ns <= now
 			? json_integer((json_int_t)((now - a.started_ns) / NS_PER_SEC))

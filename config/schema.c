@@ -9,6 +9,8 @@
  * Thread: constants. */
 #include "config/schema.h"
 
+#include "vswitch/abi/limits.h"
+
 #include <string.h>
 
 static const char *const mode_values[] = { "bridge", "isolated", "nat", "routed", "open", NULL };
@@ -113,6 +115,14 @@ static const struct schema_field network_fields[] = {
 		.max = 65536,
 		.def = "0 (profile tenant: 8192)",
 		.doc = "MAC addresses learned in the network at most; 0: what the table holds" },
+	{ .key = "neighbour_limit",
+		.flag = "neighbour-limit",
+		.arg = "N",
+		.kind = FIELD_U32,
+		.min = 0,
+		.max = NEIGH_TABLE_MAX,
+		.def = "0 (1024)",
+		.doc = "addresses of the network that the router keeps MACs of at most" },
 	{ .key = "profile",
 		.flag = "profile",
 		.arg = "PROFILE",
@@ -337,6 +347,30 @@ static const struct schema_field vif_fields[] = {
 		.max = 65536,
 		.def = "0 (profile tenant: 64)",
 		.doc = "MAC addresses learned from this vif at most; 0: no limit of its own" },
+	{ .key = "connection_limit",
+		.flag = "connection-limit",
+		.arg = "N",
+		.kind = FIELD_U32,
+		.min = 0,
+		.max = CT_TABLE_MAX,
+		.def = "0 (profile tenant: 16384; plain: none)",
+		.doc = "connections that this vif may have begun, where addresses are translated" },
+	{ .key = "half_open_limit",
+		.flag = "half-open-limit",
+		.arg = "N",
+		.kind = FIELD_U32,
+		.min = 0,
+		.max = CT_TABLE_MAX,
+		.def = "0 (profile tenant: a quarter of its connections; plain: none)",
+		.doc = "of these, how many may be without an answer" },
+	{ .key = "unresolved_limit",
+		.flag = "unresolved-limit",
+		.arg = "N",
+		.kind = FIELD_U32,
+		.min = 0,
+		.max = NEIGH_NETWORK_MAX,
+		.def = "0 (64)",
+		.doc = "addresses that do not answer ARP or ND this vif may have asked for" },
 	{ .key = "profile",
 		.flag = "profile",
 		.arg = "PROFILE",

@@ -135,6 +135,14 @@ static int set_fdb_limit(void *cfg, const struct schema_value *v, const char *, 
 	return 0;
 }
 
+static int set_neighbour_limit(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	struct stage *s = cfg;
+
+	s->cfg->neighbour_limit = v ? v->number : 0;
+	return 0;
+}
+
 static int set_profile(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
 	struct stage *s = cfg;
@@ -240,6 +248,7 @@ static const struct schema_setter setters[] = {
 	{ "mtu", set_mtu },
 	{ "ageing", set_ageing },
 	{ "fdb_limit", set_fdb_limit },
+	{ "neighbour_limit", set_neighbour_limit },
 	{ "profile", set_profile },
 	{ "leg_mac", set_leg_mac },
 	{ "uplink", set_uplink },
@@ -497,10 +506,11 @@ static void print_uplink(const struct network_cfg *n, json_t *json)
 
 json_t *schema_print_network(const struct network_cfg *n)
 {
-	json_t *json = json_pack("{s:s, s:s, s:s, s:[], s:[], s:i, s:I, s:I}", "name", n->name,
+	json_t *json = json_pack("{s:s, s:s, s:s, s:[], s:[], s:i, s:I, s:I, s:I}", "name", n->name,
 		"mode", schema_mode_name(n->mode), "profile", schema_profile_name(n->profile),
 		"subnets", "gateways", "mtu", (int)n->mtu, "ageing", (json_int_t)n->ageing_s,
-		"fdb_limit", (json_int_t)n->fdb_limit);
+		"fdb_limit", (json_int_t)n->fdb_limit, "neighbour_limit",
+		(json_int_t)n->neighbour_limit);
 	char text[IPNET_STR_LEN];
 
 	if (!json)

@@ -152,6 +152,24 @@ static int set_fdb_limit(void *cfg, const struct schema_value *v, const char *, 
 	return 0;
 }
 
+static int set_connection_limit(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	vif_of(cfg)->connection_limit = v ? v->number : 0;
+	return 0;
+}
+
+static int set_half_open_limit(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	vif_of(cfg)->half_open_limit = v ? v->number : 0;
+	return 0;
+}
+
+static int set_unresolved_limit(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	vif_of(cfg)->unresolved_limit = v ? (uint16_t)v->number : 0;
+	return 0;
+}
+
 static int set_profile(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
 	vif_of(cfg)->has_profile = v != NULL;
@@ -177,6 +195,9 @@ static const struct schema_setter setters[] = {
 	{ "bcast_flood", set_bcast_flood },
 	{ "hairpin", set_hairpin },
 	{ "fdb_limit", set_fdb_limit },
+	{ "connection_limit", set_connection_limit },
+	{ "half_open_limit", set_half_open_limit },
+	{ "unresolved_limit", set_unresolved_limit },
 	{ "profile", set_profile },
 };
 
@@ -232,9 +253,11 @@ static void print_flags(const struct vif_cfg *v, json_t *json)
 json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m)
 {
 	const struct network_cfg *n = model_network_by_id(m, v->network_id);
-	json_t *json = json_pack("{s:s, s:s, s:i, s:I}", "name", v->name, "type",
+	json_t *json = json_pack("{s:s, s:s, s:i, s:I, s:I, s:I, s:i}", "name", v->name, "type",
 		schema_type_name(v->type), "queues", (int)v->queues, "fdb_limit",
-		(json_int_t)v->fdb_limit);
+		(json_int_t)v->fdb_limit, "connection_limit", (json_int_t)v->connection_limit,
+		"half_open_limit", (json_int_t)v->half_open_limit, "unresolved_limit",
+		(int)v->unresolved_limit);
 	char mac[MAC_STR_LEN];
 
 	if (!json)

@@ -16,7 +16,6 @@
 
 #define PORT_MTU_MIN 68
 #define UPLINK_AGEING_S 300
-#define IP6_MTU_MIN 1280
 
 static void build_network(
 	const struct network_cfg *n, const struct actual *actual, struct snap_network *out)
@@ -27,6 +26,7 @@ static void build_network(
 	out->profile = (uint8_t)n->profile;
 	out->ageing_s = n->ageing_s;
 	out->fdb_limit = n->fdb_limit;
+	out->neigh_limit = n->neighbour_limit;
 	out->mtu = n->mtu != 0 ? n->mtu : 1500;
 	memcpy(out->name, n->name, sizeof(out->name));
 	if (n->leg_vif_id != VIF_ID_NONE && actual->vif[n->leg_vif_id].is_open) {
@@ -58,6 +58,22 @@ static uint32_t port_flags(const struct vif_cfg *v)
 	return flags;
 }
 
+/* What nobody said is the profile's: of the vif, or of its network. */
+static void build_limits(const struct model *m, const struct vif_cfg *v, struct snap_port *out)
+{
+	const struct network_cfg *n = model_network_by_id(m, v->network_id);
+	bool is_tenant = v->has_profile ? v->profile == PROFILE_TENANT
+					: n != NULL && n->profile == PROFILE_TENANT;
+	uint32_t most = is_tenant ? CT_VIF_MAX : CT_TABLE_MAX;
+
+	out->fdb_limit = v->fdb_limit;
+	out->connection_limit = v->connection_limit != 0 ? v->connection_limit : most;
+	out->half_open_limit = is_tenant ? MAX(out->connection_limit / 4, 1u) : CT_TABLE_MAX;
+	if (v->half_open_limit != 0)
+		out->half_open_limit = v->half_open_limit;
+	out->unresolved_limit = v->unresolved_limit;
+}
+
 static void build_port(const struct model *m, const struct vif_want *want,
 	const struct vif_slot *slot, struct snap_port *out)
 {
@@ -73,7 +89,8 @@ static void build_port(const struct model *m, const struct vif_want *want,
 		out->flags |= SNAP_PORT_UP;
 	if (!slot->is_in_engine)
 		out->flags &= ~(uint32_t)PORT_FLAGS_FLOOD;
-	out->fdb_limit = v != NULL ? v->fdb_limit : 0;
+	if (v != NULL)
+		build_limits(m, v, out);
 	out->mtu = MAX(slot->mtu != 0 ? slot->mtu : want->mtu, (uint16_t)PORT_MTU_MIN);
 	if (want->has_mac)
 		memcpy(out->mac, want->mac.b, sizeof(out->mac));
@@ -173,6 +190,8 @@ static void add_ports(struct layout *l, const struct model *m, const struct vif_
 				| PORT_FLAGS_DEFAULT;
 			memset(port.mac, 0, sizeof(port.mac)); /* the router's, not a guest's */
 			port.fdb_limit = 0;
+			port.connection_limit = 0;
+			port.half_open_limit = 0;
 		}
 		append(l, &port, sizeof(port), count, VIF_ID_MAX - 1);
 	}

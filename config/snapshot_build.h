@@ -5,6 +5,8 @@
 #include "config/actual.h"
 #include "vswitch/abi/snapshot_msg.h"
 
+#define IP6_MTU_MIN 1280 /* RFC 8200 §5 */
+
 /* *out is malloc'ed, *len its length.  0 or -ENOMEM. */
 [[nodiscard]] int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	const struct actual *actual, uint64_t generation, void **out, size_t *len);

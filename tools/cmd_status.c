@@ -65,6 +65,12 @@ static void print_engine(const struct cli *cli, const json_t *engine)
 		json_is_true(json_object_get(engine, "hugepages")) ? "yes" : "no",
 		cli_u64(engine, "restarts"),
 		json_is_true(json_object_get(engine, "taken_over")) ? ", taken over running" : "");
+	if (cli_u64(engine, "connections_evicted") > 0) {
+		label(cli, "evicted");
+		fprintf(cli->out,
+			"%" PRIu64 " connections not answered or closing made room for new ones\n",
+			cli_u64(engine, "connections_evicted"));
+	}
 }
 
 static void print_problems(const struct cli *cli, const json_t *problems)

@@ -209,8 +209,14 @@ static void route(struct pipeline *l, struct burst *b)
 		.pool = l->io->small_pool,
 		.now_ns = l->io->now_ns,
 	};
+	struct worker_counters *c = l->io->worker_counters;
+	struct ct *ct = router_ct(l->router);
 
 	router_run(l->router, &io);
+	if (UNLIKELY(ct != NULL && ct->n_evicted != 0)) {
+		__atomic_store_n(&c->ct_evicted, c->ct_evicted + ct->n_evicted, __ATOMIC_RELAXED);
+		ct->n_evicted = 0;
+	}
 }
 
 /* Show what the router sends into networks, on the vif that has its MAC. */

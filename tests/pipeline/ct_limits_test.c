@@ -6,6 +6,7 @@
 #include "vswitch/base/clock.h"
 
 #include <endian.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,6 +134,114 @@ static void a_tenants_vif_has_16384_connections_and_a_plain_one_what_there_is(vo
 	free(segment);
 }
 
+static bool is_assured(const struct bed *b)
+{
+	static struct msg_ct_entry e;
+	struct ct_dump at = { .now_ns = b->io.now_ns };
+
+	assert_int_equal(ct_dump(b->ct, &at, &e, 1), 1);
+	return (e.flags & CT_ASSURED) != 0;
+}
+
+static void udp_is_assured_from_the_third_packet(void **state)
+{
+	struct bed *b = routed_bed(state);
+
+	flow_step(b, 1, UDP(G1, FAR4, 5000, 53), 10);
+	flow_step(b, LAN_VIF, UDP(FAR4, UP4, 53, 5000), 10);
+	assert_false(is_assured(b));
+	flow_step(b, 1, UDP(G1, FAR4, 5000, 53), 10);
+	assert_true(is_assured(b));
+	bed_clear(b);
+}
+
+static void limits_of_a_vif_count_in_every_profile(void **state)
+{
+	struct bed *b = routed_bed(state);
+
+	for (unsigned profile = PROFILE_PLAIN; profile <= PROFILE_TENANT; profile++) {
+		b->network[0].profile = (uint8_t)profile;
+		b->port[0].connection_limit = 20;
+		b->port[0].half_open_limit = 7;
+		bed_apply(b);
+		ct_flush(b->ct, 0, 0);
+		memset(b->io.vif_counters[1].drops, 0, sizeof(b->io.vif_counters[1].drops));
+		for (uint16_t i = 0; i < 10; i++)
+			flow_step(b, 1, UDP(G1, FAR4, (uint16_t)(5000 + i), 53), 10);
+		assert_int_equal(ct_count(b->ct, 1), 7);
+		assert_int_equal(bed_drops(b, 1, DROP_CT_QUOTA), 3);
+		for (uint16_t i = 0; i < 7; i++) /* answered and again: worth keeping */
+			for (unsigned k = 0; k < 2; k++)
+				flow_step(b, LAN_VIF, UDP(FAR4, UP4, 53, (uint16_t)(5000 + i)), 10);
+		for (uint16_t i = 7; i < 25; i++)
+			for (unsigned k = 0; k < 3; k++)
+				if (k == 0)
+					flow_step(
+						b, 1, UDP(G1, FAR4, (uint16_t)(5000 + i), 53), 10);
+				else
+					flow_step(b, LAN_VIF,
+						UDP(FAR4, UP4, 53, (uint16_t)(5000 + i)), 10);
+		assert_int_equal(ct_count(b->ct, 1), 20);
+		assert_int_equal(bed_drops(b, 1, DROP_CT_QUOTA), 3 + 5);
+		bed_clear(b);
+	}
+}
+
+static void evicted_connections_are_counted(void **state)
+{
+	struct bed *b = routed_bed(state);
+
+	b->port[0].connection_limit = 5;
+	b->port[0].half_open_limit = 100;
+	bed_apply(b);
+	for (uint16_t i = 0; i < 8; i++)
+		flow_step(b, 1, UDP(G1, FAR4, (uint16_t)(5000 + i), 53), 10);
+	assert_int_equal(ct_count(b->ct, 1), 5);
+	assert_int_equal(b->worker_counters.ct_evicted, 3);
+	bed_clear(b);
+}
+
+static uint32_t neighbours(const struct bed *b, uint16_t network_id)
+{
+	static struct msg_neigh_entry e[MSG_NEIGH_ENTRIES_MAX];
+	uint32_t cursor = 0;
+
+	return neigh_dump(b->neigh, network_id, &cursor, b->io.now_ns, e, ARRAY_LEN(e));
+}
+
+static void neighbours_have_the_limits_of_network_and_vif(void **state)
+{
+	struct bed *b = routed_bed(state);
+	struct neigh_who who = { .addr = { [10] = 0xff, 0xff, 10, 0, 2, 0 }, .network_id = 2 };
+	char to[24];
+
+	for (unsigned i = 0; i < b->n_networks; i++)
+		if (b->network[i].network_id == 2)
+			b->network[i].neigh_limit = 8;
+	for (unsigned i = 0; i < b->n_ports; i++)
+		if (b->port[i].vif_id == LAN_VIF)
+			b->port[i].unresolved_limit = 3;
+	bed_apply(b);
+	neigh_flush(b->neigh, 2);
+	for (unsigned i = 0; i < 6; i++) { /* asked for by who sends */
+		snprintf(to, sizeof(to), "10.0.2.%u", 100 + i);
+		flow_step(b, LAN_VIF, UDP(FAR4, to, 53, 5000), 10);
+	}
+	assert_int_equal(neighbours(b, 2), 3);
+	assert_int_equal(bed_drops(b, LAN_VIF, DROP_NEIGH_TABLE_FULL), 3);
+	neigh_flush(b->neigh, 2);
+	for (uint8_t i = 1; i <= 20; i++) { /* those who ask for us; the oldest makes room */
+		who.addr[15] = i;
+		neigh_heard(b->neigh, &who, MAC_OF(i), NEIGH_MAY_ADD, b->io.now_ns);
+	}
+	assert_int_equal(neighbours(b, 2), 8);
+	who.addr[15] = 12;
+	assert_null(neigh_find(b->neigh, 2, who.addr, b->io.now_ns));
+	who.addr[15] = 13;
+	assert_non_null(neigh_find(b->neigh, 2, who.addr, b->io.now_ns));
+	bed_clear(b);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +249,10 @@ int main(void)
 		BED_TESTS(udp_without_an_answer_lives_30_seconds_and_with_one_120),
 		BED_TESTS(a_packet_puts_the_end_off),
 		BED_TESTS(echo_lives_30_seconds),
+		BED_TESTS(udp_is_assured_from_the_third_packet),
+		BED_TESTS(limits_of_a_vif_count_in_every_profile),
+		BED_TESTS(evicted_connections_are_counted),
+		BED_TESTS(neighbours_have_the_limits_of_network_and_vif),
 		cmocka_unit_test(a_tenants_vif_has_16384_connections_and_a_plain_one_what_there_is),
 	};
 

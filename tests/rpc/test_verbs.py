@@ -34,13 +34,15 @@ def test_keys_of_a_vif_are_stable(client):
             "ifname",
             "netns", "dev", "ifindex", "queues", "rx_packets", "rx_bytes", "tx_packets", "tx_bytes",
             "drops", "drops_total", "owner", "isolated", "learning", "flood", "mcast_flood",
-            "bcast_flood", "hairpin", "fdb_limit", "profile"} == set(vif)
+            "bcast_flood", "hairpin", "fdb_limit", "connection_limit", "half_open_limit",
+            "unresolved_limit", "profile"} == set(vif)
     assert client.call("vif.list") == [vif]
 
 
 def test_keys_of_a_network_are_stable(client):
     assert {"name", "mode", "profile", "state", "reason", "subnets", "gateways", "dhcp",
-            "dhcp_ranges", "dhcp_hosts", "domain", "mtu", "ageing", "fdb_limit", "vifs",
+            "dhcp_ranges", "dhcp_hosts", "domain", "mtu", "ageing", "fdb_limit",
+            "neighbour_limit", "vifs",
             "leg_ifname", "leg_mac", "leg", "leg_id", "uplink_port",
             "dnsmasq_pid"} == set(client.call("network.list")[0])
 
@@ -50,7 +52,7 @@ def test_keys_of_status_are_stable(client):
     assert {"version", "build", "generation", "daemon", "engine", "networks", "vifs", "problems",
             "run_dir", "state_dir"} == set(status)
     assert {"pid", "state", "reason", "uptime_s", "hugepages", "restarts", "workers", "generation",
-            "taken_over"} == set(status["engine"])
+            "taken_over", "connections_evicted"} == set(status["engine"])
     assert status["engine"]["state"] == "running"
     assert (status["networks"], status["vifs"], status["generation"]) == (1, 1, 2)
 

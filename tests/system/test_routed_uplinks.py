@@ -7,6 +7,7 @@ The topology is drawn in lib/world.py; all networks are of mode routed, and the 
 import pytest
 
 from lib.traffic import can_ping, iperf3, ping, wait_ping
+from lib.wait import wait_until
 from lib.world import INTERNET4, INTERNET6, NEAR4, NEAR6, UPLINKS, World, connect, echo_udp
 
 EACH = pytest.mark.parametrize("k", UPLINKS, ids=["host", "netdev", "vif"])
@@ -117,6 +118,19 @@ def test_the_uplink_changes_under_running_guests(world):
     world.lan.ip("route", "replace", "10.41.1.0/24", "via", "192.168.50.1")
     wait_ping(guest, INTERNET4)
     wait_ping(world.lan, "10.41.1.11")
+
+
+def test_an_uplink_too_narrow_for_ipv6_is_named_with_the_cure(world):
+    def problems():
+        return [p for p in world.saklar.json("status")["problems"] if p["object"] == "network n3"]
+    assert problems() == []
+    world.host.ip("link", "set", "wan0", "mtu", "1200")
+    wait_until(problems, 5, "the problem is named")
+    assert "no IPv6 leads out" in problems()[0]["text"] and "1200" in problems()[0]["text"]
+    ping(world.guests[3][0], INTERNET4)
+    world.host.run(*problems()[0]["cure"].split())
+    wait_until(lambda: not problems(), 5, "the cure cures")
+    wait_ping(world.guests[3][0], INTERNET6)
 
 
 def test_the_rules_of_the_host_go_with_the_networks(world):

@@ -36,7 +36,8 @@ struct worker_counters {
 	uint64_t busy_ns; /* time in turns that found packets */
 	uint64_t no_mbuf; /* failed allocations */
 	uint64_t denied_syscalls; /* control thread: calls refused by the filter */
-	uint64_t reserved[8];
+	uint64_t ct_evicted; /* connections that made room for others */
+	uint64_t reserved[7];
 };
 
 struct counters_segment {

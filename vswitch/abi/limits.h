@@ -51,5 +51,6 @@ enum network_profile {
 #define NEIGH_UNRESOLVED_MAX 64 /* that one vif has asked for */
 #define NEIGH_QUEUE_MAX 96 /* packets that wait for a neighbour; Linux: 101 */
 #define NEIGH_HELD_VIF_MAX 192 /* packets of one vif that wait, for whomever */
+#define CT_TABLE_MAX 65535 /* connections of all vifs */
 #define CT_VIF_MAX 16384 /* connections that a vif of profile tenant may have begun */
 #define CT_VIF_HALF_OPEN_MAX (CT_VIF_MAX / 4)

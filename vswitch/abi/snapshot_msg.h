@@ -52,7 +52,8 @@ struct snap_network {
 	uint8_t group_fwd_lo; /* bits 0..7 of Linux group_fwd_mask */
 	uint8_t group_fwd_hi;
 	char name[SAKLAR_NAME_LEN];
-	uint8_t reserved[16];
+	uint32_t neigh_limit; /* neighbours of the router port; 0: NEIGH_NETWORK_MAX */
+	uint8_t reserved[12];
 };
 static_assert(sizeof(struct snap_network) == 56, "layout is shared");
 
@@ -77,7 +78,10 @@ struct snap_port {
 	uint32_t fdb_limit; /* dynamic entries of this vif; 0: no limit of its own */
 	uint16_t mtu; /* bytes of IP, 68..65535 */
 	uint8_t mac[6]; /* the guest's, zero when not known */
-	uint8_t reserved[12];
+	uint32_t connection_limit; /* that this vif has begun; 0: the network's profile says */
+	uint32_t half_open_limit; /* of these without an answer; 0: likewise */
+	uint16_t unresolved_limit; /* neighbours it asks for; 0: NEIGH_UNRESOLVED_MAX */
+	uint8_t reserved[2];
 	char name[SAKLAR_NAME_LEN];
 };
 static_assert(sizeof(struct snap_port) == 48, "layout is shared");

@@ -164,6 +164,49 @@ static void port_without_carrier_is_heard_and_one_set_down_is_not(void **)
 	assert_int_equal(port_flags_of(&m), 0);
 }
 
+static struct snap_port port_of(const struct model *m)
+{
+	struct snap_port port;
+	void *bytes;
+	size_t len;
+
+	vif_wants_build(m, &wants);
+	actual.vif[1].is_open = true;
+	assert_int_equal(snapshot_build(m, &wants, &actual, 5, &bytes, &len), 0);
+	memcpy(&port, (uint8_t *)bytes + sizeof(struct snap_hdr) + sizeof(struct snap_network),
+		sizeof(port));
+	free(bytes);
+	return port;
+}
+
+static void limits_that_nobody_set_are_those_of_the_vifs_profile(void **)
+{
+	struct network_cfg n = make_network(NETWORK_MODE_BRIDGE, "10.0.0.0/24", "fd00::/64");
+	struct vif_cfg v = { .id = 1, .name = "a", .network_id = 1, .type = VIF_TYPE_HOST };
+	struct model m = { .n_networks = 1, .n_vifs = 1, .network = &n, .vif = &v };
+
+	n.profile = PROFILE_PLAIN;
+	assert_int_equal(port_of(&m).connection_limit, CT_TABLE_MAX);
+	assert_int_equal(port_of(&m).half_open_limit, CT_TABLE_MAX);
+	n.profile = PROFILE_TENANT;
+	assert_int_equal(port_of(&m).connection_limit, CT_VIF_MAX);
+	assert_int_equal(port_of(&m).half_open_limit, CT_VIF_HALF_OPEN_MAX);
+	v.connection_limit = 100;
+	assert_int_equal(port_of(&m).connection_limit, 100);
+	assert_int_equal(port_of(&m).half_open_limit, 25);
+	v.half_open_limit = 50;
+	v.unresolved_limit = 9;
+	assert_int_equal(port_of(&m).half_open_limit, 50);
+	assert_int_equal(port_of(&m).unresolved_limit, 9);
+	v = (struct vif_cfg){ .id = 1,
+		.name = "a",
+		.network_id = 1,
+		.type = VIF_TYPE_HOST,
+		.has_profile = true,
+		.profile = PROFILE_PLAIN };
+	assert_int_equal(port_of(&m).connection_limit, CT_TABLE_MAX);
+}
+
 static void firewall_rejects_forwarding_and_foreign_gateways(void **)
 {
 	struct network_cfg n = make_network(NETWORK_MODE_BRIDGE, "10.0.0.0/24", "fd00::/64");
@@ -268,6 +311,7 @@ int main(void)
 		cmocka_unit_test_setup(vif_whose_netdev_is_gone_is_closed_and_opened, clear),
 		cmocka_unit_test_setup(snapshot_has_only_open_vifs_and_their_flags, clear),
 		cmocka_unit_test_setup(port_gets_floods_only_when_the_engine_has_its_vif, clear),
+		cmocka_unit_test_setup(limits_that_nobody_set_are_those_of_the_vifs_profile, clear),
 		cmocka_unit_test_setup(
 			port_without_carrier_is_heard_and_one_set_down_is_not, clear),
 		cmocka_unit_test(firewall_rejects_forwarding_and_foreign_gateways),
