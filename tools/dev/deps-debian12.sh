@@ -87,7 +87,8 @@ if [ "$(id -u)" -ne 0 ]; then
 fi
 export DEBIAN_FRONTEND=noninteractive
 apt=(apt-get -o DPkg::Lock::Timeout=120 install -y --no-install-recommends)
-# The index may be there already; ask for it again only when the packages are not found.
+# A machine that was just set up has no index yet; an old one is asked for again only when it does not help.
+compgen -G '/var/lib/apt/lists/*_Packages*' >/dev/null || apt-get update </dev/null
 if [ ${#missing[@]} -gt 0 ] && ! "${apt[@]}" "${missing[@]}" </dev/null; then
 	apt-get update </dev/null
 	"${apt[@]}" "${missing[@]}" </dev/null
