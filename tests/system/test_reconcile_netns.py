@@ -34,13 +34,13 @@ def test_device_deleted_inside_its_namespace_is_made_again(lab, net):
 
 
 def test_a_device_that_its_guest_renames_is_shown_by_its_new_name(lab, net):
-    guest = lab.guest("g3", "lan", "host", addr="10.62.0.13/24")
+    guest = lab.guest("other", "lan", "host", addr="10.62.0.13/24")
     guest.ip("link", "set", "eth0", "down")
     guest.ip("link", "set", "eth0", "name", "lan0")
     guest.ip("link", "set", "lan0", "up")
-    wait_until(lambda: lab.saklar.vif("g3")["ifname"] == "lan0", 5, "shows the new name")
+    wait_until(lambda: lab.saklar.vif("other")["ifname"] == "lan0", 5, "shows the new name")
     wait_ping(guest, "10.62.0.2")
-    lab.saklar("vif", "del", "g3")
+    lab.saklar("vif", "del", "other")
 
 
 def test_device_of_the_host_itself_deleted_is_made_again(lab, net):
