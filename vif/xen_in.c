@@ -175,12 +175,14 @@ static int slots_read(struct turn *t, struct unit *u, const struct xen_tx_reques
 
 static int unit_read(struct turn *t, struct unit *u, uint32_t at)
 {
-	const struct xen_tx_request *first = &slot_at(t, at)->tx;
+	const union in_slot *s = slot_at(t, at);
 
 	*u = (struct unit){ .first = (uint16_t)at, .n_data = 1 };
-	if ((first->flags & XEN_TX_EXTRA_INFO) != 0 && extras_read(t, u) < 0)
+	if (s == NULL)
+		return fail(t, "a packet lacks a slot");
+	if ((s->tx.flags & XEN_TX_EXTRA_INFO) != 0 && extras_read(t, u) < 0)
 		return -EPROTO;
-	return u->kind == UNIT_MCAST ? 0 : slots_read(t, u, first);
+	return u->kind == UNIT_MCAST ? 0 : slots_read(t, u, &s->tx);
 }
 
 /* Where the next bytes of a packet go. */

@@ -86,8 +86,13 @@ static void *guest_receive(void *arg)
 	uint32_t number;
 
 	for (uint32_t seen = 0; seen < PACKETS;) {
+		bool has_frame;
+
 		xen_front_rx_fill(f, FRONT_RING);
-		if (!xen_front_rx_take(f, &frame) && !xen_front_rx_take(f, &frame)) {
+		has_frame = xen_front_rx_take(f, &frame);
+		if (!has_frame) /* that asked for the next event: look once more before sleeping */
+			has_frame = xen_front_rx_take(f, &frame);
+		if (!has_frame) {
 			sleep_on(f->shm->port[FRONT_PORT_RX].front_fd);
 			continue;
 		}
