@@ -36,7 +36,8 @@ def network(dice, i):
     item = some(dice, {"name": f"n{i}", "mode": dice.choice(["bridge", "isolated", "nat", "routed",
                                                              "open"])},
                 mtu=dice.randrange(1280, 9000), ageing=dice.randrange(1000),
-                fdb_limit=dice.randrange(65536), profile=dice.choice(["plain", "tenant"]))
+                fdb_limit=dice.randrange(65536), neighbour_limit=dice.randrange(1025),
+                profile=dice.choice(["plain", "tenant"]))
     if item["mode"] == "bridge" and dice.random() < .5:
         return item
     item["subnets"] = dice.choice([[f"10.{i}.0.0/24"], [f"10.{i}.0.0/24", f"fd00:{i:x}::/64"]])
@@ -62,6 +63,8 @@ def vif(dice, i, networks):
     item = some(dice, {"name": f"v{i}", "type": kind}, network=dice.choice(networks)["name"],
                 mac=f"52:54:01:{dice.randrange(256):02x}:00:{i:02x}",
                 mtu=dice.randrange(1280, 9000), fdb_limit=dice.randrange(65536),
+                connection_limit=dice.randrange(65536), half_open_limit=dice.randrange(65536),
+                unresolved_limit=dice.randrange(65),
                 profile=dice.choice(["plain", "tenant"]))
     for key in ("link", "isolated", "learning", "flood", "mcast_flood", "bcast_flood", "hairpin"):
         some(dice, item, **{key: dice.choice([True, False])})
