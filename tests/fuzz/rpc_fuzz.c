@@ -171,15 +171,23 @@ void reconcile_worker_counters(const struct reconcile *, unsigned, struct worker
 	memset(out, 0xff, sizeof(*out));
 }
 
+/* What an engine may answer: an entry of zeros and one of ones. */
+static void *two_entries(size_t size, size_t *n)
+{
+	uint8_t *entries = calloc(2, size);
+
+	CHECK(entries);
+	memset(entries + size, 0xff, size);
+	*n = 2;
+	return entries;
+}
+
 int reconcile_fdb_list(struct reconcile *, uint16_t network_id, struct msg_fdb_entry **out,
 	size_t *n, struct err *e)
 {
 	if (network_id > 2)
 		return err_set(e, -ENOTCONN, "", "the engine does not run");
-	*out = calloc(2, sizeof(**out));
-	CHECK(*out);
-	memset(*out + 1, 0xff, sizeof(**out));
-	*n = 2;
+	*out = two_entries(sizeof(**out), n);
 	return 0;
 }
 
@@ -196,10 +204,7 @@ int reconcile_check_forward(
 
 int reconcile_neigh_list(struct reconcile *, struct msg_neigh_entry **out, size_t *n, struct err *)
 {
-	*out = calloc(2, sizeof(**out));
-	CHECK(*out);
-	memset(*out + 1, 0xff, sizeof(**out));
-	*n = 2;
+	*out = two_entries(sizeof(**out), n);
 	return 0;
 }
 
@@ -213,10 +218,7 @@ int reconcile_ct_list(struct reconcile *, uint16_t network_id, uint16_t, struct 
 {
 	if (network_id > 2)
 		return err_set(e, -ENOTCONN, "", "the engine does not run");
-	*out = calloc(2, sizeof(**out));
-	CHECK(*out);
-	memset(*out + 1, 0xff, sizeof(**out));
-	*n = 2;
+	*out = two_entries(sizeof(**out), n);
 	return 0;
 }
 

@@ -6,10 +6,10 @@ The topology is drawn in lib/world.py; all networks are of mode open, and the LA
 
 import pytest
 
-from lib.traffic import can_ping, iperf3, ping, wait_ping
+from lib.reach import own_addresses_are_seen, ping_both_ways, tcp_and_udp_both_ways
+from lib.traffic import can_ping, ping, wait_ping
 from lib.wire import has, wire
-from lib.world import (INTERNET4, INTERNET6, NEAR4, NEAR6, OUTSIDE, UPLINKS, World, connect,
-                       echo_udp)
+from lib.world import INTERNET4, INTERNET6, OUTSIDE, UPLINKS, World
 
 EACH = pytest.mark.parametrize("k", UPLINKS, ids=["host", "netdev", "vif"])
 
@@ -27,34 +27,17 @@ def world(lab):
 
 @EACH
 def test_ping_passes_both_ways(world, k):
-    for last, guest in zip((11, 12), world.guests[k]):
-        for addr in (INTERNET4, INTERNET6):
-            ping(guest, addr)
-        for addr in (f"10.41.{k}.{last}", f"fd41:{k}::{last}"):
-            ping(world.lan, addr)
+    ping_both_ways(world, k)
 
 
 @EACH
 def test_tcp_and_udp_pass_both_ways(world, k):
-    guest = world.guests[k][1]
-    for addr, more in ((INTERNET4, []), (INTERNET4, ["-R"]), (INTERNET6, ["-6"]),
-                       (INTERNET6, ["-6", "-R"])):
-        iperf3(guest, world.lan, addr, *more, size="8M")
-    for addr, more in ((f"10.41.{k}.12", []), (f"fd41:{k}::12", ["-6"])):
-        iperf3(world.lan, guest, addr, *more, size="8M")
-    for addr in (NEAR4[k], NEAR6[k], INTERNET4, INTERNET6):
-        echo_udp(guest, world.lan, addr)
-    echo_udp(world.lan, guest, f"10.41.{k}.12")
-    echo_udp(world.lan, guest, f"fd41:{k}::12")
+    tcp_and_udp_both_ways(world, k)
 
 
 @EACH
 def test_both_sides_see_each_others_own_addresses(world, k):
-    guest = world.guests[k][0]
-    assert connect(guest, world.lan, INTERNET4, 8000)[0][0] == f"10.41.{k}.11"
-    assert connect(guest, world.lan, INTERNET6, 8000)[0][0] == f"fd41:{k}::11"
-    assert connect(world.lan, guest, f"10.41.{k}.11", 8001)[0][0].startswith("192.168.")
-    assert connect(world.lan, guest, f"fd41:{k}::11", 8001)[0][0].startswith("fd")
+    own_addresses_are_seen(world, k)
 
 
 @EACH
