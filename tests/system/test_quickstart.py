@@ -101,12 +101,19 @@ def reap():
     return my_children()
 
 
+def hear_signals():
+    """What runs in the background of a shell is born deaf to some, and a shell script stays so."""
+    for sig in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(sig, signal.SIG_DFL)
+
+
 def quickstart(machine, tmp_path, *args):
     log = tmp_path / "out"
     with open(log, "wb") as out:
         program = subprocess.Popen([*machine.enter_cmd(), QUICKSTART, "--build-dir", BUILD, *args],
                                    stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                                   env=machine.env(), start_new_session=True)
+                                   env=machine.env(), start_new_session=True,
+                                   preexec_fn=hear_signals)
     return program, log
 
 
