@@ -225,11 +225,14 @@ int reconcile_uplink_up(struct reconcile *r, const struct network_cfg *n, struct
 	const struct vif_slot *slot = reconcile_transit_slot(r, n);
 	const struct link *link = slot != NULL ? netlink_link(r->netlink, slot->fds.ifindex) : NULL;
 	struct link_change change = LINK_CHANGE_NONE;
-	int rc = 0;
+	int rc;
 
-	if (link == NULL || !t->is_set)
+	if (link == NULL)
 		return err_set(e, -ENODEV, "", "transit into the host: %s",
 			r->actual.vif[n->uplink.vif_id].why);
+	rc = reconcile_uplink_prepare(r, n, e); /* why it has no addresses, if it has none */
+	if (rc < 0)
+		return rc;
 	change.up = 1;
 	if (link->mtu != slot->as.mtu)
 		change.mtu = slot->as.mtu;

@@ -2,6 +2,7 @@
 """Captures of the CLI, fed by a daemon and an engine that only pretend."""
 
 import os
+import pty
 import shutil
 import signal
 import sys
@@ -161,8 +162,20 @@ def test_damaged_ring_ends_the_capture_with_what_was_good(daemon, tmp_path):
         ring.damage()
         said = child.stderr.read()
         assert child.wait(30) == 1
-    assert b"damaged" in said
+    assert b"): the engine misbehaves; see 'saklar status'" in said
     assert [kind for kind, _ in blocks(path.read_bytes())].count(6) == 1
+
+
+def test_pcapng_is_not_written_to_a_terminal(daemon):
+    main, sub = pty.openpty()
+    with daemon.start("capture", "web0", "-w", "-", stdout=sub) as child:
+        os.close(sub)
+        said = child.stderr.read()
+        assert child.wait(30) == 2
+    os.close(main)
+    assert (b"capture: pcapng is not for a terminal; leave out '-w -', or pipe it: "
+            b"saklar capture ... -w - | tshark -r -") in said
+    assert daemon.calls == []
 
 
 def test_answer_without_a_ring_is_refused(daemon):

@@ -112,6 +112,38 @@ def test_a_read_only_directory_is_an_error(tmp_path, which, option):
     assert "make it writable" in text and option in text
 
 
+@pytest.mark.parametrize("which, option", [("run", "--run-dir"), ("state", "--state-dir")])
+def test_a_lock_that_points_elsewhere_is_not_followed(tmp_path, which, option):
+    path, target = tmp_path / which, tmp_path / "elsewhere"
+    path.mkdir()
+    (path / "lock").symlink_to(target)
+    text = Daemon(str(tmp_path)).refused_start()
+    assert f"cannot write to {path}: " in text and f", or choose another with {option}" in text
+    assert "its file lock is a symbolic link: remove it" in text
+    assert not target.exists()
+
+
+def test_a_run_dir_without_space_is_an_error(tmp_path):
+    path = tmp_path / "run"
+    path.mkdir()
+    text = Daemon(str(tmp_path), unshared(
+        f"mount -t tmpfs -o size=4k none {path}; cat /dev/zero > {path}/ballast || true")
+        ).refused_start()
+    assert f"cannot write to {path}/lock: No space left on device" in text
+    assert "free some space or choose another with --run-dir" in text
+
+
+def test_a_database_that_cannot_be_written_is_an_error(tmp_path):
+    state = tmp_path / "state"
+    state.mkdir()
+    db = state / "saklar.db"
+    db.touch()
+    text = Daemon(str(tmp_path), unshared(
+        f"mount --bind {db} {db}; mount -o remount,bind,ro {db}")).refused_start()
+    assert f"{db} cannot be written" in text
+    assert ": make its directory writable for saklard, or choose another with --state-dir" in text
+
+
 def damage(path):
     with open(path, "r+b") as f:
         f.seek(100)
@@ -148,7 +180,8 @@ def test_a_bad_database_is_an_error_and_stays_as_it_is(daemon, change, words):
     with open(path, "rb") as f:
         before = f.read()
     text = daemon.refused_start()
-    assert words in text and ("move it away" in text or "--state-dir" in text)
+    assert words in text
+    assert "newer" in words or "): put back a backup, or move it away to start empty" in text
     with open(path, "rb") as f:
         assert f.read() == before
     os.replace(path + ".good", path)

@@ -15,7 +15,7 @@ MIB = 1 << 20
 
 
 @pytest.mark.parametrize("line, code, words", [
-    (b"x", -32700, "not JSON"),
+    (b"x", -32700, "not JSON (column "),
     (b"", -32700, "not JSON"),
     (b"{", -32700, "not JSON"),
     (b'{"jsonrpc":"2.0","jsonrpc":"2.0","id":1,"method":"status"}', -32700, "duplicate"),
@@ -45,6 +45,8 @@ def test_what_is_no_request_is_refused_and_the_connection_lives(daemon, line, co
     answer = client.ask(line)
     assert answer["error"]["code"] == code
     assert words in answer["error"]["message"]
+    if code == -32700:
+        assert "send one JSON text a line" in answer["error"]["message"]
     assert client.call("status")["networks"] == 0
 
 

@@ -78,6 +78,16 @@ def test_namespace_that_does_not_exist_yet_is_waited_for(lab, net):
     lab.saklar("vif", "del", "g3")
 
 
+def test_namespace_that_is_half_made_is_waited_for(lab, net):
+    """`ip netns add` makes the file first and mounts the namespace over it a moment later."""
+    lab.host.run("touch", "/run/netns/g4")
+    lab.saklar("vif", "add", "g4", "--network", "lan", "--type", "host", "--netns", "g4")
+    vif = lab.saklar.wait_vif("g4", "waiting")
+    assert "/g4 is not mounted yet" in vif["reason"]
+    lab.saklar("vif", "del", "g4")
+    lab.host.run("rm", "/run/netns/g4")
+
+
 def test_vif_that_vanished_while_no_daemon_ran_does_not_hold_up_the_others(lab, net):
     """The next daemon takes the vif over, finds it gone, and still tells the engine what is new."""
     gone = lab.guest("away", "lan", "host", addr="10.62.0.14/24")

@@ -32,7 +32,10 @@ def site(lab):
     host.ip("link", "set", "p0", "master", "br0")
     for name in ("free0", "ll0"):
         lab.veth(host.guest(name), name)
+    host.ip("link", "set", "free0", "mtu", "1200")
     host.ip("route", "add", "172.30.0.0/16", "dev", "lan0")
+    for taken in ("169.254.0.0/16", "198.18.0.0/15"):
+        host.ip("route", "add", taken, "dev", "lan0")
     wait_ping(host.guests["v1"], "10.21.0.12")
     return lab
 
@@ -62,6 +65,9 @@ REFUSED = [
     ("uplink that loops back", NET + ("n1", "--mode", "nat", "--subnet", "10.50.0.0/24", "--uplink",
                                       "lo", "--uplink-address", "192.0.2.2/24"), 1,
      ("lo", "loopback")),
+    ("uplink too narrow for IPv6", NET + ("n1", "--mode", "routed", "--subnet", "fd50::/64",
+                                          "--uplink", "free0", "--uplink-address", "fd51::2/64"),
+     1, ("device free0 has mtu 1200, and IPv6 needs 1280: raise it or leave out the IPv6 subnet",)),
     ("uplink gateway outside", NET + ("n1", "--mode", "nat", "--subnet", "10.50.0.0/24", "--uplink",
                                       "eth9", "--uplink-address", "192.0.2.2/24",
                                       "--uplink-gateway", "192.0.3.1"), 1,
@@ -194,6 +200,18 @@ def test_deleting_several_deletes_none_when_one_is_unknown(site):
     assert "nobody" in site.saklar.refused("vif", "del", "d1", "nobody", "d2")
     assert snapshot(site) == before
     site.saklar("vif", "del", "d1", "d2")
+
+
+def test_host_that_routes_every_range_for_a_transit(site):
+    site.saklar("network", "add", "n9", "--mode", "nat", "--subnet", "10.59.0.0/24")
+    said = [p for p in site.saklar.json("status")["problems"] if "no free range for the transit to "
+            "the host: the host routes 169.254.0.0/16 and 198.18.0.0/16 (" in p["text"]]
+    assert said and said[0]["object"] == "network n9", site.saklar.json("status")["problems"]
+    assert "remove the route, or name a device as the uplink" in said[0]["text"]
+    site.host.ip("route", "del", "169.254.0.0/16", "dev", "lan0")
+    wait_until(lambda: not site.saklar.json("status")["problems"], 10, "it goes on by itself")
+    site.saklar("network", "del", "n9")
+    site.host.ip("route", "add", "169.254.0.0/16", "dev", "lan0")
 
 
 def test_guests_are_connected_after_all_of_this(site):
