@@ -3,6 +3,7 @@
 #include "tests/lib/unit.h"
 #include "vif/dirty_log.h"
 #include "vif/guest_mem.h"
+#include "vswitch/base/check.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -185,6 +186,7 @@ static void regions_come_and_go_without_touching_the_others(void **)
 	guest_mem_put(two);
 	assert_int_equal(guest_mem_at(last, &hint, 0, 1, &at), 0);
 	assert_int_equal(guest_mem_at(last, &hint, PAGE, PAGE, &at), PAGE);
+	CHECK(at != NULL);
 	memset(at, 7, PAGE); /* still mapped */
 	assert_ptr_equal(guest_mem_at_user(last, b.user_addr + 16, 16, 16, &gpa), at + 16);
 	assert_int_equal(gpa, PAGE + 16);

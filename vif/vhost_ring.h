@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* vhost_ring.h - what vhost_split.h, vhost_packed.h and vhost_queue.c share; nobody else includes it.
+ *
+ * Every access to guest memory of the ring code is one of the few inline functions here and in those two:
+ * loads are atomic and go to a private copy that is checked and used; nothing is read twice. */
+#pragma once
+
+#include "vif/vhost_queue.h"
+
+#include <linux/virtio_ring.h>
+#include <string.h>
+
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "rings are little-endian and so are we");
+
+/* A descriptor of either ring, copied. */
+struct vhost_desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t flags;
+	uint16_t link; /* split: next; packed: buffer id */
+};
+
+/* A buffer that the guest made available: its first descriptor, looked up. */
+struct vhost_head {
+	struct vhost_desc d;
+	uint16_t id; /* split: index of the head */
+	uint64_t mapped; /* bytes of d that are contiguous at .at; 0: none mapped */
+	uint8_t *at;
+};
+
+/* Heads that were fetched and not used yet. */
+struct vhost_window {
+	unsigned n, next;
+	uint16_t avail_idx; /* split: the guest's, read once a call */
+	bool has_avail_idx;
+	struct vhost_head head[VHOST_BURST];
+};
+
+/* A walk over the descriptors of one buffer. */
+struct vhost_chain {
+	struct vhost_desc d; /* the current one */
+	uint32_t n; /* walked */
+	uint16_t id; /* packed: valid at the end */
+	uint32_t n_slots; /* packed: entries of the ring */
+	uint32_t at; /* index of d in its table */
+	uint32_t table_n; /* indirect: descriptors in it; 0: the ring itself */
+	uint64_t table; /* indirect: its gpa */
+};
+
+#define VHOST_DESC_LEN sizeof(struct vring_desc)
+static_assert(sizeof(struct vring_desc) == 16 && sizeof(struct vring_packed_desc) == 16, "virtio");
+
+/* What the packed ring's flags call AVAIL and USED, as masks. */
+#define PACKED_AVAIL (1u << VRING_PACKED_DESC_F_AVAIL)
+#define PACKED_USED (1u << VRING_PACKED_DESC_F_USED)
+
+#define VHOST_STATE(pos, next, n) ((uint64_t)(pos) | (uint64_t)(next) << 16 | (uint64_t)(n) << 32)
+
+static inline void queue_break(struct vhost_queue *q, enum vhost_broken why)
+{
+	/* the first reason stays, unless all of the guest's queues end by this one */
+	if (q->broken == VHOST_FINE || why == VHOST_MEMORY_GONE)
+		q->broken = (uint8_t)why;
+}
+
+/* Copy out of guest memory.  The barrier keeps the compiler from going back to the source for what it
+ * has copied already: that is how checked values become other values. */
+static inline void guest_get(void *to, const void *from, size_t n)
+{
+	memcpy(to, from, n);
+	__asm__ volatile("" ::: "memory");
+}
+
+static inline void guest_put(
+	const struct dirty_log *log, void *to, const void *from, size_t n, uint64_t gpa)
+{
+	memcpy(to, from, n);
+	if (UNLIKELY(log != NULL))
+		dirty_log_mark(log, gpa, n);
+}
+
+/* Copy @n bytes at @gpa that may lie in several regions; false: not all are mapped. */
+static inline bool guest_get_at(struct vhost_queue *q, uint64_t gpa, void *to, uint32_t n)
+{
+	uint8_t *at, *out = to;
+
+	while (n > 0) {
+		uint64_t got = guest_mem_at(q->mem, &q->table_hint, gpa, n, &at);
+
+		if (UNLIKELY(got == 0))
+			return false;
+		guest_get(out, at, got);
+		out += got;
+		gpa += got;
+		n -= (uint32_t)got;
+	}
+	return true;
+}
+
+static inline struct vhost_desc desc_split(uint64_t addr, uint64_t rest)
+{
+	return (struct vhost_desc){ .addr = addr,
+		.len = (uint32_t)rest,
+		.flags = (uint16_t)(rest >> 32),
+		.link = (uint16_t)(rest >> 48) };
+}
+
+/* The packed ring has id and flags the other way round. */
+static inline struct vhost_desc desc_packed(uint64_t addr, uint64_t rest)
+{
+	return (struct vhost_desc){ .addr = addr,
+		.len = (uint32_t)rest,
+		.link = (uint16_t)(rest >> 32),
+		.flags = (uint16_t)(rest >> 48) };
+}
+
+/* Look up where the bytes of @h's first descriptor are, and have them near when they are needed. */
+static inline void head_look_up(struct vhost_queue *q, struct vhost_head *h)
+{
+	h->mapped = guest_mem_at(q->mem, &q->region_hint, h->d.addr, h->d.len, &h->at);
+	if (LIKELY(h->mapped > 0)) {
+		if (q->is_tx || (h->d.flags & VRING_DESC_F_INDIRECT) != 0)
+			__builtin_prefetch(h->at);
+		else
+			__builtin_prefetch(h->at, 1);
+	}
+}
