@@ -10,6 +10,7 @@
  * Thread: control; immutable afterwards. */
 #include "bridge/snapshot.h"
 
+#include "bridge/snapshot_meters.h"
 #include "bridge/snapshot_routes.h"
 
 #include <errno.h>
@@ -178,14 +179,16 @@ static int check_header(const struct snap_hdr *h, size_t len, struct err *e)
 		return err_set(e, -EINVAL, "snapshot", "%u networks and %u vifs are too many",
 			h->n_networks, h->n_ports);
 	if (h->n_routers >= ROUTERS_MAX || h->n_addrs > ROUTER_ADDRS_MAX || h->n_routes > ROUTES_MAX
-		|| h->n_forwards > FORWARDS_MAX)
+		|| h->n_forwards > FORWARDS_MAX || h->n_meters > METERS_MAX)
 		return err_set(e, -EINVAL, "snapshot",
-			"%u routers, %u addresses, %u routes and %u forwards are too many",
-			h->n_routers, h->n_addrs, h->n_routes, h->n_forwards);
+			"%u routers, %u addresses, %u routes, %u forwards and %u meters are too "
+			"many",
+			h->n_routers, h->n_addrs, h->n_routes, h->n_forwards, h->n_meters);
 	want = sizeof(*h) + h->n_networks * sizeof(struct snap_network)
 		+ h->n_ports * sizeof(struct snap_port) + h->n_routers * sizeof(struct snap_router)
 		+ h->n_addrs * sizeof(struct snap_addr) + h->n_routes * sizeof(struct snap_route)
-		+ h->n_forwards * sizeof(struct snap_forward);
+		+ h->n_forwards * sizeof(struct snap_forward)
+		+ h->n_meters * sizeof(struct snap_meter);
 	if (h->size != want || len != want)
 		return err_set(e, -EINVAL, "snapshot",
 			"%zu bytes, its header says %u, its counts %zu", len, h->size, want);
@@ -194,8 +197,10 @@ static int check_header(const struct snap_hdr *h, size_t len, struct err *e)
 
 void snapshot_destroy(struct snapshot *s)
 {
-	if (s != NULL)
-		free(CONTAINER_OF(s, struct snapshot_block, s));
+	if (s == NULL)
+		return;
+	free(s->meter);
+	free(CONTAINER_OF(s, struct snapshot_block, s));
 }
 
 struct snapshot *snapshot_create(const void *bytes, size_t len, struct err *e)
@@ -234,6 +239,10 @@ struct snapshot *snapshot_create(const void *bytes, size_t len, struct err *e)
 						  .forwards = block->forwards,
 						  .ranges = block->ranges },
 			at, &hdr, e);
+	if (rc == 0) /* the last part */
+		rc = snapshot_take_meters(&block->s,
+			(const uint8_t *)bytes + len - hdr.n_meters * sizeof(struct snap_meter),
+			hdr.n_meters, e);
 	if (rc < 0) {
 		snapshot_destroy(&block->s);
 		return NULL;

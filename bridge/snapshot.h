@@ -39,6 +39,9 @@ struct snapshot {
 	/* index: network id, vif id; conf.network_id / vif_id == 0: not there */
 	struct snapshot_network network[NETWORK_ID_MAX];
 	struct snap_port port[VIF_ID_MAX];
+	uint8_t has_meters; /* bit: enum snap_meter_kind; some vif has one */
+	uint16_t meter_of[VIF_ID_MAX][SNAP_METER_N]; /* 0: none; else index in .meter, and one */
+	struct snap_meter *meter;
 };
 
 /* Validate @bytes (a copy, not the shared memfd) and index it.  NULL with @e (path names the
@@ -60,6 +63,15 @@ const uint8_t *snapshot_own_addr(const struct snapshot *s, uint16_t network_id, 
 /* The forward for what comes to @addr : @port of an uplink, NULL: none. */
 const struct snap_forward *snapshot_forward(const struct snapshot *s, uint16_t uplink_id,
 	uint8_t proto, be16 port, const uint8_t addr[16]);
+
+/* The meter of @vif_id, which is below VIF_ID_MAX; NULL: none. */
+static inline const struct snap_meter *snapshot_meter(
+	const struct snapshot *s, uint16_t vif_id, enum snap_meter_kind kind)
+{
+	uint16_t at = s->meter_of[vif_id][kind];
+
+	return at != 0 ? &s->meter[at - 1] : NULL;
+}
 
 static inline const struct snap_port *snapshot_port(const struct snapshot *s, uint16_t vif_id)
 {

@@ -7,6 +7,7 @@
  * Thread: the daemon has one. */
 #pragma once
 
+#include "config/rate_text.h"
 #include "vswitch/abi/limits.h"
 #include "vswitch/base/err.h"
 #include "vswitch/base/netaddr.h"
@@ -103,6 +104,7 @@ struct vif_cfg {
 	uint32_t fdb_limit;
 	uint32_t connection_limit, half_open_limit; /* 0: the profile's */
 	uint16_t unresolved_limit; /* 0: NEIGH_UNRESOLVED_MAX */
+	struct vif_rate rate;
 	bool has_profile;
 	enum network_profile profile;
 };

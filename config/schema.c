@@ -388,11 +388,14 @@ static const struct schema_field vif_fields[] = {
 		.doc = "VLANs that the vif belongs to" },
 	{ .key = "rate",
 		.flag = "rate",
-		.arg = "BITS",
+		.arg = "RATE",
 		.kind = FIELD_STRING,
-		.max = 63,
-		.later = "rate limits are not built yet; use tc in the guest or on its device",
-		.doc = "bandwidth at most" },
+		.max = 255,
+		.def = "off",
+		.doc = "bandwidth at most: 10Mb/s or 10Mb/s@50ms (what the guest sends, as xl has "
+		       "it), inbound=20Mb/s (what it gets), both=1Gb/s; 'inbound=1000,5000,1024' "
+		       "(average and peak in KiB/s, burst in KiB), or libvirt's <bandwidth> "
+		       "element; off" },
 	{ .key = "guard",
 		.flag = "guard",
 		.arg = "WORDS",

@@ -177,6 +177,11 @@ static int set_profile(void *cfg, const struct schema_value *v, const char *, st
 	return 0;
 }
 
+static int set_rate(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	return rate_text_parse(v ? v->text : "off", path, &vif_of(cfg)->rate, e);
+}
+
 static const struct schema_setter setters[] = {
 	{ "network", set_network },
 	{ "type", set_type },
@@ -199,6 +204,7 @@ static const struct schema_setter setters[] = {
 	{ "half_open_limit", set_half_open_limit },
 	{ "unresolved_limit", set_unresolved_limit },
 	{ "profile", set_profile },
+	{ "rate", set_rate },
 };
 
 static void finish(struct vif_cfg *v)
@@ -258,7 +264,7 @@ json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m)
 		(json_int_t)v->fdb_limit, "connection_limit", (json_int_t)v->connection_limit,
 		"half_open_limit", (json_int_t)v->half_open_limit, "unresolved_limit",
 		(int)v->unresolved_limit);
-	char mac[MAC_STR_LEN];
+	char mac[MAC_STR_LEN], rate[RATE_TEXT_LEN];
 
 	if (!json)
 		return NULL;
@@ -275,6 +281,7 @@ json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m)
 		json_object_set_new(json, "owner", json_integer(v->owner_uid));
 	if (v->has_profile)
 		print_text(json, "profile", schema_profile_name(v->profile));
+	print_text(json, "rate", rate_text_print(&v->rate, rate));
 	print_flags(v, json);
 	return json;
 }

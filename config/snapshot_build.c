@@ -101,6 +101,8 @@ static void build_port(const struct model *m, const struct vif_want *want,
 struct layout {
 	uint8_t *bytes;
 	size_t len, size;
+	size_t first_port; /* where the ports begin */
+	uint32_t n_ports;
 	uint32_t *n_routes; /* where add_route() counts */
 };
 
@@ -437,6 +439,38 @@ static void add_forwards(
 	}
 }
 
+static void add_meter(struct layout *l, uint32_t *count, uint16_t vif_id, enum snap_meter_kind kind,
+	const struct rate_limit *r)
+{
+	const struct snap_meter meter = { .vif_id = vif_id,
+		.kind = (uint8_t)kind,
+		.rate = r->average,
+		.peak = r->peak,
+		.burst = r->burst };
+
+	if (r->average != 0)
+		append(l, &meter, sizeof(meter), count, METERS_MAX);
+}
+
+/* Of the vifs that add_ports() has made ports of. */
+static void add_meters(
+	struct layout *l, const struct model *m, const struct vif_wants *wants, uint32_t *count)
+{
+	static_assert(METERS_MAX == VIF_ID_MAX * SNAP_METER_N, "one of each kind");
+	const struct snap_port *port = (const void *)(l->bytes + l->first_port);
+
+	for (uint32_t i = 0; i < l->n_ports; i++) {
+		const struct vif_cfg *v = wants->vif[port[i].vif_id].is_leg
+			? NULL
+			: model_vif_by_id(m, port[i].vif_id);
+
+		if (v == NULL)
+			continue;
+		add_meter(l, count, v->id, SNAP_METER_FROM, &v->rate.out);
+		add_meter(l, count, v->id, SNAP_METER_TO, &v->rate.in);
+	}
+}
+
 int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	const struct actual *actual, uint64_t generation, void **out, size_t *len)
 {
@@ -447,11 +481,14 @@ int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	if (l.bytes == NULL)
 		return -ENOMEM;
 	add_networks(&l, m, actual, &hdr.n_networks);
+	l.first_port = l.len;
 	add_ports(&l, m, wants, actual, &hdr.n_ports);
+	l.n_ports = hdr.n_ports;
 	add_routers(&l, m, actual, &hdr.n_routers);
 	add_addrs(&l, m, actual, &hdr.n_addrs);
 	add_routes(&l, m, actual, &hdr.n_routes);
 	add_forwards(&l, m, actual, &hdr.n_forwards);
+	add_meters(&l, m, wants, &hdr.n_meters);
 	hdr.size = (uint32_t)l.len;
 	memcpy(l.bytes, &hdr, sizeof(hdr));
 	*out = l.bytes;

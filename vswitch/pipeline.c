@@ -14,6 +14,7 @@
 #include "bridge/bridge.h"
 #include "bridge/egress.h"
 #include "bridge/guard.h"
+#include "bridge/qos.h"
 #include "bridge/router.h"
 #include "vif/drop.h"
 #include "vif/pkt_edit.h"
@@ -37,11 +38,13 @@ struct pipeline {
 	struct router *router;
 	const struct pipeline_trace *trace;
 	struct vif_io *io;
+	struct qos *qos; /* rates of vifs, and what waits for them */
 	struct backlog backlog; /* floods that go on in the next turns */
 	struct tx_items out; /* in order of packets, then grouped by vif */
 	struct tx_items lost; /* copies that did not pass egress */
 	struct tx_items grouped; /* while grouping */
 	uint16_t n_of[VIF_ID_MAX]; /* items per out vif while grouping, 0 between */
+	struct burst late; /* copies whose vif may get them now */
 };
 
 /* What a pipeline without configuration uses: every vif is without network. */
@@ -105,6 +108,16 @@ static void settle_round(struct pipeline *l, const struct burst *b)
 	l->lost.n = 0;
 }
 
+void pipeline_destroy(struct pipeline *l)
+{
+	if (l == NULL)
+		return;
+	backlog_clear(&l->backlog);
+	router_destroy(l->router);
+	qos_destroy(l->qos);
+	free(l);
+}
+
 struct pipeline *pipeline_create(struct vif_io *io)
 {
 	struct pipeline *l = calloc(1, sizeof(*l));
@@ -112,23 +125,15 @@ struct pipeline *pipeline_create(struct vif_io *io)
 	if (l == NULL)
 		return NULL;
 	l->router = router_create();
-	if (l->router == NULL) {
-		free(l);
+	l->qos = qos_create();
+	if (l->router == NULL || l->qos == NULL) {
+		pipeline_destroy(l);
 		return NULL;
 	}
 	l->io = io;
 	l->cfg = &no_config;
 	l->vifs = &no_vifs;
 	return l;
-}
-
-void pipeline_destroy(struct pipeline *l)
-{
-	if (l == NULL)
-		return;
-	backlog_clear(&l->backlog);
-	router_destroy(l->router);
-	free(l);
 }
 
 void pipeline_set_config(struct pipeline *l, const struct snapshot *cfg,
@@ -172,14 +177,16 @@ struct neigh_table *pipeline_neigh(const struct pipeline *l)
 
 uint32_t pipeline_held(const struct pipeline *l)
 {
-	return l->backlog.n + neigh_held(router_neigh(l->router));
+	return l->backlog.n + neigh_held(router_neigh(l->router)) + qos_held(l->qos);
 }
 
 uint64_t pipeline_due_ns(const struct pipeline *l)
 {
+	uint64_t router_ns = router_due_ns(l->router), qos_ns = qos_due_ns(l->qos);
+
 	if (l->backlog.n > 0)
 		return 1; /* at once */
-	return router_due_ns(l->router);
+	return router_ns == 0 || qos_ns == 0 ? MAX(router_ns, qos_ns) : MIN(router_ns, qos_ns);
 }
 
 void pipeline_set_fdb(struct pipeline *l, struct fdb *fdb)
@@ -231,6 +238,17 @@ static void show_routed(const struct pipeline *l, const struct burst *b)
 	capture_routed_slow(l->captures, b, router_vif);
 }
 
+/* Send the copies that waited for their vif's rate. */
+static void send_late(struct pipeline *l)
+{
+	qos_release(l->qos, l->cfg, &l->late, &l->out, l->io->now_ns);
+	if (LIKELY(l->late.n == 0))
+		return;
+	vif_tx(l->vifs, l->io, &l->late, &l->out);
+	settle_round(l, &l->late);
+	drop_burst(l->io->vif_counters, &l->late);
+}
+
 void pipeline_run(struct pipeline *l, struct burst *b)
 {
 	const struct snapshot *cfg = l->cfg; /* stable for the whole burst */
@@ -243,6 +261,8 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	pkt_parse(b); /* vif/pkt_parse.c   offsets, or drop          */
 	trace(l, STAGE_PARSE, b);
 	count_rx(counters, b);
+	qos_from(l->qos, cfg, b, now_ns); /* bridge/qos.c may it say it now?          */
+	trace(l, STAGE_PACE, b);
 	guard_ingress(cfg, b); /* bridge/guard.c    may this vif say this?    */
 	trace(l, STAGE_GUARD, b);
 	pkt_edit_fill_csum(b); /* vif/pkt_edit.c    what no vnet header can say */
@@ -262,11 +282,14 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 		trace(l, STAGE_BRIDGE, b);
 		egress_run(cfg, b, &l->out, &l->lost); /* bridge/egress.c isolation, mtu, link */
 		trace(l, STAGE_EGRESS, b);
+		qos_to(l->qos, cfg, b, &l->out, &l->lost, now_ns); /* bridge/qos.c  now? */
+		trace(l, STAGE_QOS, b);
 		group_by_vif(l);
 		vif_tx(l->vifs, l->io, b, &l->out); /* vif/vif.c   flooding shares the bytes */
 		trace(l, STAGE_TX, b);
 		settle_round(l, b);
 	} while (!is_done);
+	send_late(l);
 	backlog_put(&l->backlog, b, first_old);
 	capture_drops(l->captures, b);
 	trace(l, STAGE_DROP, b);

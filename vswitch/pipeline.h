@@ -16,12 +16,14 @@
  * once, and no stage calls another. */
 #define STAGES(X)                                                                                \
 	X(PARSE, "pkt_parse, vif/pkt_parse.c: offsets, checked offload metadata, or drop")       \
+	X(PACE, "qos_from, bridge/qos.c: may this vif say this now?")                            \
 	X(GUARD, "guard_ingress, bridge/guard.c: may this vif say this?")                        \
 	X(LEARN, "fdb_learn, bridge/fdb.c: source learned, destination found, in arrival order") \
 	X(SPLIT, "bridge_split, bridge/bridge.c: what is for the router port")                   \
 	X(ROUTE, "router_run, bridge/router.c: connection, route, neighbour, translation")       \
 	X(BRIDGE, "bridge_forward, bridge/bridge.c: one vif, or those that want to hear it")     \
 	X(EGRESS, "egress_run, bridge/egress.c: isolation, MTU, link")                           \
+	X(QOS, "qos_to, bridge/qos.c: may that vif get this now?")                               \
 	X(TX, "vif_tx, vif/vif.c: flooding shares the bytes")                                    \
 	X(DROP, "drop_burst, vif/drop.c: count by reason, free")
 
@@ -69,7 +71,7 @@ struct neigh_table *pipeline_neigh(const struct pipeline *l);
 /* When pipeline_run() is to be called, with an empty burst if need be; 0: never. */
 uint64_t pipeline_due_ns(const struct pipeline *l);
 
-/* Packets kept between bursts: unfinished floods, and those that wait for a neighbour. */
+/* Packets kept between bursts: unfinished floods, those that wait for a neighbour or for a rate. */
 uint32_t pipeline_held(const struct pipeline *l);
 
 /* @trace NULL (the default): none; it must live until replaced. */

@@ -3,7 +3,8 @@
  *
  * Sending is synchronous (the kernel copies), so buffers are in use during one burst only, and a
  * worker's spares apart none stay with a vif: a handful serves any number of vifs, and no vif can
- * keep more than a burst from the others.  What waits for a neighbour is bounded (bridge/neigh.c).
+ * keep more than a burst from the others.  What waits for a neighbour is bounded (bridge/neigh.c), and
+ * so is what waits for a rate (bridge/qos.h).
  * Copies made while segmenting come from the small pool. */
 #pragma once
 
@@ -12,9 +13,11 @@
 
 struct rte_mempool;
 
-#define POOL_SMALL_PER_WORKER 1536u /* 2 KiB each; 512 may wait for neighbours */
-/* 64 KiB each: spares of rx, one burst, 32 that wait for neighbours, 32 unfinished floods */
-#define POOL_BIG_PER_WORKER 224u
+/* 2 KiB each; 512 may wait for neighbours, 1,024 for rates */
+#define POOL_SMALL_PER_WORKER 2560u
+/* 64 KiB each: spares of rx, one burst, 32 that wait for neighbours, 32 unfinished floods, 64 that
+ * wait for rates */
+#define POOL_BIG_PER_WORKER 288u
 
 struct pools {
 	struct rte_mempool *small_pool;

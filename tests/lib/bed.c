@@ -207,6 +207,18 @@ struct snap_forward *bed_forward(
 	return f;
 }
 
+struct snap_meter *bed_meter(
+	struct bed *b, uint16_t vif_id, enum snap_meter_kind kind, uint64_t rate)
+{
+	struct snap_meter *m = &b->meter[b->n_meters++];
+
+	CHECK(b->n_meters <= BED_METERS_MAX);
+	*m = (struct snap_meter){
+		.vif_id = vif_id, .kind = (uint8_t)kind, .rate = rate, .burst = rate
+	};
+	return m;
+}
+
 void bed_apply(struct bed *b)
 {
 	static uint8_t bytes[SNAPSHOT_SIZE_MAX];
@@ -221,6 +233,7 @@ void bed_apply(struct bed *b)
 		{ b->addr, b->n_addrs * sizeof(b->addr[0]) },
 		{ b->route, b->n_routes * sizeof(b->route[0]) },
 		{ b->forward, b->n_forwards * sizeof(b->forward[0]) },
+		{ b->meter, b->n_meters * sizeof(b->meter[0]) },
 	};
 	size_t len = sizeof(*hdr);
 	struct snapshot *old = b->cfg;
@@ -233,7 +246,8 @@ void bed_apply(struct bed *b)
 		.n_routers = b->n_routers,
 		.n_addrs = b->n_addrs,
 		.n_routes = b->n_routes,
-		.n_forwards = b->n_forwards };
+		.n_forwards = b->n_forwards,
+		.n_meters = b->n_meters };
 	for (unsigned i = 0; i < ARRAY_LEN(parts); i++) {
 		memcpy(bytes + len, parts[i].from, parts[i].len);
 		len += parts[i].len;

@@ -13,6 +13,7 @@
 #define BED_NETWORKS_MAX 8
 #define BED_ARRIVALS_MAX 4096
 #define BED_ROUTES_MAX 64
+#define BED_METERS_MAX 16
 #define BED_CT_SIZE (UINT64_C(1) << 20)
 
 struct bed {
@@ -37,6 +38,8 @@ struct bed {
 	struct snap_addr addr[BED_ROUTES_MAX];
 	struct snap_route route[BED_ROUTES_MAX];
 	struct snap_forward forward[BED_ROUTES_MAX];
+	unsigned n_meters;
+	struct snap_meter meter[BED_METERS_MAX];
 	uint64_t generation;
 	unsigned burst_max;
 	unsigned n_arrivals;
@@ -68,6 +71,9 @@ struct forward_to {
 };
 struct snap_forward *bed_forward(
 	struct bed *b, uint16_t uplink_id, uint8_t proto, uint16_t port, struct forward_to to);
+/* What @vif_id may send or get; a burst of one second. */
+struct snap_meter *bed_meter(
+	struct bed *b, uint16_t vif_id, enum snap_meter_kind kind, uint64_t rate);
 void bed_apply(struct bed *b);
 
 void bed_send(struct bed *b, uint16_t vif_id, const struct frame *f);

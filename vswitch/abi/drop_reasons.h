@@ -76,7 +76,11 @@
 		"broadcasts and unknown destinations come faster than they can be copied to all "  \
 		"ports without holding up others; some ports may have had their copy")             \
 	X(IP_RPFILTER, "ip_rpfilter",                                                              \
-		"source address of another guests' network, sent from one of mode open")
+		"source address of another guests' network, sent from one of mode open")           \
+	X(RATE_LIMIT, "rate_limit",                                                                \
+		"the vif sends faster than its rate, for longer than its queue holds")             \
+	X(TX_RATE_LIMIT, "tx_rate_limit",                                                          \
+		"more is sent to the vif than its rate, for longer than its queue holds")
 
 enum drop_reason {
 	DROP_NONE, /* the packet lives */

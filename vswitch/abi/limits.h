@@ -44,6 +44,9 @@ enum network_profile {
 #define ROUTER_ADDRS_MAX 1024 /* own addresses of router ports and of the host */
 #define ROUTES_MAX 1024
 #define FORWARDS_MAX 1024
+#define METERS_MAX (VIF_ID_MAX * 6) /* one of each kind a vif */
+#define METER_RATE_MAX UINT64_C(125000000000) /* 1 Tb/s */
+#define METER_BURST_MAX UINT64_C(2147483647)
 #define NAT_PORT_MIN 1024 /* guests never get a privileged port */
 
 #define NEIGH_TABLE_MAX 8191 /* neighbours of all networks */

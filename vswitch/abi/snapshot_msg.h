@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* snapshot_msg.h - the whole configuration of the dataplane, flat, as the daemon sends it.
  *
- * A sealed memfd: header, networks, ports, routers, addresses, routes, forwards.  The engine copies
+ * A sealed memfd: header, networks, ports, routers, addresses, routes, forwards, meters.  The engine copies
  * it, validates every field (bridge/snapshot.c) and swaps it in between two bursts; a bad one is
  * refused whole.  Host byte order (addresses and ports apart); same machine by construction.
  *
@@ -159,6 +159,26 @@ struct snap_forward {
 };
 static_assert(sizeof(struct snap_forward) == 48, "layout is shared");
 
+enum snap_meter_kind {
+	SNAP_METER_FROM, /* bytes that the vif sends */
+	SNAP_METER_TO, /* bytes that are sent to it */
+	SNAP_METER_STORM, /* frames it floods, of those classes that have no meter of their own */
+	SNAP_METER_STORM_UNICAST, /* to unknown destinations */
+	SNAP_METER_STORM_BCAST,
+	SNAP_METER_STORM_MCAST, /* to groups that nobody has registered */
+	SNAP_METER_N
+};
+/* What a vif may send or get.  Without a record of its kind: as much as it likes. */
+struct snap_meter {
+	uint16_t vif_id;
+	uint8_t kind; /* enum snap_meter_kind; one of each a vif */
+	uint8_t reserved[5];
+	uint64_t rate; /* a second, 1..METER_RATE_MAX */
+	uint64_t peak; /* FROM, TO: a second while the burst lasts; 0: as fast as it comes */
+	uint64_t burst; /* at once after a pause, 1..METER_BURST_MAX */
+};
+static_assert(sizeof(struct snap_meter) == 32, "layout is shared");
+
 struct snap_hdr {
 	uint64_t magic;
 	uint64_t generation; /* counts up with every change */
@@ -169,7 +189,8 @@ struct snap_hdr {
 	uint32_t n_addrs;
 	uint32_t n_routes;
 	uint32_t n_forwards;
-	uint32_t reserved[5];
-	/* then the networks, ports, routers, addresses, routes, forwards, each n_ of them */
+	uint32_t n_meters;
+	uint32_t reserved[4];
+	/* then the networks, ports, routers, addresses, routes, forwards, meters, each n_ of them */
 };
 static_assert(sizeof(struct snap_hdr) == 64, "layout is shared");

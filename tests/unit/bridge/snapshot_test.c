@@ -146,6 +146,66 @@ static void a_port_may_be_without_network(void **)
 	snapshot_destroy(s);
 }
 
+/* M with one meter behind it. */
+static void with_meter(struct snap_meter meter, const char *words)
+{
+	static struct {
+		struct message m;
+		struct snap_meter meter;
+	} t;
+	struct err e = ERR_NONE;
+	struct snapshot *s;
+
+	t.m = M;
+	t.m.hdr.size = sizeof(t);
+	t.m.hdr.n_meters = 1;
+	t.meter = meter;
+	s = snapshot_create(&t, sizeof(t), &e);
+	if (words[0] != '\0') {
+		assert_null(s);
+		assert_non_null(strstr(e.msg, words));
+		return;
+	}
+	assert_non_null(s);
+	assert_int_equal(s->has_meters, 1u << meter.kind);
+	assert_int_equal(snapshot_meter(s, meter.vif_id, meter.kind)->rate, meter.rate);
+	assert_null(snapshot_meter(s, 1, meter.kind));
+	snapshot_destroy(s);
+}
+
+static void meters_are_taken_within_their_bounds(void **)
+{
+	const struct snap_meter good
+		= { .vif_id = 2, .kind = SNAP_METER_TO, .rate = 5, .burst = 1 };
+	struct snap_meter m = good;
+
+	with_meter(good, "");
+	m.vif_id = 4;
+	with_meter(m, "not there");
+	m.vif_id = UINT16_MAX;
+	with_meter(m, "not there");
+	m = good;
+	m.kind = SNAP_METER_N;
+	with_meter(m, "vif v2: kind is unknown");
+	m = good;
+	m.rate = 0;
+	with_meter(m, "rate out of range");
+	m.rate = METER_RATE_MAX + 1;
+	with_meter(m, "rate out of range");
+	m = good;
+	m.peak = 4;
+	with_meter(m, "peak out of range");
+	m = good;
+	m.burst = METER_BURST_MAX + 1;
+	with_meter(m, "burst out of range");
+	m.burst = 0;
+	with_meter(m, "burst out of range");
+	M.hdr.n_meters = METERS_MAX + 1;
+	refused("snapshot");
+	M.hdr.n_meters = 1; /* no room for it */
+	refused("snapshot");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -154,6 +214,7 @@ int main(void)
 		cmocka_unit_test_setup(bad_networks_are_refused_by_name, setup),
 		cmocka_unit_test_setup(bad_ports_are_refused_by_name, setup),
 		cmocka_unit_test_setup(a_port_may_be_without_network, setup),
+		cmocka_unit_test_setup(meters_are_taken_within_their_bounds, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,7 +157,7 @@ static void bad_vifs_are_refused_with_a_cure(void **)
 		{ "{\"name\": \"v\", \"network\": \"lab\", \"type\": \"host\", \"vlan\": \"5\"}",
 			"vif.v.vlan", "VLAN filtering is not built yet" },
 		{ "{\"name\": \"v\", \"network\": \"lab\", \"type\": \"host\", \"rate\": \"5\"}",
-			"vif.v.rate", "rate limits are not built yet" },
+			"vif.v.rate", "neither direction nor unit" },
 		{ "{\"name\": \"v\", \"network\": \"lab\", \"type\": \"host\", \"isolatd\": true}",
 			"vif.v.isolatd", "did you mean 'isolated'?" },
 	};

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* snapshot_meters.c - what vifs may send and get, from the daemon's message.
+ *
+ * From: bridge/snapshot.c.  To: bridge/qos.c, bridge/storm.c, by snapshot_meter().
+ * Invariants: rates and bursts are within the bounds of bridge/meter.c, so that it cannot overflow;
+ * .has_meters has a bit for each kind that any vif has.
+ * Thread: control; immutable afterwards. */
+#include "bridge/snapshot_meters.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *meter_fault(const struct snapshot *s, const struct snap_meter *m)
+{
+	if (m->kind >= SNAP_METER_N)
+		return "kind is unknown";
+	if (s->meter_of[m->vif_id][m->kind] != 0)
+		return "two meters of one kind";
+	if (m->rate == 0 || m->rate > METER_RATE_MAX)
+		return "rate out of range";
+	if (m->peak != 0 && (m->peak < m->rate || m->peak > METER_RATE_MAX))
+		return "peak out of range";
+	if (m->burst == 0 || m->burst > METER_BURST_MAX)
+		return "burst out of range";
+	return NULL;
+}
+
+int snapshot_take_meters(struct snapshot *s, const uint8_t *at, uint32_t n, struct err *e)
+{
+	if (n == 0)
+		return 0;
+	s->meter = calloc(n, sizeof(*s->meter));
+	if (s->meter == NULL)
+		return err_set(e, -ENOMEM, "snapshot", "no memory for %u meters", n);
+	for (uint32_t i = 0; i < n; i++) {
+		struct snap_meter *m = &s->meter[i];
+		const char *fault;
+
+		memcpy(m, at + i * sizeof(*m), sizeof(*m));
+		if (snapshot_port(s, m->vif_id) == NULL)
+			return err_set(e, -EINVAL, "snapshot",
+				"snapshot refused: meter of vif #%u, "
+				"which is not there",
+				m->vif_id);
+		fault = meter_fault(s, m);
+		if (fault != NULL)
+			return err_set(e, -EINVAL, "snapshot",
+				"snapshot refused: meter of vif %s: %s", s->port[m->vif_id].name,
+				fault);
+		s->meter_of[m->vif_id][m->kind] = (uint16_t)(i + 1);
+		s->has_meters |= (uint8_t)(1u << m->kind);
+	}
+	return 0;
+}
