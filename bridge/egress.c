@@ -3,14 +3,17 @@
  *
  * From: bridge/bridge.c.  To: vif tx; lost copies are counted by vswitch/pipeline.c.
  * Theory: what Linux' should_deliver and is_skb_forwardable say: not back to the port it came
- * from (unless hairpin), not from isolated to isolated, not larger than MTU + Ethernet header + one
- * tag.  A tag in the frame is not counted, as Linux keeps the outer one beside the frame.
+ * from (unless hairpin), not to a port outside its VLAN, not from isolated to isolated, not larger
+ * than MTU + Ethernet header + one tag.  A tag in the frame is not counted, as Linux keeps the outer
+ * one beside the frame.
  * Deviation: Linux lets every GSO frame pass; we look at the size of its segments, because what
  * comes out of them would be lost anyway, without being counted.
  * Invariants: a packet whose copies are all gone has a drop reason, unless one of them is in @lost
  * (then it is counted there, on the vif it should have left by) or a router port had it.
  * Thread: worker; no state. */
 #include "bridge/egress.h"
+
+#include "bridge/vlan.h"
 
 #include <string.h>
 
@@ -30,7 +33,9 @@ static uint32_t wire_len(const struct pkt *p)
 {
 	uint32_t len = p->gso_type == PKT_GSO_NONE ? p->len : (uint32_t)p->hdr_len + p->gso_size;
 
-	return p->n_vlan > 0 ? len - VLAN_TAG_LEN : len;
+	bool is_beside = p->vlan != 0 ? p->vlan_form != VLAN_FORM_UNTAGGED : p->n_vlan > 0;
+
+	return is_beside ? len - VLAN_TAG_LEN : len;
 }
 
 static enum verdict egress_check(const struct snapshot *cfg, const struct pkt *p, uint16_t out_vif)
@@ -40,6 +45,8 @@ static enum verdict egress_check(const struct snapshot *cfg, const struct pkt *p
 
 	if (out_vif == p->in_vif && (out->flags & SNAP_PORT_HAIRPIN) == 0)
 		return VERDICT_BACK;
+	if (UNLIKELY(p->vlan != 0) && !vlan_allows(cfg, out_vif, p))
+		return VERDICT_BACK; /* nobody there to lose it */
 	if ((in->flags & out->flags & SNAP_PORT_ISOLATED) != 0)
 		return VERDICT_ISOLATED;
 	if ((out->flags & SNAP_PORT_UP) == 0)

@@ -16,6 +16,7 @@
  * Thread: one worker; fdb_dump() from anywhere. */
 #include "bridge/fdb.h"
 
+#include "bridge/vlan.h"
 #include "vswitch/base/clock.h"
 
 #include <rte_prefetch.h>
@@ -64,10 +65,10 @@ static struct ixtab_key key_make(uint16_t network_id, uint16_t vid, const uint8_
 }
 
 /* VLAN of the key.  A network that is not VLAN-aware has one table for all tags, as a Linux bridge
- * without vlan_filtering does; seam for those that will be. */
-static uint16_t key_vid(const struct snapshot_network *, const struct pkt *)
+ * without vlan_filtering does. */
+static uint16_t key_vid(const struct pkt *p)
 {
-	return 0;
+	return p->vlan & 0xfff;
 }
 
 static bool record_is_sound(const void *rec)
@@ -344,11 +345,10 @@ static void prefetch(const struct fdb *f, const struct ixtab_key *key)
 		rte_prefetch0(record_at(f, index));
 }
 
-static void key_packet(
-	const struct fdb *f, const struct snapshot *cfg, const struct pkt *p, struct keyed *k)
+static void key_packet(const struct fdb *f, const struct pkt *p, struct keyed *k)
 {
 	const uint8_t *eth = pkt_bytes(p);
-	uint16_t vid = key_vid(&cfg->network[p->network_id], p);
+	uint16_t vid = key_vid(p);
 
 	k->src = key_make(p->network_id, vid, eth + 6);
 	k->dst = key_make(p->network_id, vid, eth);
@@ -364,7 +364,7 @@ static void learn_group(const struct learn_ctx *l, struct pkt *pkts, unsigned n)
 
 	for (unsigned i = 0; i < n; i++)
 		if (pkts[i].drop == DROP_NONE)
-			key_packet(l->f, l->cfg, &pkts[i], &keyed[i]);
+			key_packet(l->f, &pkts[i], &keyed[i]);
 	for (unsigned i = 0; i < n; i++) {
 		struct pkt *p = &pkts[i];
 		const struct snap_port *port;
@@ -434,14 +434,20 @@ static bool entry_fits(const struct fdb *f, const struct snapshot *cfg, uint32_t
 	const struct fdb_owner *o = &f->owner[index];
 	const struct snap_port *port = snapshot_port(cfg, o->vif_id);
 
+	unsigned vid = record_at(f, index)->key.a >> 48 & 0xfff;
+
 	if (port == NULL || port->network_id != o->network_id || o->origin == FDB_ORIGIN_LOCAL)
+		return false;
+	if (cfg->vlans[o->vif_id] == NULL ? vid != 0
+					  : !vlan_has(cfg->vlans[o->vif_id]->member, vid))
 		return false;
 	return o->origin == FDB_ORIGIN_STATIC || (port->flags & SNAP_PORT_UP) != 0;
 }
 
 static void add_local(struct fdb *f, const struct snapshot_network *net, uint64_t now_ns)
 {
-	struct ixtab_key key = key_make(net->conf.network_id, 0, net->conf.leg_mac);
+	uint16_t vid = net->conf.vlan != SNAP_VLAN_NONE ? VLAN_VID_DEFAULT : 0;
+	struct ixtab_key key = key_make(net->conf.network_id, vid, net->conf.leg_mac);
 	uint32_t index = lookup(f, &key);
 
 	if (net->conf.leg_vif_id == VIF_ID_NONE || (key.a << 16) == 0)

@@ -2,13 +2,16 @@
 /* guard.c - the first decision about a packet: may its vif say this at all?
  *
  * From: vif/pkt_parse.c.  To: bridge/fdb.c, which learns only from what passed here.
- * Theory: the rules that a Linux bridge applies before it learns (br_handle_frame), in its order.
+ * Theory: the rules that a Linux bridge applies before it learns (br_handle_frame), in its order,
+ * and admission to a VLAN (bridge/vlan.c).
  * Seam: the guards of profile `tenant` (source MAC and addresses of the vif, ARP, ND, DHCP and RA
- * servers, VLAN admission) belong here and read only the packet and the snapshot.
+ * servers) belong here and read only the packet and the snapshot.
  * Invariants: behind this stage a live packet has a network_id that exists in the snapshot, its
  * in_vif is a port of it, and its source is a unicast address that is not zero.
  * Thread: worker; no state. */
 #include "bridge/guard.h"
+
+#include "bridge/vlan.h"
 
 #include <string.h>
 
@@ -48,7 +51,10 @@ void guard_ingress(const struct snapshot *cfg, struct burst *b)
 		if (p->drop != DROP_NONE)
 			continue;
 		p->drop = (uint8_t)guard_check(port, p);
-		if (p->drop == DROP_NONE)
-			p->network_id = port->network_id;
+		if (p->drop != DROP_NONE)
+			continue;
+		p->network_id = port->network_id;
+		if (UNLIKELY((port->flags & SNAPSHOT_PORT_VLANS) != 0))
+			p->drop = (uint8_t)vlan_admit(cfg, port, p);
 	}
 }

@@ -12,6 +12,7 @@
 
 #include "bridge/snapshot_meters.h"
 #include "bridge/snapshot_routes.h"
+#include "bridge/snapshot_vlans.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -77,6 +78,8 @@ static const char *network_fault(const struct snapshot *s, const struct snap_net
 	/* Linux: bits 0, 1 and 2 (STP, pause, LACP) may not be set for a whole bridge. */
 	if (n->group_fwd_lo & 7)
 		return "group_fwd_mask has one of the bits 0..2";
+	if (n->vlan >= SNAP_VLAN_N)
+		return "kind of VLANs is unknown";
 	return NULL;
 }
 
@@ -179,20 +182,33 @@ static int check_header(const struct snap_hdr *h, size_t len, struct err *e)
 		return err_set(e, -EINVAL, "snapshot", "%u networks and %u vifs are too many",
 			h->n_networks, h->n_ports);
 	if (h->n_routers >= ROUTERS_MAX || h->n_addrs > ROUTER_ADDRS_MAX || h->n_routes > ROUTES_MAX
-		|| h->n_forwards > FORWARDS_MAX || h->n_meters > METERS_MAX)
+		|| h->n_forwards > FORWARDS_MAX)
 		return err_set(e, -EINVAL, "snapshot",
-			"%u routers, %u addresses, %u routes, %u forwards and %u meters are too "
-			"many",
-			h->n_routers, h->n_addrs, h->n_routes, h->n_forwards, h->n_meters);
+			"%u routers, %u addresses, %u routes and %u forwards are too many",
+			h->n_routers, h->n_addrs, h->n_routes, h->n_forwards);
+	if (h->n_meters > METERS_MAX || h->n_vlans > VLAN_RANGES_MAX)
+		return err_set(e, -EINVAL, "snapshot", "%u meters and %u VLANs are too many",
+			h->n_meters, h->n_vlans);
 	want = sizeof(*h) + h->n_networks * sizeof(struct snap_network)
 		+ h->n_ports * sizeof(struct snap_port) + h->n_routers * sizeof(struct snap_router)
 		+ h->n_addrs * sizeof(struct snap_addr) + h->n_routes * sizeof(struct snap_route)
 		+ h->n_forwards * sizeof(struct snap_forward)
-		+ h->n_meters * sizeof(struct snap_meter);
+		+ h->n_meters * sizeof(struct snap_meter) + h->n_vlans * sizeof(struct snap_vlan);
 	if (h->size != want || len != want)
 		return err_set(e, -EINVAL, "snapshot",
 			"%zu bytes, its header says %u, its counts %zu", len, h->size, want);
 	return 0;
+}
+
+/* The parts behind the forwards; the last one ends at @end. */
+static int take_rest(
+	struct snapshot *s, const uint8_t *end, const struct snap_hdr *h, struct err *e)
+{
+	const uint8_t *vlans = end - h->n_vlans * sizeof(struct snap_vlan);
+	const uint8_t *meters = vlans - h->n_meters * sizeof(struct snap_meter);
+	int rc = snapshot_take_meters(s, meters, h->n_meters, e);
+
+	return rc == 0 ? snapshot_take_vlans(s, vlans, h->n_vlans, e) : rc;
 }
 
 void snapshot_destroy(struct snapshot *s)
@@ -200,6 +216,7 @@ void snapshot_destroy(struct snapshot *s)
 	if (s == NULL)
 		return;
 	free(s->meter);
+	free(s->vlan_sets);
 	free(CONTAINER_OF(s, struct snapshot_block, s));
 }
 
@@ -239,10 +256,8 @@ struct snapshot *snapshot_create(const void *bytes, size_t len, struct err *e)
 						  .forwards = block->forwards,
 						  .ranges = block->ranges },
 			at, &hdr, e);
-	if (rc == 0) /* the last part */
-		rc = snapshot_take_meters(&block->s,
-			(const uint8_t *)bytes + len - hdr.n_meters * sizeof(struct snap_meter),
-			hdr.n_meters, e);
+	if (rc == 0)
+		rc = take_rest(&block->s, (const uint8_t *)bytes + len, &hdr, e);
 	if (rc < 0) {
 		snapshot_destroy(&block->s);
 		return NULL;

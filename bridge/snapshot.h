@@ -27,6 +27,18 @@ struct snapshot_router {
 	struct fib fib;
 };
 
+/* VLANs of a port: a bit for each VID. */
+struct vlan_set {
+	uint16_t pvid; /* 0: none */
+	uint64_t member[64];
+	uint64_t untagged[64];
+};
+
+/* In .flags of a port, beside those of the message: what the packet path asks without looking at
+ * anything but the port. */
+#define SNAPSHOT_PORT_VLANS (UINT32_C(1) << 31)
+static_assert((SNAP_PORT_FLAGS_ALL & SNAPSHOT_PORT_VLANS) == 0, "flags of two owners");
+
 struct snapshot {
 	uint64_t generation;
 	uint16_t n_networks, n_ports;
@@ -42,6 +54,10 @@ struct snapshot {
 	uint8_t has_meters; /* bit: enum snap_meter_kind; some vif has one */
 	uint16_t meter_of[VIF_ID_MAX][SNAP_METER_N]; /* 0: none; else index in .meter, and one */
 	struct snap_meter *meter;
+	/* Of ports of VLAN-aware networks, which have SNAPSHOT_PORT_VLANS in .flags; else NULL. */
+	const struct vlan_set *vlans[VIF_ID_MAX];
+	bool has_vlans; /* is any network VLAN-aware? */
+	struct vlan_set *vlan_sets; /* where they are */
 };
 
 /* Validate @bytes (a copy, not the shared memfd) and index it.  NULL with @e (path names the

@@ -9,10 +9,13 @@
 
 #define BURST_RX_MAX 64
 #define BURST_MAX 128 /* received, plus clones and replies */
+#define BURST_FORMS_MAX (2 * BURST_MAX) /* of packets, with another tag */
 
 struct burst {
 	uint16_t n;
-	struct pkt pkt[BURST_MAX];
+	uint16_t n_forms; /* valid within a round, behind vlan_retag() */
+	/* Behind the packets, from BURST_MAX on: the forms of this round. */
+	struct pkt pkt[BURST_MAX + BURST_FORMS_MAX];
 };
 
 /* p: struct pkt *, const when the burst is */

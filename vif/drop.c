@@ -22,6 +22,15 @@ void drop_count(
 		count_add(&vif_counters[vif_id].drops[reason], n);
 }
 
+void drop_forms(struct burst *b)
+{
+	for (unsigned i = 0; i < b->n_forms; i++) { /* none where no network has VLANs */
+		rte_pktmbuf_free(b->pkt[BURST_MAX + i].m);
+		b->pkt[BURST_MAX + i].m = NULL;
+	}
+	b->n_forms = 0;
+}
+
 void drop_burst(struct vif_counters *vif_counters, struct burst *b)
 {
 	struct rte_mbuf *dead[BURST_MAX];

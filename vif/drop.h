@@ -9,6 +9,9 @@
  * are counted on their in_vif; packets whose copies were all sent are just freed.  Worker thread. */
 void drop_burst(struct vif_counters *vif_counters, struct burst *b);
 
+/* Free the forms of a round (bridge/vlan.h). */
+void drop_forms(struct burst *b);
+
 /* Count @n lost packets of @vif_id without having them (lost before rx, refused at tx). */
 void drop_count(
 	struct vif_counters *vif_counters, uint16_t vif_id, enum drop_reason reason, uint64_t n);

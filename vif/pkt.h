@@ -89,6 +89,14 @@ struct pkt {
 	uint16_t origin_vif;
 	/* A flood that is sent over several turns goes on at this vif; FLOOD_NOT_BEGUN, FLOOD_ENDED. */
 	uint16_t flood_next;
+	uint16_t vlan; /* tag in a VLAN-aware network, PVID filled in; 0: the network is not */
+	uint8_t vlan_form; /* enum vlan_form, with .vlan: how the bytes say it */
+};
+
+enum vlan_form {
+	VLAN_FORM_UNTAGGED, /* not at all; a tag of another kind may be there */
+	VLAN_FORM_TAGGED, /* their outermost tag is .vlan */
+	VLAN_FORM_PRIORITY, /* their outermost tag has VID 0 */
 };
 #define FLOOD_NOT_BEGUN 0
 #define FLOOD_ENDED VIF_ID_MAX

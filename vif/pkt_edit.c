@@ -211,6 +211,19 @@ fail:
 	return -ENOMEM;
 }
 
+int pkt_edit_copy(const struct pkt *p, struct rte_mempool *pool, struct pkt *out)
+{
+	*out = *p;
+	out->m = rte_pktmbuf_clone(p->m, pool);
+	if (out->m == NULL)
+		return -ENOMEM;
+	if (pkt_edit_own_headers(out, pool) == 0)
+		return 0;
+	rte_pktmbuf_free(out->m);
+	out->m = NULL;
+	return -ENOMEM;
+}
+
 /* The frame grew or shrank by @by bytes in front of every offset. */
 static void offsets_shift(struct pkt *p, int by)
 {
@@ -241,7 +254,7 @@ int pkt_edit_push_vlan(struct pkt *p, be16 tpid, uint16_t tci)
 	be16 tci_be = htobe16(tci);
 	uint8_t *eth;
 
-	if (p->n_vlan == PKT_VLAN_TAGS_MAX || p->len + TAG_LEN > FRAME_LEN_MAX)
+	if (p->n_vlan > PKT_VLAN_TAGS_MAX || p->len + TAG_LEN > FRAME_LEN_MAX)
 		return -ENOSPC;
 	eth = (uint8_t *)(void *)rte_pktmbuf_prepend(p->m, TAG_LEN);
 	if (eth == NULL)
@@ -251,6 +264,17 @@ int pkt_edit_push_vlan(struct pkt *p, be16 tpid, uint16_t tci)
 	memcpy(eth + MACS_LEN + 2, &tci_be, 2);
 	p->n_vlan++;
 	offsets_shift(p, TAG_LEN);
+	vlan_read(p);
+	return 0;
+}
+
+int pkt_edit_set_vlan(struct pkt *p, uint16_t tci)
+{
+	be16 tci_be = htobe16(tci);
+
+	if (p->n_vlan == 0)
+		return -ENOENT;
+	memcpy(rte_pktmbuf_mtod_offset(p->m, uint8_t *, MACS_LEN + 2), &tci_be, 2);
 	vlan_read(p);
 	return 0;
 }

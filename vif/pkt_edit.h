@@ -10,8 +10,13 @@
  * they may be written although others read the same buffer.  0 or -ENOMEM, @p unchanged then. */
 [[nodiscard]] int pkt_edit_own_headers(struct pkt *p, struct rte_mempool *pool);
 
+/* Make @out the same packet with headers of its own: see above.  0 or -ENOMEM. */
+[[nodiscard]] int pkt_edit_copy(const struct pkt *p, struct rte_mempool *pool, struct pkt *out);
+
 /* Put an outermost tag on @p.  0; -ENOSPC: no headroom, or too many tags. */
 [[nodiscard]] int pkt_edit_push_vlan(struct pkt *p, be16 tpid, uint16_t tci);
+/* Make @tci what the outermost tag says. 0; -ENOENT: there is none. */
+[[nodiscard]] int pkt_edit_set_vlan(struct pkt *p, uint16_t tci);
 /* Take the outermost tag off. 0; -ENOENT: there is none. */
 [[nodiscard]] int pkt_edit_pop_vlan(struct pkt *p);
 

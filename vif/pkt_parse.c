@@ -459,6 +459,8 @@ static void parse_reset(struct pkt *p)
 	p->dst_vif = VIF_ID_NONE;
 	p->origin_vif = VIF_ID_NONE;
 	p->flood_next = FLOOD_NOT_BEGUN;
+	p->vlan = 0;
+	p->vlan_form = VLAN_FORM_UNTAGGED;
 }
 
 void pkt_parse_one(struct pkt *p)

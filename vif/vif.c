@@ -147,6 +147,9 @@ static bool must_segment(const struct vif *v, const struct pkt *p)
 	return (p->flags & PKT_TUNNEL_GSO) != 0;
 }
 
+/* Where a frame's segments are while they are sent: too large for the stack. */
+static _Thread_local struct burst segments;
+
 /* Send one round of segments; the reason of one that was lost, or DROP_NONE. */
 static enum drop_reason segments_send(struct vif *v, struct vif_io *io, struct burst *segs)
 {
@@ -171,14 +174,14 @@ static bool pack_tx(struct vif *v, struct vif_io *io, const struct pkt *p, struc
 {
 	enum drop_reason lost = DROP_NONE, reason;
 	bool is_first = true;
-	struct burst segs;
+	struct burst *segs = &segments;
 	struct gso g;
 
-	segs.n = 0;
+	segs->n = 0;
 	gso_begin(&g, p, io->big_pool);
-	while (gso_pack_next(&g, &segs.pkt[0])) {
-		segs.n = 1;
-		reason = segments_send(v, io, &segs);
+	while (gso_pack_next(&g, &segs->pkt[0])) {
+		segs->n = 1;
+		reason = segments_send(v, io, segs);
 		if (reason == DROP_TX_QUEUE_FULL && is_first)
 			return false;
 		is_first = false;
@@ -197,22 +200,22 @@ static enum drop_reason cut_tx(
 	enum drop_reason lost = DROP_NONE, reason;
 	uint16_t n_round = n_first;
 	struct rte_mbuf *m;
-	struct burst segs;
+	struct burst *segs = &segments;
 	struct gso g;
 
-	segs.n = 0;
+	segs->n = 0;
 	gso_begin(&g, p, io->small_pool);
 	while ((m = gso_next(&g)) != NULL) {
-		segs.pkt[segs.n++] = (struct pkt){ .m = m, .len = m->pkt_len };
-		if (segs.n < n_round)
+		segs->pkt[segs->n++] = (struct pkt){ .m = m, .len = m->pkt_len };
+		if (segs->n < n_round)
 			continue;
-		reason = segments_send(v, io, &segs);
+		reason = segments_send(v, io, segs);
 		lost = reason != DROP_NONE ? reason : lost;
 		if (lost != DROP_NONE && n_round < BURST_MAX)
 			return lost;
 		n_round = BURST_MAX;
 	}
-	reason = segments_send(v, io, &segs);
+	reason = segments_send(v, io, segs);
 	lost = reason != DROP_NONE ? reason : lost;
 	if (g.failed)
 		lost = g.no_buffer ? DROP_NO_BUFFER : DROP_TX_GSO_FAILED;

@@ -16,6 +16,7 @@
 #include "bridge/guard.h"
 #include "bridge/qos.h"
 #include "bridge/router.h"
+#include "bridge/vlan.h"
 #include "vif/drop.h"
 #include "vif/pkt_edit.h"
 #include "vif/pkt_parse.h"
@@ -97,13 +98,14 @@ static void group_by_vif(struct pipeline *l)
 }
 
 /* One round is over: show and count what became of each copy, and begin anew. */
-static void settle_round(struct pipeline *l, const struct burst *b)
+static void settle_round(struct pipeline *l, struct burst *b)
 {
 	capture_out(l->captures, b, &l->out);
 	for (uint32_t i = 0; i < l->lost.n; i++)
 		drop_count(l->io->vif_counters, l->lost.item[i].out_vif, l->lost.item[i].drop, 1);
 	if (UNLIKELY(l->lost.n > 0))
 		capture_out(l->captures, b, &l->lost);
+	drop_forms(b);
 	l->out.n = 0;
 	l->lost.n = 0;
 }
@@ -281,6 +283,7 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 		is_done = bridge_forward(cfg, b, share, &at, &l->out);
 		trace(l, STAGE_BRIDGE, b);
 		egress_run(cfg, b, &l->out, &l->lost); /* bridge/egress.c isolation, mtu, link */
+		vlan_retag(cfg, b, &l->out, &l->lost, l->io->small_pool); /* bridge/vlan.c tags */
 		trace(l, STAGE_EGRESS, b);
 		qos_to(l->qos, cfg, b, &l->out, &l->lost, now_ns); /* bridge/qos.c  now? */
 		trace(l, STAGE_QOS, b);

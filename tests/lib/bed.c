@@ -219,6 +219,24 @@ struct snap_meter *bed_meter(
 	return m;
 }
 
+void bed_vlan(struct bed *b, uint16_t vif_id, uint16_t first, uint16_t last, unsigned flags)
+{
+	CHECK(b->n_vlans < BED_VLANS_MAX);
+	b->vlan[b->n_vlans++] = (struct snap_vlan){
+		.vif_id = vif_id, .first = first, .last = last, .flags = (uint16_t)flags
+	};
+}
+
+void bed_no_vlans(struct bed *b, uint16_t vif_id)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < b->n_vlans; i++)
+		if (b->vlan[i].vif_id != vif_id)
+			b->vlan[n++] = b->vlan[i];
+	b->n_vlans = n;
+}
+
 void bed_apply(struct bed *b)
 {
 	static uint8_t bytes[SNAPSHOT_SIZE_MAX];
@@ -234,6 +252,7 @@ void bed_apply(struct bed *b)
 		{ b->route, b->n_routes * sizeof(b->route[0]) },
 		{ b->forward, b->n_forwards * sizeof(b->forward[0]) },
 		{ b->meter, b->n_meters * sizeof(b->meter[0]) },
+		{ b->vlan, b->n_vlans * sizeof(b->vlan[0]) },
 	};
 	size_t len = sizeof(*hdr);
 	struct snapshot *old = b->cfg;
@@ -247,7 +266,8 @@ void bed_apply(struct bed *b)
 		.n_addrs = b->n_addrs,
 		.n_routes = b->n_routes,
 		.n_forwards = b->n_forwards,
-		.n_meters = b->n_meters };
+		.n_meters = b->n_meters,
+		.n_vlans = b->n_vlans };
 	for (unsigned i = 0; i < ARRAY_LEN(parts); i++) {
 		memcpy(bytes + len, parts[i].from, parts[i].len);
 		len += parts[i].len;

@@ -14,6 +14,7 @@
 #define BED_ARRIVALS_MAX 4096
 #define BED_ROUTES_MAX 64
 #define BED_METERS_MAX 16
+#define BED_VLANS_MAX 256
 #define BED_CT_SIZE (UINT64_C(1) << 20)
 
 struct bed {
@@ -40,6 +41,8 @@ struct bed {
 	struct snap_forward forward[BED_ROUTES_MAX];
 	unsigned n_meters;
 	struct snap_meter meter[BED_METERS_MAX];
+	unsigned n_vlans;
+	struct snap_vlan vlan[BED_VLANS_MAX];
 	uint64_t generation;
 	unsigned burst_max;
 	unsigned n_arrivals;
@@ -74,6 +77,10 @@ struct snap_forward *bed_forward(
 /* What @vif_id may send or get; a burst of one second. */
 struct snap_meter *bed_meter(
 	struct bed *b, uint16_t vif_id, enum snap_meter_kind kind, uint64_t rate);
+/* VLANs @first to @last of a port of a network whose .vlan is set; @flags: enum snap_vlan_flag. */
+void bed_vlan(struct bed *b, uint16_t vif_id, uint16_t first, uint16_t last, unsigned flags);
+/* Take all VLANs of the port back. */
+void bed_no_vlans(struct bed *b, uint16_t vif_id);
 void bed_apply(struct bed *b);
 
 void bed_send(struct bed *b, uint16_t vif_id, const struct frame *f);

@@ -80,7 +80,11 @@
 	X(RATE_LIMIT, "rate_limit",                                                                \
 		"the vif sends faster than its rate, for longer than its queue holds")             \
 	X(TX_RATE_LIMIT, "tx_rate_limit",                                                          \
-		"more is sent to the vif than its rate, for longer than its queue holds")
+		"more is sent to the vif than its rate, for longer than its queue holds")          \
+	X(VLAN_FILTER, "vlan_filter",                                                              \
+		"tagged with a VLAN that the vif is not in, or tagged at all on an access vif; "   \
+		"see vlan in saklar vif show NAME")                                                \
+	X(VLAN_NO_NATIVE, "vlan_no_native", "not tagged, on a vif that has no native VLAN")
 
 enum drop_reason {
 	DROP_NONE, /* the packet lives */

@@ -47,6 +47,10 @@ enum network_profile {
 #define METERS_MAX (VIF_ID_MAX * 6) /* one of each kind a vif */
 #define METER_RATE_MAX UINT64_C(125000000000) /* 1 Tb/s */
 #define METER_BURST_MAX UINT64_C(2147483647)
+#define VLAN_RANGES_MAX 16384 /* of all vifs */
+#define VLAN_VIF_RANGES_MAX 64 /* of one vif */
+#define VLAN_VID_MAX 4094
+#define VLAN_VID_DEFAULT 1 /* of vifs that have no list of their own, and of host legs */
 #define NAT_PORT_MIN 1024 /* guests never get a privileged port */
 
 #define NEIGH_TABLE_MAX 8191 /* neighbours of all networks */

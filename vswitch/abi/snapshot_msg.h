@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* snapshot_msg.h - the whole configuration of the dataplane, flat, as the daemon sends it.
  *
- * A sealed memfd: header, networks, ports, routers, addresses, routes, forwards, meters.  The engine copies
- * it, validates every field (bridge/snapshot.c) and swaps it in between two bursts; a bad one is
- * refused whole.  Host byte order (addresses and ports apart); same machine by construction.
+ * A sealed memfd: header, networks, ports, routers, addresses, routes, forwards, meters, VLANs.
+ * The engine copies it, validates every field (bridge/snapshot.c) and swaps it in between two
+ * bursts; a bad one is refused whole.  Host byte order (addresses and ports apart); same machine by
+ * construction.
  *
  * What a routed network consists of; G is the guests' network, U its uplink:
  *   networks  G as always, with its mode and its host leg.  U is a network too: an id of its own
@@ -39,6 +40,13 @@
 #define SNAPSHOT_MAGIC UINT64_C(0x3170616e736b6c73) /* "slksnap1" */
 #define SNAPSHOT_SIZE_MAX (1u << 20)
 
+enum snap_vlan_mode {
+	SNAP_VLAN_NONE, /* tags are bytes like others */
+	SNAP_VLAN_8021Q,
+	SNAP_VLAN_8021AD, /* VLANs by service tag; customers' tags are bytes like others */
+	SNAP_VLAN_N
+};
+
 struct snap_network {
 	uint16_t network_id;
 	uint8_t mode; /* enum network_mode */
@@ -53,7 +61,8 @@ struct snap_network {
 	uint8_t group_fwd_hi;
 	char name[SAKLAR_NAME_LEN];
 	uint32_t neigh_limit; /* neighbours of the router port; 0: NEIGH_NETWORK_MAX */
-	uint8_t reserved[12];
+	uint8_t vlan; /* enum snap_vlan_mode */
+	uint8_t reserved[11];
 };
 static_assert(sizeof(struct snap_network) == 56, "layout is shared");
 
@@ -68,7 +77,8 @@ enum snap_port_flag {
 	SNAP_PORT_LEG = 1u << 7, /* host leg: its MAC is static in the FDB */
 	/* Set up; a frame that comes in proves the carrier that the daemon has not heard of yet. */
 	SNAP_PORT_HEARS = 1u << 8,
-	SNAP_PORT_FLAGS_ALL = (1u << 9) - 1,
+	SNAP_PORT_ACCESS = 1u << 9, /* takes no tagged frame; a priority tag once */
+	SNAP_PORT_FLAGS_ALL = (1u << 10) - 1,
 };
 
 struct snap_port {
@@ -179,6 +189,19 @@ struct snap_meter {
 };
 static_assert(sizeof(struct snap_meter) == 32, "layout is shared");
 
+enum snap_vlan_flag {
+	SNAP_VLAN_PVID = 1u << 0, /* untagged frames come in here; one VID, one a vif */
+	SNAP_VLAN_UNTAGGED = 1u << 1, /* go out without the tag */
+	SNAP_VLAN_FLAGS_ALL = (1u << 2) - 1,
+};
+/* VLANs of a vif in a VLAN-aware network.  A vif without any is in VLAN 1, PVID and untagged. */
+struct snap_vlan {
+	uint16_t vif_id;
+	uint16_t first, last; /* 1..4094 */
+	uint16_t flags; /* enum snap_vlan_flag */
+};
+static_assert(sizeof(struct snap_vlan) == 8, "layout is shared");
+
 struct snap_hdr {
 	uint64_t magic;
 	uint64_t generation; /* counts up with every change */
@@ -190,7 +213,9 @@ struct snap_hdr {
 	uint32_t n_routes;
 	uint32_t n_forwards;
 	uint32_t n_meters;
-	uint32_t reserved[4];
-	/* then the networks, ports, routers, addresses, routes, forwards, meters, each n_ of them */
+	uint32_t n_vlans;
+	uint32_t reserved[3];
+	/* then the networks, ports, routers, addresses, routes, forwards, meters, VLANs, each n_ of
+	 * them */
 };
 static_assert(sizeof(struct snap_hdr) == 64, "layout is shared");

@@ -187,7 +187,13 @@ static void tags_go_on_and_off_with_all_offsets(void **)
 	assert_int_equal(P.len, 9004);
 	assert_int_equal(P.m->pkt_len, 9004);
 	assert_int_equal(pkt_edit_push_vlan(&P, RTE_BE16(0x88a8), 5), 0);
+	/* One more than a guest may send: a VLAN's tag goes around what it has sent. */
+	assert_int_equal(pkt_edit_push_vlan(&P, RTE_BE16(0x8100), 7), 0);
 	assert_int_equal(pkt_edit_push_vlan(&P, RTE_BE16(0x88a8), 5), -ENOSPC);
+	assert_int_equal(P.vlan_tci, 7);
+	assert_int_equal(pkt_edit_set_vlan(&P, 0xa008), 0);
+	assert_int_equal(P.vlan_tci, 0xa008);
+	assert_int_equal(pkt_edit_pop_vlan(&P), 0);
 	assert_int_equal(P.vlan_tci, 5);
 	assert_int_equal(pkt_edit_pop_vlan(&P), 0);
 	assert_int_equal(P.vlan_tci, 0x6042);
