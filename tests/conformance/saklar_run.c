@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* saklar_run.c - let Saklar's dataplane answer scenarios, with mem vifs, in profile plain.
+ *
+ * Usage: saklar_run BURST <SCENARIOS >ANSWERS, BURST the packets the pipeline gets at once.
+ * From: tests/conformance/scenarios.  To: stdout, in the oracle's form.
+ * Thread: one. */
+#include "tests/conformance/scenario.h"
+#include "tests/lib/bed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NETWORK 1
+
+static struct snap_port *port_of(struct bed *b, unsigned id)
+{
+	for (unsigned i = 0; i < b->n_ports; i++)
+		if (b->port[i].vif_id == id)
+			return &b->port[i];
+	return bed_port(b, (uint16_t)id, NETWORK);
+}
+
+static void set_port(struct bed *b, const struct step *st)
+{
+	static const struct {
+		uint32_t word, flag;
+		bool is_reverse;
+	} flags[] = {
+		{ PORT_ISOLATED, SNAP_PORT_ISOLATED, false },
+		{ PORT_HAIRPIN, SNAP_PORT_HAIRPIN, false },
+		{ PORT_NOFLOOD, SNAP_PORT_FLOOD, true },
+		{ PORT_NOMCAST, SNAP_PORT_MCAST_FLOOD, true },
+		{ PORT_NOBCAST, SNAP_PORT_BCAST_FLOOD, true },
+		{ PORT_NOLEARN, SNAP_PORT_LEARN, true },
+		{ PORT_DOWN, SNAP_PORT_UP, true },
+		{ PORT_ACCESS, SNAP_PORT_ACCESS, false },
+	};
+	struct snap_port *p = port_of(b, st->port);
+
+	for (unsigned i = 0; i < ARRAY_LEN(flags); i++) {
+		p->flags &= ~flags[i].flag;
+		if (((st->words & flags[i].word) != 0) != flags[i].is_reverse)
+			p->flags |= flags[i].flag;
+	}
+	p->mtu = (uint16_t)(st->mtu != 0 ? st->mtu : 1500);
+	bed_no_vlans(b, (uint16_t)st->port);
+	for (unsigned i = 0; b->network[0].vlan != SNAP_VLAN_NONE && i < st->n_ranges; i++)
+		bed_vlan(b, (uint16_t)st->port, st->range[i].first, st->range[i].last,
+			(st->range[i].is_pvid ? SNAP_VLAN_PVID : 0)
+				| (st->range[i].is_untagged ? SNAP_VLAN_UNTAGGED : 0));
+}
+
+static void hear_all(struct bed *b, struct scenario *s)
+{
+	bed_run(b);
+	for (unsigned i = 0; i < b->vifs.n; i++) {
+		struct mem_frame f;
+
+		while (vif_mem_take(b->vif[b->vifs.ids[i]], &f)) {
+			scenario_came_out(s, b->vifs.ids[i], f.bytes, f.len);
+			free(f.bytes);
+		}
+	}
+}
+
+/* What it cannot be configured for yet, or NULL. */
+static const char *missing(const struct scenario *s)
+{
+	for (unsigned i = 0; i < s->n_steps; i++) {
+		if (s->step[i].kind == STEP_FDB)
+			return "static entries";
+		if (s->step[i].fwd != 0)
+			return "group_fwd_mask of a port";
+		if (s->step[i].words & PORT_LOCKED)
+			return "locked";
+	}
+	return NULL;
+}
+
+static void carry_out(struct bed *b, struct scenario *s)
+{
+	static struct frame f;
+	struct snap_network *net = bed_network(b, NETWORK);
+
+	net->group_fwd_lo = (uint8_t)s->fwd;
+	net->group_fwd_hi = (uint8_t)(s->fwd >> 8);
+	if (s->filtering != 0)
+		net->vlan = s->filtering == 0x88a8 ? SNAP_VLAN_8021AD : SNAP_VLAN_8021Q;
+	for (unsigned i = 0; i < s->n_steps; i++) {
+		const struct step *st = &s->step[i];
+
+		if (st->kind == STEP_PORT) {
+			hear_all(b, s);
+			set_port(b, st);
+			bed_apply(b);
+		} else if (st->kind == STEP_SEND) {
+			memset(&f.offload, 0, sizeof(f.offload));
+			f.len = scenario_frame(st, f.bytes);
+			bed_send(b, (uint16_t)st->port, &f);
+		}
+	}
+	hear_all(b, s);
+}
+
+int main(int argc, char **argv)
+{
+	static struct scenario s;
+	unsigned burst = argc == 2 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+
+	if (burst == 0 || burst > BURST_RX_MAX) {
+		fprintf(stderr, "usage: saklar_run BURST <SCENARIOS\n");
+		return 2;
+	}
+	while (scenario_read(stdin, &s)) {
+		const char *what = missing(&s);
+		struct bed *b;
+
+		if (what != NULL) {
+			printf("scenario %s\nunsupported: %s\n", s.name, what);
+			continue;
+		}
+		b = bed_create(burst);
+		carry_out(b, &s);
+		scenario_print(&s);
+		bed_destroy(b);
+	}
+	return 0;
+}

@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* scenario.c - read scenarios, make their frames, tell what came out; see scenario.h.
+ *
+ * From: oracle.c, bench.c.  To: stdout, which the tests compare.
+ * Theory: each frame carries its number, so that what came out can be told apart although many
+ * frames are on their way at once.
+ * Thread: one. */
+#include "tests/conformance/scenario.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define TYPE_LOCAL 0x88b5 /* IEEE 802 local experimental */
+#define ETH_HDR_LEN 14
+#define TAG_LEN 4
+#define WORDS_MAX 24
+
+static unsigned line_no;
+
+static _Noreturn void wrong(const char *what)
+{
+	fprintf(stderr, "line %u: what is \"%s\"?\n", line_no, what);
+	exit(2);
+}
+
+/* The number that @text begins with; @end: what follows. */
+static unsigned number(const char *text, const char **end)
+{
+	char *behind;
+	unsigned long n = strtoul(text, &behind, 0);
+
+	if (behind == text || n > 65535)
+		wrong(text);
+	*end = behind;
+	return (unsigned)n;
+}
+
+static unsigned whole_number(const char *text)
+{
+	const char *end;
+	unsigned n = number(text, &end);
+
+	if (*end != '\0')
+		wrong(text);
+	return n;
+}
+
+static void mac_read(const char *text, uint8_t mac[6])
+{
+	static const uint8_t host[6] = { 2 }, group[6] = { 1, 0, 0x5e },
+			     link_local[6] = { 1, 0x80, 0xc2 };
+
+	if (strcmp(text, "bc") == 0) {
+		memset(mac, 0xff, 6);
+	} else if (strcmp(text, "zero") == 0) {
+		memset(mac, 0, 6);
+	} else {
+		unsigned n = whole_number(text + 1);
+
+		if (text[0] != 'm' && text[0] != 'g' && text[0] != 'l')
+			wrong(text);
+		memcpy(mac, text[0] == 'm' ? host : text[0] == 'g' ? group : link_local, 6);
+		mac[4] |= (uint8_t)(n >> 8);
+		mac[5] = (uint8_t)n;
+	}
+}
+
+static void tags_read(const char *text, struct step *st)
+{
+	while (*text != '\0' && *text != '-') {
+		unsigned tpid = *text == 'q' ? 0x8100 : 0x88a8, vid, pcp = 0;
+
+		if ((*text != 'q' && *text != 's') || st->n_tags == 3)
+			wrong(text);
+		vid = number(text + 1, &text);
+		if (*text == '.')
+			pcp = number(text + 1, &text);
+		st->tag[st->n_tags].tpid = (uint16_t)tpid;
+		st->tag[st->n_tags++].tci = (uint16_t)(pcp << 13 | vid);
+		if (*text == '+')
+			text++;
+	}
+}
+
+static void ranges_read(const char *text, struct step *st)
+{
+	while (*text != '\0') {
+		struct vlan_range *r = &st->range[st->n_ranges++];
+
+		if (st->n_ranges > SCENARIO_RANGES_MAX)
+			wrong(text);
+		r->first = r->last = (uint16_t)number(text, &text);
+		if (*text == '-')
+			r->last = (uint16_t)number(text + 1, &text);
+		for (; *text == 'p' || *text == 'u'; text++) {
+			r->is_pvid |= *text == 'p';
+			r->is_untagged |= *text == 'u';
+		}
+		if (*text == ',')
+			text++;
+		else if (*text != '\0')
+			wrong(text);
+	}
+}
+
+/* What follows "KEY=" in @word, or NULL. */
+static const char *value_of(const char *word, const char *key)
+{
+	size_t len = strlen(key);
+
+	return strncmp(word, key, len) == 0 && word[len] == '=' ? word + len + 1 : NULL;
+}
+
+static void port_word_read(const char *word, struct step *st)
+{
+	static const char *const names[] = { "isolated", "hairpin", "noflood", "nomcast", "nobcast",
+		"nolearn", "locked", "down" };
+	const char *value;
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(word, names[i]) == 0) {
+			st->words |= 1u << i;
+			return;
+		}
+	}
+	if ((value = value_of(word, "fwd")) != NULL) {
+		st->fwd = (uint16_t)whole_number(value);
+	} else if ((value = value_of(word, "mtu")) != NULL) {
+		st->mtu = whole_number(value);
+	} else if ((value = value_of(word, "vlan")) != NULL) {
+		ranges_read(value, st);
+	} else if ((value = value_of(word, "access")) != NULL) {
+		st->words |= PORT_ACCESS;
+		st->n_ranges = 1;
+		st->range[0].first = st->range[0].last = (uint16_t)whole_number(value);
+		st->range[0].is_pvid = st->range[0].is_untagged = true;
+	} else {
+		wrong(word);
+	}
+}
+
+static void bridge_word_read(const char *word, struct scenario *s)
+{
+	const char *value;
+
+	if ((value = value_of(word, "filtering")) != NULL)
+		s->filtering = strcmp(value, "802.1ad") == 0 ? 0x88a8 : 0x8100;
+	else if ((value = value_of(word, "fwd")) != NULL)
+		s->fwd = (uint16_t)whole_number(value);
+	else
+		wrong(word);
+}
+
+static unsigned port_read(const char *text)
+{
+	unsigned port = whole_number(text);
+
+	if (port == 0 || port >= SCENARIO_PORTS_MAX)
+		wrong(text);
+	return port;
+}
+
+static void step_read(struct scenario *s, char *const *word, unsigned n)
+{
+	struct step *st = &s->step[s->n_steps++];
+
+	if (s->n_steps == SCENARIO_STEPS_MAX)
+		wrong("too many steps");
+	memset(st, 0, sizeof(*st));
+	st->port = port_read(word[1]);
+	if (strcmp(word[0], "port") == 0) {
+		st->kind = STEP_PORT;
+		for (unsigned i = 2; i < n; i++)
+			port_word_read(word[i], st);
+	} else if ((strcmp(word[0], "fdb") == 0 || strcmp(word[0], "sticky") == 0) && n >= 3) {
+		st->kind = STEP_FDB;
+		st->is_sticky = word[0][0] == 's';
+		mac_read(word[2], st->mac);
+		st->vid = n > 3 ? (uint16_t)whole_number(word[3]) : 0;
+	} else if (strcmp(word[0], "send") == 0 && n >= 4) {
+		st->kind = STEP_SEND;
+		st->number = ++s->n_sends;
+		mac_read(word[2], st->dst);
+		mac_read(word[3], st->mac);
+		if (n > 4)
+			tags_read(word[4], st);
+		st->len = n > 5 ? whole_number(word[5]) : 46;
+		if (st->len < 4 || st->len + ETH_HDR_LEN + 4 * TAG_LEN > SCENARIO_FRAME_MAX)
+			wrong(word[n - 1]);
+	} else {
+		wrong(word[0]);
+	}
+}
+
+bool scenario_read(FILE *f, struct scenario *s)
+{
+	static char line[512], waiting[SCENARIO_NAME_LEN];
+
+	memset(s, 0, sizeof(*s));
+	memcpy(s->name, waiting, sizeof(waiting));
+	waiting[0] = '\0';
+	while (fgets(line, sizeof(line), f) != NULL) {
+		char *word[WORDS_MAX], *rest = NULL;
+		unsigned n = 0;
+
+		line_no++;
+		for (char *w = strtok_r(line, " \t\n", &rest); w != NULL && w[0] != '#';
+			w = strtok_r(NULL, " \t\n", &rest)) {
+			if (n == WORDS_MAX)
+				wrong(w);
+			word[n++] = w;
+		}
+		if (n == 0)
+			continue;
+		if (n == 1 || (s->name[0] == '\0' && strcmp(word[0], "scenario") != 0))
+			wrong(word[0]);
+		if (strcmp(word[0], "scenario") == 0) {
+			snprintf(waiting, sizeof(waiting), "%s", word[1]);
+			if (s->name[0] != '\0')
+				return true;
+			memcpy(s->name, waiting, sizeof(waiting));
+			waiting[0] = '\0';
+		} else if (strcmp(word[0], "bridge") == 0) {
+			for (unsigned i = 1; i < n; i++)
+				bridge_word_read(word[i], s);
+		} else {
+			step_read(s, word, n);
+		}
+	}
+	return s->name[0] != '\0';
+}
+
+static void put_be16(uint8_t *at, unsigned value)
+{
+	at[0] = (uint8_t)(value >> 8);
+	at[1] = (uint8_t)value;
+}
+
+static unsigned get_be16(const uint8_t *at)
+{
+	return (unsigned)at[0] << 8 | at[1];
+}
+
+unsigned scenario_frame(const struct step *st, uint8_t bytes[SCENARIO_FRAME_MAX])
+{
+	unsigned at = 12;
+
+	memcpy(bytes, st->dst, 6);
+	memcpy(bytes + 6, st->mac, 6);
+	for (unsigned i = 0; i < st->n_tags; i++, at += TAG_LEN) {
+		put_be16(bytes + at, st->tag[i].tpid);
+		put_be16(bytes + at + 2, st->tag[i].tci);
+	}
+	put_be16(bytes + at, TYPE_LOCAL);
+	at += 2;
+	for (unsigned i = 0; i < st->len; i++)
+		bytes[at + i] = (uint8_t)(st->number + 7 * i);
+	put_be16(bytes + at, st->number);
+	return at + st->len;
+}
+
+static const struct step *send_of(const struct scenario *s, unsigned wanted)
+{
+	for (unsigned i = 0; i < s->n_steps; i++)
+		if (s->step[i].kind == STEP_SEND && s->step[i].number == wanted)
+			return &s->step[i];
+	return NULL;
+}
+
+/* Tags of a frame as text; returns where they end. */
+static unsigned tags_print(const uint8_t *bytes, unsigned len, char *text, size_t size)
+{
+	unsigned at = 12, used = 0;
+
+	while (at + 6 <= len
+		&& (get_be16(bytes + at) == 0x8100 || get_be16(bytes + at) == 0x88a8)) {
+		unsigned tci = get_be16(bytes + at + 2);
+
+		used += (unsigned)snprintf(text + used, size - used, "%s%c%u", used > 0 ? "+" : "",
+			get_be16(bytes + at) == 0x8100 ? 'q' : 's', tci & 0xfff);
+		if (tci >> 13 != 0)
+			used += (unsigned)snprintf(text + used, size - used, ".%u", tci >> 13);
+		at += TAG_LEN;
+	}
+	if (used == 0)
+		snprintf(text, size, "-");
+	return at;
+}
+
+void scenario_came_out(struct scenario *s, unsigned port, const uint8_t *bytes, unsigned len)
+{
+	uint8_t sent[SCENARIO_FRAME_MAX];
+	char tags[64], text[96];
+	unsigned at, n, sent_len, sent_at;
+	const struct step *st;
+	bool is_same;
+	char **slot;
+
+	if (len < ETH_HDR_LEN + 4)
+		return;
+	at = tags_print(bytes, len, tags, sizeof(tags));
+	if (at + 4 > len || get_be16(bytes + at) != TYPE_LOCAL)
+		return; /* not one of ours: the host's own noise */
+	n = get_be16(bytes + at + 2);
+	st = send_of(s, n);
+	if (st == NULL)
+		return;
+	sent_len = scenario_frame(st, sent);
+	sent_at = 12 + TAG_LEN * st->n_tags;
+	is_same = memcmp(sent, bytes, 12) == 0 && sent_len - sent_at == len - at
+		&& memcmp(sent + sent_at, bytes + at, len - at) == 0 && n >= s->last_out[port];
+	s->last_out[port] = n;
+	slot = &s->out[n - 1][port];
+	snprintf(text, sizeof(text), "%s%s %u[%s]", *slot != NULL ? *slot : "", is_same ? "" : "!",
+		port, tags);
+	free(*slot);
+	*slot = strdup(text);
+}
+
+void scenario_print(struct scenario *s)
+{
+	printf("scenario %s\n", s->name);
+	for (unsigned i = 0; i < s->n_sends; i++) {
+		bool is_lost = true;
+
+		printf("%u", i + 1);
+		for (unsigned port = 1; port < SCENARIO_PORTS_MAX; port++) {
+			if (s->out[i][port] == NULL)
+				continue;
+			printf("%s", s->out[i][port]);
+			free(s->out[i][port]);
+			is_lost = false;
+		}
+		printf("%s\n", is_lost ? " -" : "");
+	}
+	fflush(stdout);
+}

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Saklar's dataplane and the Linux bridge are asked the same; their answers are equal.
+
+What Debian's kernel answered stands in golden/ (tests/conformance/record renews it).  Its answers
+are compared with those of the kernel that runs here, where that one can do the same, and with
+Saklar's in profile plain, in bursts of 1 and of 32."""
+import os
+import pathlib
+import subprocess
+
+import pytest
+
+import generate
+
+HERE = pathlib.Path(__file__).resolve().parent
+BUILD = pathlib.Path(os.environ.get("SAKLAR_BUILD", HERE.parents[1] / "build/dev"))
+SAME = ["flags", "vlan", "random"]
+
+
+def run(program, *arguments, text):
+    return subprocess.run([BUILD / "tests" / program, *arguments], input=text, check=True,
+                          stdout=subprocess.PIPE, text=True, timeout=300).stdout
+
+
+def answers(text):
+    """Scenario to its lines."""
+    found = {}
+    for line in text.splitlines():
+        if line.startswith("scenario "):
+            lines = found.setdefault(line.split()[1], [])
+        elif not line.startswith("#"):
+            lines.append(line)
+    return found
+
+
+def questions(name):
+    return (HERE / "scenarios" / f"{name}.txt").read_text(encoding="utf-8")
+
+
+def golden(name):
+    return answers((HERE / "golden" / f"{name}.txt").read_text(encoding="utf-8"))
+
+
+def differing(linux, saklar):
+    return [f"{name}: Linux {want}, Saklar {have}"
+            for name, lines in linux.items()
+            for want, have in zip(lines, saklar[name], strict=True) if want != have]
+
+
+@pytest.mark.parametrize("burst", ["1", "32"])
+@pytest.mark.parametrize("name", SAME)
+def test_saklar_answers_as_debians_kernel_did(name, burst):
+    linux = golden(name)
+    assert linux and all(lines[0][0].isdigit() for lines in linux.values())
+    assert not differing(linux, answers(run("saklar_run", burst, text=questions(name))))
+
+
+def test_the_kernel_that_runs_here_answers_as_debians_did():
+    assert answers(run("oracle", text=questions("flags"))) == golden("flags")
+
+
+def test_random_bridges_without_vlans_answer_as_the_kernel_that_runs_here():
+    seed = int(os.environ.get("SAKLAR_SEED", "1"))
+    print(f"seed {seed}")
+    text = generate.scenarios(seed, int(os.environ.get("SAKLAR_SCENARIOS", "60")), False)
+    linux = answers(run("oracle", text=text))
+    for burst in ("1", "32"):
+        assert not differing(linux, answers(run("saklar_run", burst, text=text))), f"seed {seed}"
+
+
+@pytest.mark.parametrize("burst", ["1", "32"])
+def test_access_ports_take_no_tag(burst):
+    linux = golden("differences")
+    saklar = answers(run("saklar_run", burst, text=questions("differences")))
+    assert differing({"access_ports_take_no_tag": linux["access_ports_take_no_tag"]}, saklar) == [
+        "access_ports_take_no_tag: Linux 3 2[q10] 4[-], Saklar 3 -",
+        "access_ports_take_no_tag: Linux 5 2[q10+q20] 4[q20], Saklar 5 -",
+        "access_ports_take_no_tag: Linux 6 2[q10+q20] 4[q20], Saklar 6 -",
+        "access_ports_take_no_tag: Linux 7 2[q10+s20] 4[s20], Saklar 7 -",
+        "access_ports_take_no_tag: Linux 8 2[q10+s0] 4[s0], Saklar 8 -"]
+    name = "access_ports_of_service_tags"
+    assert differing({name: linux[name]}, saklar) == [f"{name}: Linux 4 2[s10], Saklar 4 -"]
+
+
+def test_more_than_two_tags_are_dropped():
+    name = "more_than_two_tags"
+    saklar = answers(run("saklar_run", "1", text=questions("differences")))
+    assert differing({name: golden("differences")[name]}, saklar) == [
+        f"{name}: Linux 2 2[q1+q2+q3], Saklar 2 -"]
