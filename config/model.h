@@ -8,6 +8,7 @@
 #pragma once
 
 #include "config/rate_text.h"
+#include "config/vlan_list.h"
 #include "vswitch/abi/limits.h"
 #include "vswitch/base/err.h"
 #include "vswitch/base/netaddr.h"
@@ -69,6 +70,7 @@ struct network_cfg {
 	uint32_t ageing_s; /* default 300 */
 	uint32_t fdb_limit; /* 0: as many as the table holds */
 	uint32_t neighbour_limit; /* 0: NEIGH_NETWORK_MAX */
+	uint8_t vlan_filtering; /* enum snap_vlan_mode: are its vifs in VLANs? */
 	uint16_t leg_vif_id; /* VIF_ID_NONE when there is no subnet */
 	struct mac leg_mac;
 	struct uplink_cfg uplink;
@@ -105,6 +107,7 @@ struct vif_cfg {
 	uint32_t connection_limit, half_open_limit; /* 0: the profile's */
 	uint16_t unresolved_limit; /* 0: NEIGH_UNRESOLVED_MAX */
 	struct vif_rate rate;
+	struct vlan_list vlan;
 	bool has_profile;
 	enum network_profile profile;
 };

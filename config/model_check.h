@@ -19,6 +19,9 @@ bool model_is_first_address(const struct ipnet *net, const struct ipaddr *a);
 /* model_check_size.c */
 [[nodiscard]] int model_check_size(const struct model *m, struct err *e);
 
+/* model_check_vlan.c */
+[[nodiscard]] int model_check_vlan(const struct model *m, struct err *e);
+
 /* model_check_uplink.c */
 [[nodiscard]] int model_check_uplink(
 	const struct model *m, const struct network_cfg *n, struct err *e);

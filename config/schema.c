@@ -14,6 +14,7 @@
 #include <string.h>
 
 static const char *const mode_values[] = { "bridge", "isolated", "nat", "routed", "open", NULL };
+static const char *const filtering_values[] = { "off", "802.1q", "802.1ad", NULL };
 static const char *const proto_values[] = { "tcp", "udp", NULL };
 static const char *const profile_values[] = { "plain", "tenant", NULL };
 static const char *const type_values[]
@@ -131,6 +132,15 @@ static const struct schema_field network_fields[] = {
 		.def = "plain (modes nat, routed, isolated: tenant)",
 		.doc
 		= "plain: as a Linux bridge does; tenant: quotas for guests that are not trusted" },
+	{ .key = "vlan_filtering",
+		.flag = "vlan-filtering",
+		.arg = "TAGS",
+		.kind = FIELD_ENUM,
+		.values = filtering_values,
+		.def = "off",
+		.doc
+		= "off: tagged frames pass as they are; 802.1q: vifs are in the VLANs that their "
+		  "vlan says; 802.1ad: the same, by service tags" },
 	{ .key = "leg_mac",
 		.flag = "leg-mac",
 		.arg = "MAC",
@@ -381,11 +391,14 @@ static const struct schema_field vif_fields[] = {
 		       "trusted" },
 	{ .key = "vlan",
 		.flag = "vlan",
-		.arg = "VID",
+		.arg = "VLANS",
 		.kind = FIELD_STRING,
-		.max = 255,
-		.later = "VLAN filtering is not built yet; tagged frames pass unchanged",
-		.doc = "VLANs that the vif belongs to" },
+		.max = 1023,
+		.def = "1, in a network with vlan-filtering",
+		.doc
+		= "VLANs that the vif is in: 10 (access), 10/20-29 (trunk), 10p/20 (native VLAN "
+		  "10, untagged), 10pt/20 (native and tagged), 100+10x4 (100, 110, 120, 130); "
+		  "or libvirt's <vlan> element" },
 	{ .key = "rate",
 		.flag = "rate",
 		.arg = "RATE",

@@ -237,6 +237,13 @@ static int set_nat_ipv6(void *cfg, const struct schema_value *v, const char *, s
 	return 0;
 }
 
+static int set_vlan_filtering(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	/* the values of the row are in the order of the enum */
+	((struct stage *)cfg)->cfg->vlan_filtering = v ? (uint8_t)v->index : 0;
+	return 0;
+}
+
 static const struct schema_setter setters[] = {
 	{ "mode", set_mode },
 	{ "subnets", add_subnet },
@@ -250,6 +257,7 @@ static const struct schema_setter setters[] = {
 	{ "fdb_limit", set_fdb_limit },
 	{ "neighbour_limit", set_neighbour_limit },
 	{ "profile", set_profile },
+	{ "vlan_filtering", set_vlan_filtering },
 	{ "leg_mac", set_leg_mac },
 	{ "uplink", set_uplink },
 	{ "uplink_mac", set_uplink_mac },
@@ -506,11 +514,12 @@ static void print_uplink(const struct network_cfg *n, json_t *json)
 
 json_t *schema_print_network(const struct network_cfg *n)
 {
-	json_t *json = json_pack("{s:s, s:s, s:s, s:[], s:[], s:i, s:I, s:I, s:I}", "name", n->name,
-		"mode", schema_mode_name(n->mode), "profile", schema_profile_name(n->profile),
-		"subnets", "gateways", "mtu", (int)n->mtu, "ageing", (json_int_t)n->ageing_s,
-		"fdb_limit", (json_int_t)n->fdb_limit, "neighbour_limit",
-		(json_int_t)n->neighbour_limit);
+	json_t *json = json_pack("{s:s, s:s, s:s, s:[], s:[], s:i, s:I, s:I, s:I, s:s}", "name",
+		n->name, "mode", schema_mode_name(n->mode), "profile",
+		schema_profile_name(n->profile), "subnets", "gateways", "mtu", (int)n->mtu,
+		"ageing", (json_int_t)n->ageing_s, "fdb_limit", (json_int_t)n->fdb_limit,
+		"neighbour_limit", (json_int_t)n->neighbour_limit, "vlan_filtering",
+		schema_filtering_name(n->vlan_filtering));
 	char text[IPNET_STR_LEN];
 
 	if (!json)

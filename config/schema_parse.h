@@ -38,6 +38,7 @@ json_t *schema_print_forward(const struct forward_cfg *f, const struct model *m)
 json_t *schema_print_object(const struct schema_object *o);
 
 const char *schema_mode_name(enum network_mode m); /* "bridge" ... */
+const char *schema_filtering_name(uint8_t mode); /* "off", "802.1q", "802.1ad" */
 const char *schema_profile_name(enum network_profile p); /* "plain", "tenant" */
 const char *schema_proto_name(uint8_t proto); /* "tcp", "udp" */
 const char *schema_type_name(enum vif_type t); /* "tap" ... */

@@ -182,6 +182,14 @@ static int set_rate(void *cfg, const struct schema_value *v, const char *path, s
 	return rate_text_parse(v ? v->text : "off", path, &vif_of(cfg)->rate, e);
 }
 
+static int set_vlan(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct vif_cfg *vif = vif_of(cfg);
+
+	memset(&vif->vlan, 0, sizeof(vif->vlan));
+	return v ? vlan_list_parse(v->text, path, &vif->vlan, e) : 0;
+}
+
 static const struct schema_setter setters[] = {
 	{ "network", set_network },
 	{ "type", set_type },
@@ -205,6 +213,7 @@ static const struct schema_setter setters[] = {
 	{ "unresolved_limit", set_unresolved_limit },
 	{ "profile", set_profile },
 	{ "rate", set_rate },
+	{ "vlan", set_vlan },
 };
 
 static void finish(struct vif_cfg *v)
@@ -264,7 +273,7 @@ json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m)
 		(json_int_t)v->fdb_limit, "connection_limit", (json_int_t)v->connection_limit,
 		"half_open_limit", (json_int_t)v->half_open_limit, "unresolved_limit",
 		(int)v->unresolved_limit);
-	char mac[MAC_STR_LEN], rate[RATE_TEXT_LEN];
+	char mac[MAC_STR_LEN], rate[RATE_TEXT_LEN], vlan[VLAN_TEXT_LEN];
 
 	if (!json)
 		return NULL;
@@ -282,6 +291,7 @@ json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m)
 	if (v->has_profile)
 		print_text(json, "profile", schema_profile_name(v->profile));
 	print_text(json, "rate", rate_text_print(&v->rate, rate));
+	print_text(json, "vlan", vlan_list_print(&v->vlan, vlan));
 	print_flags(v, json);
 	return json;
 }
@@ -304,6 +314,11 @@ const char *schema_mode_name(enum network_mode m)
 const char *schema_profile_name(enum network_profile p)
 {
 	return value_name(&schema_network, "profile", (unsigned)p);
+}
+
+const char *schema_filtering_name(uint8_t mode)
+{
+	return value_name(&schema_network, "vlan_filtering", mode);
 }
 
 const char *schema_type_name(enum vif_type t)

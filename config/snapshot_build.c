@@ -27,6 +27,7 @@ static void build_network(
 	out->ageing_s = n->ageing_s;
 	out->fdb_limit = n->fdb_limit;
 	out->neigh_limit = n->neighbour_limit;
+	out->vlan = n->vlan_filtering;
 	out->mtu = n->mtu != 0 ? n->mtu : 1500;
 	memcpy(out->name, n->name, sizeof(out->name));
 	if (n->leg_vif_id != VIF_ID_NONE && actual->vif[n->leg_vif_id].is_open) {
@@ -55,6 +56,8 @@ static uint32_t port_flags(const struct vif_cfg *v)
 		flags |= SNAP_PORT_ISOLATED;
 	if (v->is_hairpin)
 		flags |= SNAP_PORT_HAIRPIN;
+	if (v->vlan.is_access)
+		flags |= SNAP_PORT_ACCESS;
 	return flags;
 }
 
@@ -471,6 +474,26 @@ static void add_meters(
 	}
 }
 
+/* The VLANs of the ports that add_ports() has laid out. */
+static void add_vlans(struct layout *l, const struct model *m, const struct vif_wants *wants,
+	const struct actual *actual, uint32_t *count)
+{
+	for (unsigned id = 1; id < VIF_ID_MAX; id++) {
+		const struct network_cfg *n = model_network_by_id(m, wants->vif[id].network_id);
+		const struct vif_cfg *v = model_vif_by_id(m, wants->vif[id].id);
+
+		if (n == NULL || v == NULL || n->vlan_filtering == SNAP_VLAN_NONE
+			|| !actual->vif[id].is_open)
+			continue;
+		for (unsigned i = 0; i < v->vlan.n; i++) {
+			const struct vlan_item *item = &v->vlan.item[i];
+			struct snap_vlan vlan = { v->id, item->first, item->last, item->flags };
+
+			append(l, &vlan, sizeof(vlan), count, VLAN_RANGES_MAX);
+		}
+	}
+}
+
 int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	const struct actual *actual, uint64_t generation, void **out, size_t *len)
 {
@@ -489,6 +512,7 @@ int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	add_routes(&l, m, actual, &hdr.n_routes);
 	add_forwards(&l, m, actual, &hdr.n_forwards);
 	add_meters(&l, m, wants, &hdr.n_meters);
+	add_vlans(&l, m, wants, actual, &hdr.n_vlans);
 	hdr.size = (uint32_t)l.len;
 	memcpy(l.bytes, &hdr, sizeof(hdr));
 	*out = l.bytes;

@@ -270,6 +270,19 @@ def test_an_empty_list_deletes_everything(client):
      "have a host leg"),
     ({"networks": [LAB, {"name": "x", "uplink_mac": "52:54:00:00:00:01"}]},
      "networks[1].uplink_mac", "nat, routed and open"),
+    ({"networks": [LAB, {**NET, "vlan_filtering": "802.1q"}]}, "networks[1].vlan_filtering",
+     "use mode bridge or isolated"),
+    ({"vifs": [WEB0, {**WEB0, "name": "v", "vlan": "10"}]}, "vifs[1].vlan",
+     "'saklar network set lab --vlan-filtering 802.1q'"),
+    ({"vifs": [WEB0, {"name": "v", "type": "tap", "vlan": "10/4095"}]}, "vifs[1].vlan",
+     "VLANs are 1 to 4094"),
+    ({"networks": [LAB, {**NET, "uplink": "vif:wan", "uplink_addresses": ["192.0.2.2/24"]}],
+      "vifs": [WEB0, {"name": "wan", "type": "tap", "vlan": "10"}]}, "vifs[1].vlan",
+     "is the uplink of network net, which has no VLANs"),
+    ({"networks": [{**LAB, "vlan_filtering": "802.1q"}],
+      "vifs": [WEB0] + [{"name": f"v{i:03}", "network": "lab", "type": "tap", "vlan": "1+2x64"}
+                        for i in range(257)]}, "vifs[257].vlan",
+     "all vifs together name too many VLANs"),
 ])
 def test_a_bad_document_is_refused_with_its_item_and_changes_nothing(client, change, path, words):
     client.call("apply", networks=[LAB], vifs=[WEB0])

@@ -38,6 +38,8 @@ def network(dice, i):
                 mtu=dice.randrange(1280, 9000), ageing=dice.randrange(1000),
                 fdb_limit=dice.randrange(65536), neighbour_limit=dice.randrange(1025),
                 profile=dice.choice(["plain", "tenant"]))
+    if item["mode"] in ("bridge", "isolated"):
+        some(dice, item, vlan_filtering=dice.choice(["off", "802.1q", "802.1ad"]))
     if item["mode"] == "bridge" and dice.random() < .5:
         return item
     item["subnets"] = dice.choice([[f"10.{i}.0.0/24"], [f"10.{i}.0.0/24", f"fd00:{i:x}::/64"]])
@@ -60,7 +62,8 @@ def network(dice, i):
 
 def vif(dice, i, networks):
     kind = dice.choice(["tap", "netdev", "host"])
-    item = some(dice, {"name": f"v{i}", "type": kind}, network=dice.choice(networks)["name"],
+    segment = dice.choice(networks)
+    item = some(dice, {"name": f"v{i}", "type": kind}, network=segment["name"],
                 mac=f"52:54:01:{dice.randrange(256):02x}:00:{i:02x}",
                 mtu=dice.randrange(1280, 9000), fdb_limit=dice.randrange(65536),
                 connection_limit=dice.randrange(65536), half_open_limit=dice.randrange(65536),
@@ -69,6 +72,8 @@ def vif(dice, i, networks):
                 profile=dice.choice(["plain", "tenant"]))
     for key in ("link", "isolated", "learning", "flood", "mcast_flood", "bcast_flood", "hairpin"):
         some(dice, item, **{key: dice.choice([True, False])})
+    if segment.get("vlan_filtering", "off") != "off":
+        some(dice, item, vlan=dice.choice(["7", "10t", "10pt/20-29", "20u/30pu", "100+10x4/1p"]))
     if kind == "netdev":
         item["dev"] = f"dev{i}"
     else:

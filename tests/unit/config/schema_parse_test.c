@@ -154,8 +154,8 @@ static void bad_vifs_are_refused_with_a_cure(void **)
 		{ "{\"name\": \"v\", \"network\": \"lab\", \"type\": \"host\", \"netns\": "
 		  "\"../x\"}",
 			"vif.v.netns", "an absolute path" },
-		{ "{\"name\": \"v\", \"network\": \"lab\", \"type\": \"host\", \"vlan\": \"5\"}",
-			"vif.v.vlan", "VLAN filtering is not built yet" },
+		{ "{\"name\": \"v\", \"network\": \"lab\", \"type\": \"host\", \"vlan\": \"5/5\"}",
+			"vif.v.vlan", "'5' names a VLAN for the second time" },
 		{ "{\"name\": \"v\", \"network\": \"lab\", \"type\": \"host\", \"rate\": \"5\"}",
 			"vif.v.rate", "neither direction nor unit" },
 		{ "{\"name\": \"v\", \"network\": \"lab\", \"type\": \"host\", \"isolatd\": true}",
