@@ -24,11 +24,12 @@ static int check_network(const struct network_cfg *n, struct err *e)
 static int check_vif(const struct model *m, const struct vif_cfg *v, struct err *e)
 {
 	const struct network_cfg *n = model_network_by_id(m, v->network_id);
-	const struct network_cfg *uplink = model_network_by_uplink(m, v->name);
+	const struct network_cfg *uplink;
 	char path[MODEL_PATH_LEN], path_n[MODEL_PATH_LEN];
 
 	if (v->vlan.n == 0)
 		return 0;
+	uplink = model_network_by_uplink(m, v->name);
 	if (uplink)
 		return err_set(e, -EINVAL, model_vif_path(v, "vlan", path),
 			"%s is the uplink of network %s, which has no VLANs: take vlan away",

@@ -478,15 +478,18 @@ static void add_meters(
 static void add_vlans(struct layout *l, const struct model *m, const struct vif_wants *wants,
 	const struct actual *actual, uint32_t *count)
 {
-	for (unsigned id = 1; id < VIF_ID_MAX; id++) {
-		const struct network_cfg *n = model_network_by_id(m, wants->vif[id].network_id);
-		const struct vif_cfg *v = model_vif_by_id(m, wants->vif[id].id);
+	for (unsigned i = 0; i < m->n_vifs; i++) {
+		const struct vif_cfg *v = &m->vif[i];
+		const struct network_cfg *n;
 
-		if (n == NULL || v == NULL || n->vlan_filtering == SNAP_VLAN_NONE
-			|| !actual->vif[id].is_open)
+		if (v->vlan.n == 0 || wants->vif[v->id].id == VIF_ID_NONE
+			|| !actual->vif[v->id].is_open)
 			continue;
-		for (unsigned i = 0; i < v->vlan.n; i++) {
-			const struct vlan_item *item = &v->vlan.item[i];
+		n = model_network_by_id(m, wants->vif[v->id].network_id);
+		if (n == NULL || n->vlan_filtering == SNAP_VLAN_NONE)
+			continue;
+		for (unsigned k = 0; k < v->vlan.n; k++) {
+			const struct vlan_item *item = &v->vlan.item[k];
 			struct snap_vlan vlan = { v->id, item->first, item->last, item->flags };
 
 			append(l, &vlan, sizeof(vlan), count, VLAN_RANGES_MAX);
