@@ -40,8 +40,8 @@ def test_keys_of_a_vif_are_stable(client):
 
 
 def test_keys_of_a_network_are_stable(client):
-    assert {"name", "mode", "profile", "state", "reason", "subnets", "gateways", "dhcp",
-            "dhcp_ranges", "dhcp_hosts", "domain", "mtu", "ageing", "fdb_limit",
+    assert {"name", "mode", "profile", "vlan_filtering", "state", "reason", "subnets", "gateways",
+            "dhcp", "dhcp_ranges", "dhcp_hosts", "domain", "mtu", "ageing", "fdb_limit",
             "neighbour_limit", "vifs",
             "leg_ifname", "leg_mac", "leg", "leg_id", "uplink_port",
             "dnsmasq_pid"} == set(client.call("network.list")[0])
