@@ -8,6 +8,7 @@
 #pragma once
 
 #include "config/rate_text.h"
+#include "config/storm_text.h"
 #include "config/vlan_list.h"
 #include "vswitch/abi/limits.h"
 #include "vswitch/base/err.h"
@@ -86,6 +87,15 @@ struct forward_cfg {
 	uint16_t target_port;
 };
 
+/* Of what a vif has flooded; the first one is for all those that are not set. */
+enum storm_class {
+	STORM_ALL,
+	STORM_UNICAST,
+	STORM_BROADCAST,
+	STORM_MULTICAST,
+	STORM_CLASSES
+};
+
 struct vif_cfg {
 	uint16_t id; /* 1..VIF_ID_MAX-1 */
 	char name[SAKLAR_NAME_LEN];
@@ -108,6 +118,7 @@ struct vif_cfg {
 	uint16_t unresolved_limit; /* 0: NEIGH_UNRESOLVED_MAX */
 	struct vif_rate rate;
 	struct vlan_list vlan;
+	struct storm_limit storm[STORM_CLASSES];
 	bool has_profile;
 	enum network_profile profile;
 };

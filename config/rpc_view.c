@@ -66,8 +66,8 @@ static uint16_t mtu_in_force(const struct daemon *d, const struct vif_cfg *v, ui
 
 json_t *rpc_view_vif(const struct daemon *d, const struct vif_cfg *v)
 {
-	static const char *const always[]
-		= { "dev", "netns", "ifname", "mac", "owner", "network", "profile", "rate" };
+	static const char *const always[] = { "dev", "netns", "ifname", "mac", "owner", "network",
+		"profile", "rate", "storm", "storm_unicast", "storm_broadcast", "storm_multicast" };
 	json_t *json = schema_print_vif(v, d->model);
 	struct vif_actual a;
 	char mac[MAC_STR_LEN];

@@ -190,6 +190,40 @@ static int set_vlan(void *cfg, const struct schema_value *v, const char *path, s
 	return v ? vlan_list_parse(v->text, path, &vif->vlan, e) : 0;
 }
 
+static int set_storm_class(void *cfg, enum storm_class c, const struct schema_value *v,
+	const char *path, struct err *e)
+{
+	struct storm_limit *l = &vif_of(cfg)->storm[c];
+
+	if (v)
+		return storm_text_parse(v->text, path, l, e);
+	*l = (struct storm_limit){ 0 };
+	return 0;
+}
+
+static int set_storm(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	return set_storm_class(cfg, STORM_ALL, v, path, e);
+}
+
+static int set_storm_unicast(
+	void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	return set_storm_class(cfg, STORM_UNICAST, v, path, e);
+}
+
+static int set_storm_broadcast(
+	void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	return set_storm_class(cfg, STORM_BROADCAST, v, path, e);
+}
+
+static int set_storm_multicast(
+	void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	return set_storm_class(cfg, STORM_MULTICAST, v, path, e);
+}
+
 static const struct schema_setter setters[] = {
 	{ "network", set_network },
 	{ "type", set_type },
@@ -214,6 +248,10 @@ static const struct schema_setter setters[] = {
 	{ "profile", set_profile },
 	{ "rate", set_rate },
 	{ "vlan", set_vlan },
+	{ "storm", set_storm },
+	{ "storm_unicast", set_storm_unicast },
+	{ "storm_broadcast", set_storm_broadcast },
+	{ "storm_multicast", set_storm_multicast },
 };
 
 static void finish(struct vif_cfg *v)
@@ -265,6 +303,16 @@ static void print_flags(const struct vif_cfg *v, json_t *json)
 	json_object_set_new(json, "hairpin", json_boolean(v->is_hairpin));
 }
 
+static void print_storm(const struct vif_cfg *v, json_t *json)
+{
+	static const char *const keys[STORM_CLASSES]
+		= { "storm", "storm_unicast", "storm_broadcast", "storm_multicast" };
+	char text[STORM_TEXT_LEN];
+
+	for (unsigned i = 0; i < STORM_CLASSES; i++)
+		print_text(json, keys[i], storm_text_print(&v->storm[i], text));
+}
+
 json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m)
 {
 	const struct network_cfg *n = model_network_by_id(m, v->network_id);
@@ -292,6 +340,7 @@ json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m)
 		print_text(json, "profile", schema_profile_name(v->profile));
 	print_text(json, "rate", rate_text_print(&v->rate, rate));
 	print_text(json, "vlan", vlan_list_print(&v->vlan, vlan));
+	print_storm(v, json);
 	print_flags(v, json);
 	return json;
 }

@@ -62,11 +62,17 @@ static uint32_t port_flags(const struct vif_cfg *v)
 }
 
 /* What nobody said is the profile's: of the vif, or of its network. */
-static void build_limits(const struct model *m, const struct vif_cfg *v, struct snap_port *out)
+static bool is_of_tenant(const struct model *m, const struct vif_cfg *v)
 {
 	const struct network_cfg *n = model_network_by_id(m, v->network_id);
-	bool is_tenant = v->has_profile ? v->profile == PROFILE_TENANT
-					: n != NULL && n->profile == PROFILE_TENANT;
+
+	return v->has_profile ? v->profile == PROFILE_TENANT
+			      : n != NULL && n->profile == PROFILE_TENANT;
+}
+
+static void build_limits(const struct model *m, const struct vif_cfg *v, struct snap_port *out)
+{
+	bool is_tenant = is_of_tenant(m, v);
 	uint32_t most = is_tenant ? CT_VIF_MAX : CT_TABLE_MAX;
 
 	out->fdb_limit = v->fdb_limit;
@@ -455,6 +461,28 @@ static void add_meter(struct layout *l, uint32_t *count, uint16_t vif_id, enum s
 		append(l, &meter, sizeof(meter), count, METERS_MAX);
 }
 
+static void add_storm_meters(
+	struct layout *l, const struct model *m, const struct vif_cfg *v, uint32_t *count)
+{
+	static const struct storm_limit tenants
+		= { .rate = STORM_RATE_TENANT, .burst = STORM_BURST_TENANT };
+
+	for (unsigned i = 0; i < STORM_CLASSES; i++) {
+		const struct storm_limit *s = &v->storm[i];
+		struct rate_limit r;
+
+		if (!s->is_set && i == STORM_ALL && is_of_tenant(m, v))
+			s = &tenants;
+		else if (!s->is_set)
+			continue;
+		r = (struct rate_limit){ .average = s->rate, .burst = s->burst };
+		if (s->rate == 0 && i != STORM_ALL) /* a meter of its own that never ends */
+			r = (struct rate_limit){ .average = METER_RATE_MAX,
+				.burst = METER_BURST_MAX };
+		add_meter(l, count, v->id, (enum snap_meter_kind)(SNAP_METER_STORM + i), &r);
+	}
+}
+
 /* Of the vifs that add_ports() has made ports of. */
 static void add_meters(
 	struct layout *l, const struct model *m, const struct vif_wants *wants, uint32_t *count)
@@ -471,6 +499,8 @@ static void add_meters(
 			continue;
 		add_meter(l, count, v->id, SNAP_METER_FROM, &v->rate.out);
 		add_meter(l, count, v->id, SNAP_METER_TO, &v->rate.in);
+		if (!is_uplink_segment(m, port[i].network_id))
+			add_storm_meters(l, m, v, count);
 	}
 }
 

@@ -16,6 +16,7 @@
 #include "bridge/guard.h"
 #include "bridge/qos.h"
 #include "bridge/router.h"
+#include "bridge/storm.h"
 #include "bridge/vlan.h"
 #include "vif/drop.h"
 #include "vif/pkt_edit.h"
@@ -39,6 +40,7 @@ struct pipeline {
 	struct router *router;
 	const struct pipeline_trace *trace;
 	struct vif_io *io;
+	struct storm storm; /* meters of what vifs flood */
 	struct qos *qos; /* rates of vifs, and what waits for them */
 	struct backlog backlog; /* floods that go on in the next turns */
 	struct tx_items out; /* in order of packets, then grouped by vif */
@@ -274,6 +276,8 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	trace(l, STAGE_LEARN, b);
 	(void)bridge_split(cfg, b); /* bridge/bridge.c   for the router's MAC?     */
 	trace(l, STAGE_SPLIT, b);
+	storm_run(&l->storm, cfg, b, now_ns); /* bridge/storm.c    too many to flood?        */
+	trace(l, STAGE_STORM, b);
 	route(l, b); /* bridge/router.c   to another network         */
 	trace(l, STAGE_ROUTE, b);
 	show_routed(l, b); /* vif/capture.c     behind the translation     */

@@ -20,6 +20,7 @@
 	X(GUARD, "guard_ingress, bridge/guard.c: may this vif say this?")                        \
 	X(LEARN, "fdb_learn, bridge/fdb.c: source learned, destination found, in arrival order") \
 	X(SPLIT, "bridge_split, bridge/bridge.c: what is for the router port")                   \
+	X(STORM, "storm_run, bridge/storm.c: does this vif have too many frames flooded?")       \
 	X(ROUTE, "router_run, bridge/router.c: connection, route, neighbour, translation")       \
 	X(BRIDGE, "bridge_forward, bridge/bridge.c: one vif, or those that want to hear it")     \
 	X(EGRESS, "egress_run, bridge/egress.c: isolation, MTU, link")                           \

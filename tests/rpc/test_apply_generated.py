@@ -68,6 +68,8 @@ def vif(dice, i, networks):
                 mtu=dice.randrange(1280, 9000), fdb_limit=dice.randrange(65536),
                 connection_limit=dice.randrange(65536), half_open_limit=dice.randrange(65536),
                 unresolved_limit=dice.randrange(65),
+                storm=dice.choice(["off", "500", "1000/1"]), storm_unicast="off",
+                storm_broadcast="7", storm_multicast="100/100",
                 rate=dice.choice(["10Mb/s@20ms", "inbound=1000,2000", "both=1Gb/s burst=512"]),
                 profile=dice.choice(["plain", "tenant"]))
     for key in ("link", "isolated", "learning", "flood", "mcast_flood", "bcast_flood", "hairpin"):

@@ -35,7 +35,8 @@ def test_keys_of_a_vif_are_stable(client):
             "netns", "dev", "ifindex", "queues", "rx_packets", "rx_bytes", "tx_packets", "tx_bytes",
             "drops", "drops_total", "owner", "isolated", "learning", "flood", "mcast_flood",
             "bcast_flood", "hairpin", "fdb_limit", "connection_limit", "half_open_limit",
-            "unresolved_limit", "profile", "rate"} == set(vif)
+            "unresolved_limit", "profile", "rate", "storm", "storm_unicast", "storm_broadcast",
+            "storm_multicast"} == set(vif)
     assert client.call("vif.list") == [vif]
 
 
@@ -104,6 +105,7 @@ def test_a_write_tells_generation_and_state(client):
     ("vif.add", {"name": "v", "network": "lab", "type": "netfront"}, "not built yet"),
     ("vif.add", {"name": "v", "network": "lab"}, "type is missing"),
     ("vif.set", {"name": "web0", "queues": 2}, "cannot be changed"),
+    ("vif.set", {"name": "web0", "storm": "many"}, "is no limit of floods"),
     ("vif.set", {"name": "web0", "rate": "1000"}, "neither direction nor unit"),
     ("vif.set", {"name": "web0", "rate": "both=10Mb/s peak=1Mb/s"}, "peak below its average"),
     ("vif.set", {"name": "web0", "flod": True}, "did you mean 'flood'?"),

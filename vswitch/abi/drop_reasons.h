@@ -84,7 +84,12 @@
 	X(VLAN_FILTER, "vlan_filter",                                                              \
 		"tagged with a VLAN that the vif is not in, or tagged at all on an access vif; "   \
 		"see vlan in saklar vif show NAME")                                                \
-	X(VLAN_NO_NATIVE, "vlan_no_native", "not tagged, on a vif that has no native VLAN")
+	X(VLAN_NO_NATIVE, "vlan_no_native", "not tagged, on a vif that has no native VLAN")        \
+	X(STORM_UNICAST, "storm_unicast",                                                          \
+		"the vif sends too many frames to unknown destinations (--storm)")                 \
+	X(STORM_BROADCAST, "storm_broadcast", "the vif sends too many broadcasts (--storm)")       \
+	X(STORM_MULTICAST, "storm_multicast",                                                      \
+		"the vif sends too many frames to groups that nobody has registered (--storm)")
 
 enum drop_reason {
 	DROP_NONE, /* the packet lives */

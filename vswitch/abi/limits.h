@@ -51,6 +51,8 @@ enum network_profile {
 #define VLAN_VIF_RANGES_MAX 64 /* of one vif */
 #define VLAN_VID_MAX 4094
 #define VLAN_VID_DEFAULT 1 /* of vifs that have no list of their own, and of host legs */
+#define STORM_RATE_TENANT 1000 /* frames a second that a vif of profile tenant may have flooded */
+#define STORM_BURST_TENANT 2000
 #define NAT_PORT_MIN 1024 /* guests never get a privileged port */
 
 #define NEIGH_TABLE_MAX 8191 /* neighbours of all networks */

@@ -207,6 +207,53 @@ static void limits_that_nobody_set_are_those_of_the_vifs_profile(void **)
 	assert_int_equal(port_of(&m).connection_limit, CT_TABLE_MAX);
 }
 
+/* The meters of the one port of network 1; how many. */
+static unsigned meters_of(const struct model *m, struct snap_meter out[SNAP_METER_N])
+{
+	struct snap_hdr hdr;
+	void *bytes = NULL;
+	size_t len = 0;
+
+	vif_wants_build(m, &wants);
+	actual.vif[1].is_open = true;
+	assert_int_equal(snapshot_build(m, &wants, &actual, 5, &bytes, &len), 0);
+	memcpy(&hdr, bytes, sizeof(hdr));
+	assert_in_range(hdr.n_meters, 0, SNAP_METER_N);
+	memcpy(out, (uint8_t *)bytes + len - hdr.n_meters * sizeof(*out),
+		hdr.n_meters * sizeof(*out));
+	free(bytes);
+	return hdr.n_meters;
+}
+
+static void meters_are_what_was_set_and_else_the_profiles(void **)
+{
+	struct network_cfg n = make_network(NETWORK_MODE_BRIDGE, "10.0.0.0/24", "fd00::/64");
+	struct vif_cfg v = { .id = 1, .name = "a", .network_id = 1, .type = VIF_TYPE_HOST };
+	struct model m = { .n_networks = 1, .n_vifs = 1, .network = &n, .vif = &v };
+	struct snap_meter meter[SNAP_METER_N];
+
+	n.profile = PROFILE_PLAIN;
+	assert_int_equal(meters_of(&m, meter), 0);
+	n.profile = PROFILE_TENANT;
+	assert_int_equal(meters_of(&m, meter), 1);
+	assert_int_equal(meter[0].kind, SNAP_METER_STORM);
+	assert_int_equal(meter[0].rate, 1000);
+	assert_int_equal(meter[0].burst, 2000);
+	v.storm[STORM_ALL].is_set = true; /* off */
+	assert_int_equal(meters_of(&m, meter), 0);
+	v.storm[STORM_ALL] = (struct storm_limit){ true, 5, 10 };
+	v.storm[STORM_MULTICAST].is_set = true; /* multicasts are not counted */
+	v.rate.in = (struct rate_limit){ 1000000, 2000000, 3000 };
+	assert_int_equal(meters_of(&m, meter), 3);
+	assert_int_equal(meter[0].kind, SNAP_METER_TO);
+	assert_int_equal(meter[0].rate, 1000000);
+	assert_int_equal(meter[0].peak, 2000000);
+	assert_int_equal(meter[0].burst, 3000);
+	assert_int_equal(meter[1].rate, 5);
+	assert_int_equal(meter[2].kind, SNAP_METER_STORM_MCAST);
+	assert_int_equal(meter[2].rate, METER_RATE_MAX);
+}
+
 static void firewall_rejects_forwarding_and_foreign_gateways(void **)
 {
 	struct network_cfg n = make_network(NETWORK_MODE_BRIDGE, "10.0.0.0/24", "fd00::/64");
@@ -312,6 +359,7 @@ int main(void)
 		cmocka_unit_test_setup(snapshot_has_only_open_vifs_and_their_flags, clear),
 		cmocka_unit_test_setup(port_gets_floods_only_when_the_engine_has_its_vif, clear),
 		cmocka_unit_test_setup(limits_that_nobody_set_are_those_of_the_vifs_profile, clear),
+		cmocka_unit_test_setup(meters_are_what_was_set_and_else_the_profiles, clear),
 		cmocka_unit_test_setup(
 			port_without_carrier_is_heard_and_one_set_down_is_not, clear),
 		cmocka_unit_test(firewall_rejects_forwarding_and_foreign_gateways),
