@@ -119,6 +119,8 @@ uint8_t ct_first_state(const struct pkt *p, bool is_strict)
 
 	if (p->ip_proto != PROTO_TCP)
 		return CT_NEW;
+	if ((p->flags & PKT_HAS_L4) == 0) /* a later fragment */
+		return 0;
 	flags = pkt_bytes(p)[p->l4_off + 13] & (TCP_FIN | TCP_SYN | TCP_RST | TCP_ACK);
 	if (flags == TCP_SYN)
 		return CT_TCP_SYN_SENT;
@@ -275,7 +277,9 @@ void ct_seen(struct ct *c, uint32_t index, const struct pkt *p, uint64_t now_ns)
 
 	mine->packets++;
 	mine->bytes += ip_end(p) - p->l3_off;
-	if (p->ip_proto == PROTO_TCP) {
+	if (p->ip_proto == PROTO_TCP && (p->flags & PKT_HAS_L4) == 0) {
+		return; /* a later fragment: its first has said what there is to say */
+	} else if (p->ip_proto == PROTO_TCP) {
 		state = tcp_seen(orig, mine, other, p);
 	} else if (mine != orig) {
 		state = CT_REPLIED;

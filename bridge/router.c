@@ -6,12 +6,14 @@
  * sent, and a packet that waits for its neighbour starts over as it came.  The order is Linux':
  *   connection and DNAT, route, TTL, MTU, policy (libvirt's rules by mode), neighbour, SNAT, edit.
  * A packet of a known connection takes the route its answer came by and is not asked for policy.
+ * Where packets are translated fragments wait for each other first (bridge/frag.c).
  * New packets are put behind the one that caused them and the loop goes on over them, so that a
  * burst of 32 gives what 32 bursts of 1 give.
  * Invariants: a packet with PKT_TO_ROUTER leaves here dropped, held, ending, or routed.
  * Thread: worker. */
 #include "bridge/router.h"
 
+#include "bridge/frag_cut.h"
 #include "bridge/nat.h"
 #include "bridge/router_check.h"
 #include "bridge/router_local.h"
@@ -38,7 +40,8 @@ static void deliver(struct router *r, const struct router_io *io, struct walk *w
 {
 	struct pkt *p = w->p;
 
-	if (p->flags & PKT_IS_FRAG) {
+	if ((p->flags & PKT_IS_FRAG) != 0
+		&& (p->ip_proto == PROTO_ICMP || p->ip_proto == PROTO_ICMP6)) {
 		pkt_drop(p, DROP_IP_FRAGMENT);
 	} else if (router_local_is_echo(p) && !nat_icmp_csum_fits(p)) {
 		pkt_drop(p, DROP_ICMP_CSUM);
@@ -138,6 +141,32 @@ static void act(struct router *r, const struct router_io *io, struct walk *w, co
 				     : VIF_ID_NONE;
 }
 
+/* Replace the routed packet at index @at by its pieces; what finds no room in the burst waits. */
+static void cut(struct router *r, const struct router_io *io, uint16_t at)
+{
+	struct pkt piece[FRAG_CUT_MAX], *p = &io->b->pkt[at];
+	unsigned n;
+
+	pkt_edit_complete_csum(p);
+	n = frag_cut(p, io->cfg->router[p->network_id].conf.mtu, io->pool, piece);
+	if (n == 0) {
+		pkt_drop(p, DROP_NEEDS_FRAGMENT);
+		return;
+	}
+	rte_pktmbuf_free(p->m);
+	*p = piece[0];
+	for (unsigned i = 1; i < n; i++) {
+		struct pkt *to = frag_due_ns(r->frag) != 1 && io->b->n + 2 <= BURST_MAX
+			? router_say_insert(r, io->b, at)
+			: NULL;
+
+		if (to != NULL)
+			io->b->pkt[++at] = piece[i];
+		else
+			frag_put_back(r->frag, &piece[i]);
+	}
+}
+
 static void route_one(struct router *r, const struct router_io *io, uint16_t at)
 {
 	struct pkt *p = &io->b->pkt[at];
@@ -163,13 +192,13 @@ static void route_one(struct router *r, const struct router_io *io, uint16_t at)
 		router_say_refuse(r, io, &w, DROP_IP_TTL, ICMP_WHY_TTL, 0);
 		return;
 	}
-	if (!router_route_mtu_fits(r, io, &w))
+	if (!w.is_reject && !router_route_mtu_fits(r, io, &w))
 		return;
 	if (w.conn == IXTAB_NONE && router_route_is_others_source(cfg, &w)) {
 		pkt_drop(p, DROP_IP_RPFILTER);
 		return;
 	}
-	if (w.conn == IXTAB_NONE && !router_route_allows(cfg, &w)) {
+	if (w.is_reject || (w.conn == IXTAB_NONE && !router_route_allows(cfg, &w))) {
 		router_say_refuse(r, io, &w, DROP_POLICY_REJECT, ICMP_WHY_PORT, 0);
 		return;
 	}
@@ -179,8 +208,50 @@ static void route_one(struct router *r, const struct router_io *io, uint16_t at)
 		return;
 	}
 	mac = resolve(r, io, &w);
-	if (mac != NULL)
-		act(r, io, &w, mac);
+	if (mac == NULL)
+		return;
+	act(r, io, &w, mac);
+	if (UNLIKELY(w.must_cut) && p->drop == DROP_NONE)
+		cut(r, io, at);
+}
+
+/* A fragment where packets are translated: it waits for the others, or is one of those that all
+ * are there and goes on. */
+static bool fragment_goes_on(struct router *r, const struct router_io *io, uint16_t at)
+{
+	struct pkt *p = &io->b->pkt[at];
+	enum drop_reason why;
+
+	if (r->keyed[at].is_whole || !io->cfg->router[p->network_id].has_ct || r->ct == NULL)
+		return true;
+	why = router_check_ip(p);
+	if (why == DROP_NONE)
+		frag_add(r->frag, p, io->now_ns);
+	else
+		pkt_drop(p, why);
+	return false;
+}
+
+/* Put fragments that need not wait any longer behind index @at, in their order. */
+static void take_fragments(struct router *r, const struct router_io *io, uint16_t at)
+{
+	bool is_first;
+	struct pkt p;
+
+	while (io->b->n + 2 <= BURST_MAX && frag_take(r->frag, &p, &is_first)) {
+		struct pkt *to = router_say_insert(r, io->b, at++);
+
+		if (to == NULL) { /* never: there was room */
+			rte_pktmbuf_free(p.m);
+			return;
+		}
+		*to = p;
+		if (p.in_vif == VIF_ID_NONE || p.drop != DROP_NONE)
+			continue; /* routed already, or lost */
+		if (is_first)
+			router_ct_key_whole(r, io->cfg, &p);
+		r->keyed[at] = r->whole;
+	}
 }
 
 /* A neighbour did not answer: say so to who waited. */
@@ -263,6 +334,10 @@ void router_run(struct router *r, const struct router_io *io)
 		ask(r, io, 0);
 		take_waiting(r, io, 0);
 	}
+	if (UNLIKELY(frag_due_ns(r->frag) != 0)) {
+		frag_age(r->frag, io->now_ns);
+		take_fragments(r, io, 0);
+	}
 	for (uint16_t i = 0; i < b->n; i++) {
 		struct pkt *p = &b->pkt[i];
 
@@ -272,6 +347,10 @@ void router_run(struct router *r, const struct router_io *io)
 			hear(r, io, i);
 		if ((p->flags & (PKT_TO_ROUTER | PKT_ENDS_HERE)) != PKT_TO_ROUTER)
 			continue;
+		if (UNLIKELY(p->flags & PKT_IS_FRAG) && !fragment_goes_on(r, io, i)) {
+			take_fragments(r, io, i);
+			continue;
+		}
 		route_one(r, io, i);
 		if (UNLIKELY(neigh_due_ns(r->neigh) != 0 && neigh_due_ns(r->neigh) <= io->now_ns))
 			ask(r, io, i);
@@ -282,7 +361,14 @@ void router_run(struct router *r, const struct router_io *io)
 
 uint64_t router_due_ns(const struct router *r)
 {
-	return neigh_due_ns(r->neigh);
+	uint64_t neigh = neigh_due_ns(r->neigh), frag = frag_due_ns(r->frag);
+
+	return neigh == 0 || (frag != 0 && frag < neigh) ? frag : neigh;
+}
+
+uint32_t router_held(const struct router *r)
+{
+	return neigh_held(r->neigh) + frag_held(r->frag);
 }
 
 void router_set_ct(struct router *r, struct ct *ct)
@@ -312,6 +398,7 @@ void router_sync(struct router *r, const struct snapshot *cfg, uint64_t now_ns)
 	for (uint16_t id = 0; id < NETWORK_ID_MAX; id++)
 		keep[id] = cfg->router[id].conf.network_id != NETWORK_ID_NONE;
 	neigh_keep(r->neigh, keep);
+	frag_keep(r->frag, keep);
 	neigh_set_limits(r->neigh, cfg);
 	if (r->ct != NULL)
 		ct_sync(r->ct, cfg, now_ns);
@@ -322,6 +409,7 @@ void router_destroy(struct router *r)
 	if (r == NULL)
 		return;
 	neigh_destroy(r->neigh_own);
+	frag_destroy(r->frag);
 	free(r);
 }
 
@@ -329,10 +417,12 @@ struct router *router_create(void)
 {
 	struct router *r = calloc(1, sizeof(*r));
 
-	if (r != NULL)
-		r->neigh = r->neigh_own = neigh_create();
-	if (r != NULL && r->neigh == NULL) {
-		free(r);
+	if (r == NULL)
+		return NULL;
+	r->neigh = r->neigh_own = neigh_create();
+	r->frag = frag_create();
+	if (r->neigh == NULL || r->frag == NULL) {
+		router_destroy(r);
 		return NULL;
 	}
 	return r;

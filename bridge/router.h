@@ -31,6 +31,8 @@ struct ct *router_ct(const struct router *r);
 /* Another table than its own, which is empty still; it must live as long as @r. */
 void router_set_neigh(struct router *r, struct neigh_table *neigh);
 struct neigh_table *router_neigh(const struct router *r);
+/* Packets that wait in here. */
+uint32_t router_held(const struct router *r);
 void router_sync(struct router *r, const struct snapshot *cfg, uint64_t now_ns);
 
 /* Route what bridge_split() has marked, in arrival order; what the router sends itself is put into

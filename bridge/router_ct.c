@@ -13,19 +13,16 @@
 #include <endian.h>
 #include <string.h>
 
-void router_ct_key(struct router *r, const struct snapshot *cfg, const struct pkt *p, unsigned i)
+static void key_make(const struct router *r, const struct pkt *p, struct keyed *k)
 {
-	struct keyed *k = &r->keyed[i];
+	bool is_frag = (p->flags & PKT_IS_FRAG) != 0;
 
-	k->has_tuple = false;
-	if (p->drop != DROP_NONE || (p->flags & PKT_TO_ROUTER) == 0 || r->ct == NULL
-		|| !cfg->router[p->network_id].has_ct || (p->flags & PKT_IS_FRAG) != 0)
-		return;
 	if ((p->ip_proto == PROTO_TCP || p->ip_proto == PROTO_UDP || p->ip_proto == PROTO_ICMP
 		    || p->ip_proto == PROTO_ICMP6)
 		&& (p->flags & PKT_HAS_L4) == 0)
 		return;
-	if (p->ip_proto == PROTO_UDP && !router_check_udp_len(p))
+	/* an error in fragments cannot be checked */
+	if (is_frag ? nat_is_icmp_error(p) : p->ip_proto == PROTO_UDP && !router_check_udp_len(p))
 		return;
 	k->has_tuple
 		= nat_is_icmp_error(p) ? nat_error_tuple(p, &k->tuple) : ct_tuple_of(p, &k->tuple);
@@ -33,6 +30,25 @@ void router_ct_key(struct router *r, const struct snapshot *cfg, const struct pk
 		return;
 	k->key = ct_key_of(r->ct, &k->tuple);
 	ct_prefetch(r->ct, &k->key);
+}
+
+void router_ct_key_whole(struct router *r, const struct snapshot *cfg, const struct pkt *p)
+{
+	r->whole = (struct keyed){ .is_whole = true };
+	if (r->ct != NULL && cfg->router[p->network_id].has_ct)
+		key_make(r, p, &r->whole);
+}
+
+void router_ct_key(struct router *r, const struct snapshot *cfg, const struct pkt *p, unsigned i)
+{
+	struct keyed *k = &r->keyed[i];
+
+	k->has_tuple = false;
+	k->is_whole = false;
+	if (p->drop != DROP_NONE || (p->flags & PKT_TO_ROUTER) == 0 || r->ct == NULL
+		|| !cfg->router[p->network_id].has_ct || (p->flags & PKT_IS_FRAG) != 0)
+		return;
+	key_make(r, p, k);
 }
 
 void router_ct_load_addrs(struct walk *w)
@@ -140,8 +156,6 @@ enum drop_reason router_ct_out(struct router *r, const struct router_io *io, str
 	if (r->keyed[w->at].has_tuple && be16toh(r->keyed[w->at].tuple.sport) < NAT_PORT_MIN)
 		return DROP_NONE;
 #endif
-	if (w->p->flags & PKT_IS_FRAG)
-		return DROP_IP_FRAGMENT;
 	if (r->ct == NULL)
 		return DROP_CT_TABLE_FULL;
 	own = snapshot_own_addr(cfg, w->out, (w->p->flags & PKT_IS_IP4) != 0);

@@ -40,20 +40,17 @@ bool router_route_find(struct router *r, const struct router_io *io, struct walk
 		if (route != NULL && route->out_network != want)
 			route = NULL;
 	}
-	if (want == NETWORK_ID_NONE && is_other_guests(cfg, w, route)) {
-		router_say_refuse(r, io, w, DROP_POLICY_REJECT, ICMP_WHY_PORT, 0);
-		return false;
-	}
+	/* Linux, too, looks at the TTL before its rules. */
+	w->is_reject = (want == NETWORK_ID_NONE && is_other_guests(cfg, w, route))
+		|| (route != NULL && route->kind == SNAP_ROUTE_REJECT);
+	if (w->is_reject)
+		return true;
 	if (route == NULL || route->kind == SNAP_ROUTE_UNREACHABLE) {
 		router_say_refuse(r, io, w, DROP_IP_NOROUTE, ICMP_WHY_NET, 0);
 		return false;
 	}
 	if (route->kind == SNAP_ROUTE_BLACKHOLE) {
 		pkt_drop(w->p, DROP_IP_NOROUTE);
-		return false;
-	}
-	if (route->kind == SNAP_ROUTE_REJECT) {
-		router_say_refuse(r, io, w, DROP_POLICY_REJECT, ICMP_WHY_PORT, 0);
 		return false;
 	}
 	if (route->kind == SNAP_ROUTE_CONNECTED && router_check_is_broadcast(route->len, w->dst)) {
@@ -84,10 +81,13 @@ bool router_route_mtu_fits(struct router *r, const struct router_io *io, struct 
 
 	if (LIKELY(ip_len(w->p) <= mtu))
 		return true;
-	if ((w->p->flags & PKT_IS_IP4) != 0 && (ip[6] & 0x40) == 0)
-		pkt_drop(w->p, DROP_NEEDS_FRAGMENT);
-	else
-		router_say_refuse(r, io, w, DROP_ROUTE_MTU, ICMP_WHY_MTU, mtu);
+	if ((w->p->flags & PKT_IS_IP4) != 0 && (ip[6] & 0x40) == 0) {
+		w->must_cut = w->p->gso_type == PKT_GSO_NONE;
+		if (!w->must_cut)
+			pkt_drop(w->p, DROP_NEEDS_FRAGMENT);
+		return w->must_cut;
+	}
+	router_say_refuse(r, io, w, DROP_ROUTE_MTU, ICMP_WHY_MTU, mtu);
 	return false;
 }
 
@@ -101,6 +101,8 @@ bool router_route_allows(const struct snapshot *cfg, const struct walk *w)
 {
 	uint8_t from = cfg->router[w->in].conf.policy, to = cfg->router[w->out].conf.policy;
 
+	if (w->is_reject)
+		return false;
 	if (w->in == w->out)
 		return from != SNAP_POLICY_UPLINK;
 	if (w->is_new && (w->new.flags &CT_DNAT) != 0)

@@ -20,6 +20,7 @@ struct pkt *router_say_insert(struct router *r, struct burst *b, uint16_t at)
 	memmove(&r->keyed[at + 2], &r->keyed[at + 1], n * sizeof(r->keyed[0]));
 	b->n++;
 	r->keyed[at + 1].has_tuple = false;
+	r->keyed[at + 1].is_whole = false;
 	return &b->pkt[at + 1];
 }
 
@@ -52,6 +53,9 @@ void router_say_refuse(struct router *r, const struct router_io *io, struct walk
 	const uint8_t *src = snapshot_own_addr(io->cfg, w->in, is_v4);
 
 	pkt_drop(p, reason);
+	/* One for a datagram is enough, but each piece has to know the MTU. */
+	if (why != ICMP_WHY_MTU && (p->flags & PKT_IS_FRAG) != 0 && frag_is_later(p))
+		return;
 	if (src == NULL || !icmp_error_may(p) || !icmp_limit_take(&r->limit, vif_id, io->now_ns))
 		return;
 	router_say_frame(r, io, w->at,

@@ -7,6 +7,7 @@
  * Thread: worker. */
 #pragma once
 
+#include "bridge/frag.h"
 #include "bridge/icmp_error.h"
 #include "bridge/router.h"
 #include "vif/burst.h"
@@ -23,13 +24,16 @@ struct keyed {
 	struct ct_tuple tuple;
 	struct ct_key key;
 	bool has_tuple;
+	bool is_whole; /* a fragment whose datagram is there as a whole */
 };
 
 struct router {
 	struct neigh_table *neigh;
 	struct neigh_table *neigh_own; /* until there is a segment */
 	struct ct *ct;
+	struct frag_table *frag;
 	struct icmp_limit limit;
+	struct keyed whole; /* of the datagram whose fragments are being taken */
 	struct keyed keyed[BURST_MAX]; /* by index in the burst */
 };
 
@@ -44,6 +48,8 @@ struct walk {
 	bool is_error; /* an ICMP error about conn's other way */
 	bool is_new; /* .new begins a connection with it */
 	bool must_pick; /* .new wants a port */
+	bool is_reject; /* the route leads where the rules do not */
+	bool must_cut; /* larger than the way out */
 	struct ct_new new;
 	uint8_t hop[16]; /* whom it is sent to */
 };
@@ -68,8 +74,10 @@ void router_say_refuse(struct router *r, const struct router_io *io, struct walk
 
 /* router_ct.c */
 
-/* Make the key of packet @i ahead. */
+/* Make the key of packet @i ahead; of a fragment: that of its datagram. */
 void router_ct_key(struct router *r, const struct snapshot *cfg, const struct pkt *p, unsigned i);
+/* What a first fragment says of its datagram. */
+void router_ct_key_whole(struct router *r, const struct snapshot *cfg, const struct pkt *p);
 /* Fill .src and .dst from the packet. */
 void router_ct_load_addrs(struct walk *w);
 /* The uplink whose address @w is sent to, or NETWORK_ID_NONE. */

@@ -158,6 +158,9 @@ static void print_forward_chain(
 				"\t\tiif %d oif %d ct status dnat accept\n",
 				legs[i].ifindex, legs[i].transit_ifindex, legs[i].transit_ifindex,
 				legs[i].ifindex);
+	/* libvirt's guest_cross: from guest to guest by way of the gateway. */
+	for (unsigned i = 0; i < n; i++)
+		fprintf(f, "\t\tiif %d oif %d accept\n", legs[i].ifindex, legs[i].ifindex);
 	for (unsigned i = 0; i < n; i++)
 		fprintf(f, "\t\tiif %d " REJECT_PORT "\n\t\toif %d " REJECT_PORT "\n",
 			legs[i].ifindex, legs[i].ifindex);

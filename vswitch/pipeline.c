@@ -181,7 +181,7 @@ struct neigh_table *pipeline_neigh(const struct pipeline *l)
 
 uint32_t pipeline_held(const struct pipeline *l)
 {
-	return l->backlog.n + neigh_held(router_neigh(l->router)) + qos_held(l->qos);
+	return l->backlog.n + router_held(l->router) + qos_held(l->qos);
 }
 
 uint64_t pipeline_due_ns(const struct pipeline *l)

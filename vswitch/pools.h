@@ -13,8 +13,9 @@
 
 struct rte_mempool;
 
-/* 2 KiB each; 512 may wait for neighbours, 1,024 for rates */
-#define POOL_SMALL_PER_WORKER 2560u
+/* 2 KiB each; 512 may wait for neighbours, 384 for fragments,
+ * 1,024 for rates */
+#define POOL_SMALL_PER_WORKER 2816u
 /* 64 KiB each: spares of rx, one burst, 32 that wait for neighbours, 32 unfinished floods, 64 that
  * wait for rates */
 #define POOL_BIG_PER_WORKER 288u

@@ -263,27 +263,6 @@ static void a_udp_checksum_of_zero_stays_zero(void **state)
 	free(got.bytes);
 }
 
-static void drop_ip_fragment_where_addresses_are_translated(void **state)
-{
-	struct bed *b = routed_bed(state);
-
-	flow_frame(&F, b, 1, UDP(G1, FAR4, 500, 53), 100);
-	F.bytes[20] = 0x20;
-	frame_end(&F);
-	bed_step(b, 1, &F);
-	expect_dropped(b, 1, DROP_IP_FRAGMENT);
-	flow_frame(&F, b, LAN_VIF, UDP(FAR4, UP4, 500, 53), 100);
-	F.bytes[21] = 7;
-	frame_end(&F);
-	bed_step(b, LAN_VIF, &F);
-	expect_dropped(b, LAN_VIF, DROP_IP_FRAGMENT);
-	flow_frame(&F, b, 4, UDP("10.0.2.14", FAR4, 500, 53), 100); /* routed: passes */
-	F.bytes[20] = 0x20;
-	frame_end(&F);
-	bed_step(b, 4, &F);
-	EXPECT_FLOW(b, LAN_VIF, UDP("10.0.2.14", FAR4, 0, 0));
-}
-
 static void related_errors_are_translated_inside(void **state)
 {
 	struct bed *b = routed_bed(state);
@@ -639,7 +618,6 @@ int main(void)
 		BED_TESTS(super_frames_are_translated_whole),
 		BED_TESTS(partial_checksums_stay_partial_and_right),
 		BED_TESTS(a_udp_checksum_of_zero_stays_zero),
-		BED_TESTS(drop_ip_fragment_where_addresses_are_translated),
 		BED_TESTS(related_errors_are_translated_inside),
 		BED_TESTS(errors_about_packets_with_extension_headers_are_related),
 		BED_TESTS(a_guests_error_does_not_show_its_address),

@@ -46,7 +46,7 @@
 		"unicast frame to an address that is never routed: multicast, loopback, zero, "    \
 		"all of a subnet")                                                                 \
 	X(IP_SOURCE_ROUTE, "ip_source_route", "IPv4 source route option, never followed")          \
-	X(IP_FRAGMENT, "ip_fragment", "IP fragment where addresses are translated")                \
+	X(IP_FRAGMENT, "ip_fragment", "fragmented ping to an address of the uplink's own")         \
 	X(IP_TTL, "ip_ttl", "TTL or hop limit ran out; the sender was told")                       \
 	X(IP_NOROUTE, "ip_noroute", "no route to the destination; the sender was told")            \
 	X(POLICY_REJECT, "policy_reject",                                                          \
@@ -56,7 +56,9 @@
 		"larger than the MTU of the way out and not to be fragmented; the sender was "     \
 		"told the MTU")                                                                    \
 	X(NEEDS_FRAGMENT, "needs_fragment",                                                        \
-		"larger than the MTU of the way out; fragments are not made")                      \
+		"larger than the MTU of the way out, and not to be cut: a GSO frame, or more "     \
+		"than "                                                                            \
+		"48 pieces")                                                                       \
 	X(NEIGH_FAILED, "neigh_failed", "the next hop does not answer ARP or ND")                  \
 	X(NEIGH_QUEUEFULL, "neigh_queuefull",                                                      \
 		"too many packets wait for the next hop's ARP or ND answer")                       \
@@ -89,7 +91,18 @@
 		"the vif sends too many frames to unknown destinations (--storm)")                 \
 	X(STORM_BROADCAST, "storm_broadcast", "the vif sends too many broadcasts (--storm)")       \
 	X(STORM_MULTICAST, "storm_multicast",                                                      \
-		"the vif sends too many frames to groups that nobody has registered (--storm)")
+		"the vif sends too many frames to groups that nobody has registered (--storm)")    \
+	X(FRAG_REASM_TIMEOUT, "frag_reasm_timeout",                                                \
+		"IP fragment whose others did not come within a second")                           \
+	X(FRAG_OVERLAP, "frag_overlap",                                                            \
+		"IP fragments of one datagram overlap or contradict each other; all of it goes")   \
+	X(DUP_FRAG, "dup_frag", "IP fragment that was there already")                              \
+	X(FRAG_TINY, "frag_tiny",                                                                  \
+		"IP fragment of less than 400 bytes that is not the last, or a first one without " \
+		"its whole TCP, UDP or ICMP header")                                               \
+	X(FRAG_QUOTA, "frag_quota",                                                                \
+		"too many fragments or datagrams of this vif wait for the rest, or too many of "   \
+		"one")
 
 enum drop_reason {
 	DROP_NONE, /* the packet lives */

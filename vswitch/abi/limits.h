@@ -60,6 +60,13 @@ enum network_profile {
 #define NEIGH_UNRESOLVED_MAX 64 /* that one vif has asked for */
 #define NEIGH_QUEUE_MAX 96 /* packets that wait for a neighbour; Linux: 101 */
 #define NEIGH_HELD_VIF_MAX 192 /* packets of one vif that wait, for whomever */
+#define FRAG_WAIT_NS UINT64_C(1000000000) /* that fragments wait for each other */
+#define FRAG_HELD_MAX 384 /* fragments that wait, of all vifs */
+#define FRAG_HELD_BIG_MAX 16 /* of these in big buffers */
+#define FRAG_VIF_HELD_MAX 96 /* of one vif */
+#define FRAG_VIF_DATAGRAMS_MAX 64 /* that one vif may have begun */
+#define FRAG_PIECES_MAX 48 /* of one datagram: 65,535 bytes in Ethernet's pieces */
+#define FRAG_LEN_MIN 400 /* bytes of payload in a fragment that is not the last */
 #define CT_TABLE_MAX 65535 /* connections of all vifs */
 #define CT_VIF_MAX 16384 /* connections that a vif of profile tenant may have begun */
 #define CT_VIF_HALF_OPEN_MAX (CT_VIF_MAX / 4)
