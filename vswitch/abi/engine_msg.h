@@ -13,6 +13,12 @@
  * Every message to the engine is answered: by ACK with the same seq, after any data messages with
  * that seq.  EVENT has seq 0.  One request is outstanding at a time, a PING beside it at most.
  *
+ * vhost-user: VIF_OPEN brings the memfd in which the engine keeps what outlives it (VHOST_STATE_SIZE
+ * bytes, the engine's own business) and, unless MSG_VIF_CLIENT, the socket that listens.  Whatever a VMM
+ * hands over the engine deposits with the daemon: VHOST_DEPOSIT, at any time with seq 0, and in answer
+ * to FD_LIST.  A new engine gets it back: VIF_OPEN, a VHOST_GIVE for each fd, VHOST_RESUME.
+ * VHOST_STATE tells how the session is, likewise.
+ *
  * Each side treats what comes from the other as hostile: lengths, counts, ids and fds are checked
  * before use; surplus fds are closed; a malformed message ends the connection, not the process.
  * HELLO and HELLO_OK are frozen; everything else may change with ENGINE_ABI_HASH. */
@@ -41,6 +47,9 @@
 	X(CT_DUMP, 15, msg_ct_dump, 0, 0)              \
 	X(CT_FLUSH, 16, msg_ct_flush, 0, 0)            \
 	X(PING, 17, msg_empty, 0, 0)                   \
+	X(VHOST_ATTACH, 18, msg_vhost_fd, 1, 1)        \
+	X(VHOST_GIVE, 19, msg_vhost_fd, 1, 1)          \
+	X(VHOST_RESUME, 20, msg_vif_close, 0, 0)       \
 	X(HELLO_OK, 101, msg_hello_ok, 0, 0)           \
 	X(ACK, 102, msg_ack, 0, 0)                     \
 	X(HELD_SEGMENT, 103, msg_segment, 1, 1)        \
@@ -49,7 +58,9 @@
 	X(FDB_ENTRIES, 106, msg_fdb_entries, 0, 0)     \
 	X(EVENT, 107, msg_event, 0, 0)                 \
 	X(NEIGH_ENTRIES, 108, msg_neigh_entries, 0, 0) \
-	X(CT_ENTRIES, 109, msg_ct_entries, 0, 0)
+	X(CT_ENTRIES, 109, msg_ct_entries, 0, 0)       \
+	X(VHOST_DEPOSIT, 110, msg_vhost_fd, 0, 1)      \
+	X(VHOST_STATE, 111, msg_vhost_state, 0, 0)
 
 enum engine_msg_type {
 	ENGINE_MSG_NONE = 0,
@@ -104,6 +115,8 @@ enum msg_vif_flag {
 	MSG_VIF_TAP_FD = 1u << 1, /* fds are of /dev/net/tun, else packet sockets */
 	MSG_VIF_USO = 1u << 2, /* the kernel can express UDP segmentation in the vnet header */
 	MSG_VIF_TX_VLAN_INLINE = 1u << 3, /* reserved */
+	MSG_VIF_CLIENT = 1u << 4, /* vhost-user: connections come by VHOST_ATTACH */
+	MSG_VIF_MUST_BE_SEALED = 1u << 5, /* vhost-user: guest memory that can shrink is refused */
 };
 /* All fds are non-blocking, bound and ready; the engine only reads and writes. */
 struct msg_vif {
@@ -124,6 +137,34 @@ static_assert(sizeof(struct msg_vif) == 80, "layout is shared");
 
 struct msg_vif_close {
 	uint32_t vif_id;
+};
+
+/* Places of the fds of a vhost-user session. */
+enum vhost_slot {
+	VHOST_SLOT_SOCKET, /* to the VMM */
+	VHOST_SLOT_LOG,
+	VHOST_SLOT_RINGS, /* of each ring: kick, call, err */
+	VHOST_SLOT_REGIONS = VHOST_SLOT_RINGS + 3 * VHOST_RINGS_MAX,
+	VHOST_SLOT_N = VHOST_SLOT_REGIONS + VHOST_REGIONS_MAX,
+};
+struct msg_vhost_fd { /* VHOST_DEPOSIT without an fd: what is in the slot is to be closed */
+	uint32_t vif_id;
+	uint32_t slot; /* enum vhost_slot; VHOST_ATTACH: 0 */
+};
+enum vhost_state_flag {
+	VHOST_STATE_CONNECTED = 1u << 0, /* there is a VMM */
+	VHOST_STATE_LIVE = 1u << 1, /* the first pair of rings works: the guest has a driver */
+	VHOST_STATE_SEALED = 1u << 2, /* nobody can shrink the guest's memory */
+	VHOST_STATE_BROKEN = 1u << 3, /* a ring is not looked at any more, .why says why */
+};
+struct msg_vhost_state {
+	uint32_t vif_id;
+	uint32_t flags; /* enum vhost_state_flag */
+	uint64_t features; /* negotiated */
+	uint32_t n_regions;
+	uint16_t n_pairs; /* that work */
+	uint16_t reserved;
+	char why[160]; /* why the last session ended or a ring broke; "": neither, or forgotten */
 };
 
 struct msg_snapshot {

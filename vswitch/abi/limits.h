@@ -20,6 +20,8 @@ enum vif_type {
 	VIF_TYPE_TAP, /* netdev side of a tap whose fd a VMM holds */
 	VIF_TYPE_NETDEV, /* an existing kernel netdev: veth, physical NIC */
 	VIF_TYPE_HOST, /* the engine holds the tap's fd; the other side is the host's stack */
+	VIF_TYPE_NETFRONT, /* not built yet */
+	VIF_TYPE_VHOST, /* a VMM's vhost-user front end; the engine holds the sockets */
 	VIF_TYPE_MEM, /* tests: arrays in, arrays out */
 	VIF_TYPE_N
 };
@@ -38,6 +40,11 @@ enum network_profile {
 	PROFILE_PLAIN, /* what Linux and libvirt do by default */
 	PROFILE_TENANT, /* guards and quotas on */
 };
+
+/* vhost-user. */
+#define VHOST_RINGS_MAX (2 * VIF_QUEUES_MAX) /* even: the guest receives by it; odd: it sends */
+#define VHOST_REGIONS_MAX 128 /* of a guest's memory: each is an fd that is kept */
+#define VHOST_STATE_SIZE (64u << 10) /* of the memfd that outlives an engine */
 
 /* Routed networks: what a snapshot may hold.  An uplink takes a network id of its own. */
 #define ROUTERS_MAX NETWORK_ID_MAX
