@@ -27,6 +27,7 @@ static const struct vif_ops *const vif_types[VIF_TYPE_N] = {
 	[VIF_TYPE_TAP] = &vif_netdev_ops,
 	[VIF_TYPE_NETDEV] = &vif_netdev_ops,
 	[VIF_TYPE_HOST] = &vif_host_ops,
+	[VIF_TYPE_VHOST] = &vif_vhost_ops,
 	[VIF_TYPE_MEM] = &vif_mem_ops,
 };
 
@@ -43,6 +44,17 @@ static bool name_is_valid(const char *name)
 	return true;
 }
 
+/* How many fds a vif comes with. */
+static unsigned n_fds_of(const struct msg_vif *msg)
+{
+	switch (msg->type) {
+	case VIF_TYPE_MEM: return 0;
+	case VIF_TYPE_VHOST:
+		return msg->flags & MSG_VIF_CLIENT ? 1 : 2; /* memfd; listening socket */
+	default: return msg->n_queues;
+	}
+}
+
 static int msg_check(const struct msg_vif *msg, unsigned n_fds, struct err *e)
 {
 	if (msg->vif_id == VIF_ID_NONE || msg->vif_id >= VIF_ID_MAX)
@@ -55,7 +67,7 @@ static int msg_check(const struct msg_vif *msg, unsigned n_fds, struct err *e)
 	if (msg->n_queues == 0 || msg->n_queues > VIF_QUEUES_MAX)
 		return err_set(e, -EINVAL, msg->name, "%u queues; 1..%u are possible",
 			msg->n_queues, VIF_QUEUES_MAX);
-	if (n_fds != (msg->type == VIF_TYPE_MEM ? 0 : msg->n_queues))
+	if (n_fds != n_fds_of(msg))
 		return err_set(e, -EINVAL, msg->name, "%u fds for %u queues", n_fds, msg->n_queues);
 	return 0;
 }
@@ -140,7 +152,7 @@ static void store(uint64_t *at, uint64_t value)
  * that is not marked as a tunnel's (udp_unexpected_gso, Linux 6.9 and stable kernels since 6.1.84). */
 static bool must_segment(const struct vif *v, const struct pkt *p)
 {
-	if (v->type == VIF_TYPE_MEM)
+	if (v->type == VIF_TYPE_MEM || v->type == VIF_TYPE_VHOST)
 		return false;
 	if (p->gso_type == PKT_GSO_UDP_L4)
 		return !(v->flags & MSG_VIF_USO);

@@ -39,6 +39,7 @@ struct vif_io {
 	struct rte_mempool *big_pool; /* 65,535 bytes of data room: the tail of large frames */
 	struct vif_counters *vif_counters; /* [VIF_ID_MAX] of this worker */
 	struct worker_counters *worker_counters;
+	struct bell *bell; /* signals the call fds of vhost-user guests; vif/bell.h */
 	struct io_scratch *scratch; /* iovecs, message headers, spare mbufs; vif/io_scratch.h */
 	uint64_t now_ns;
 	uint16_t worker;
@@ -91,6 +92,7 @@ struct vif_table {
 
 extern const struct vif_ops vif_netdev_ops; /* vif_netdev.c: tap's netdev side, veth, NIC */
 extern const struct vif_ops vif_host_ops; /* vif_host.c: the tap's fd */
+extern const struct vif_ops vif_vhost_ops; /* vif_vhost.c: a VMM's vhost-user */
 extern const struct vif_ops vif_mem_ops; /* vif_mem.c */
 
 /* Build a vif from @msg and @fds (taken over on success and on failure alike).  NULL with @e. */

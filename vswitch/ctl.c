@@ -73,6 +73,16 @@ int ctl_tell_dead(struct ctl *c, uint16_t vif_id)
 	return send_message(c, &hdr, &m, NULL);
 }
 
+void ctl_tell(struct ctl *c, uint32_t type, const void *body, size_t body_len, const int *fds,
+	unsigned n_fds)
+{
+	struct engine_msg_hdr hdr
+		= { .type = type, .len = (uint32_t)(sizeof(hdr) + body_len), .n_fds = n_fds };
+
+	if (c->has_hello && send_message(c, &hdr, body, fds) < 0)
+		hang_up(c, "daemon does not read");
+}
+
 static int send_ack(struct ctl *c, int rc, const struct err *e)
 {
 	struct msg_ack ack = { .rc = rc };
@@ -162,6 +172,8 @@ static void dead_vifs_report(struct ctl *c)
 		return;
 	for (unsigned i = 0; i < c->params.n_workers; i++) {
 		while (worker_take_dead(c->params.workers[i], &id)) {
+			if (ctl_vhost_dead(c, id))
+				continue;
 			LOG_WARN("event=vif_dead id=%u", id);
 			c->dead[id / 64] |= UINT64_C(1) << (id % 64);
 			if (c->has_hello && ctl_tell_dead(c, id) < 0)
@@ -174,10 +186,11 @@ int ctl_run(struct ctl *c)
 {
 	while (!c->must_stop) {
 		struct epoll_event ev;
-		int n = epoll_wait(c->epoll_fd, &ev, 1, -1);
+		int n = epoll_wait(c->epoll_fd, &ev, 1, ctl_vhost_timeout_ms(c));
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
+		ctl_vhost_due(c);
 		if (n <= 0)
 			continue;
 		if (ev.data.fd == c->params.listen_fd)
@@ -186,6 +199,8 @@ int ctl_run(struct ctl *c)
 			dead_vifs_report(c);
 		else if (ev.data.fd == c->conn_fd)
 			daemon_read(c);
+		else
+			(void)ctl_vhost_event(c, ev.data.fd);
 	}
 	return 0;
 }
@@ -236,7 +251,9 @@ struct ctl *ctl_create(const struct ctl_params *params, struct err *e)
 	c->params = *params;
 	c->conn_fd = -1;
 	state_init(&c->state);
-	rc = ctl_init(c);
+	rc = ctl_vhost_init(c);
+	if (rc == 0)
+		rc = ctl_init(c);
 	if (rc < 0) {
 		err_set(e, rc, "ctl", "cannot serve fd %d: %s", params->listen_fd, strerror(-rc));
 		free(c);

@@ -11,6 +11,7 @@
  * Thread: control. */
 #include "bridge/fdb.h"
 #include "saklar_build.h"
+#include "vif/vif_vhost.h"
 #include "vswitch/base/clock.h"
 #include "vswitch/base/log.h"
 #include "vswitch/ctl_state.h"
@@ -167,6 +168,7 @@ static int apply_vif_open(struct ctl *c, struct ctl_request *r, struct err *e)
 		return rc;
 	}
 	c->vif_msg[v->id] = *m;
+	ctl_vhost_open(c, v);
 	LOG_INFO("event=vif_opened vif=%s id=%u type=%s queues=%u", v->name, v->id, v->ops->name,
 		v->n_queues);
 	return 0;
@@ -304,11 +306,16 @@ static int apply_fd_list(struct ctl *c, struct ctl_request *, struct err *)
 	for (unsigned i = 0; i < vifs->n && rc == 0; i++) {
 		const struct vif *v = vifs->by_id[vifs->ids[i]];
 		int fds[VIF_QUEUES_MAX];
+		unsigned n_fds = v->n_queues;
 
 		for (unsigned k = 0; k < v->n_queues; k++)
 			fds[k] = v->queue[k].fd;
+		if (vif_is_vhost(v))
+			n_fds = vif_vhost_fds(v, fds);
 		rc = ctl_answer(c, ENGINE_MSG_HELD_VIF, &c->vif_msg[v->id], sizeof(struct msg_vif),
-			fds, v->n_queues);
+			fds, n_fds);
+		if (rc == 0)
+			ctl_vhost_held(c, v);
 	}
 	for (uint32_t i = 0; set && i < set->n && rc == 0; i++) {
 		struct msg_capture_close m = { .capture_id = capture_id(set->session[i]) };
@@ -500,6 +507,9 @@ static const struct {
 	{ ENGINE_MSG_CAPTURE_OPEN, apply_capture_open },
 	{ ENGINE_MSG_CAPTURE_CLOSE, apply_capture_close },
 	{ ENGINE_MSG_VIF_UPDATE, apply_vif_update },
+	{ ENGINE_MSG_VHOST_ATTACH, ctl_vhost_attach },
+	{ ENGINE_MSG_VHOST_GIVE, ctl_vhost_give },
+	{ ENGINE_MSG_VHOST_RESUME, ctl_vhost_resume },
 	{ ENGINE_MSG_STOP, apply_stop },
 	{ ENGINE_MSG_PING, apply_ping },
 };

@@ -20,6 +20,7 @@ struct ctl {
 	struct state state;
 	struct msg_vif vif_msg[VIF_ID_MAX]; /* as the daemon gave it, for HELD_VIF */
 	uint64_t dead[VIF_ID_MAX / 64]; /* vifs whose fds failed for good */
+	uint64_t vhost_due_ns; /* when a VMM is to be heard that has said too much; 0: none has */
 	union { /* answer under construction */
 		struct msg_fdb_entries fdb_entries;
 		struct msg_neigh_entries neigh_entries;
@@ -40,6 +41,21 @@ struct ctl {
 [[nodiscard]] int ctl_ct_dump(struct ctl *c, struct ctl_request *r, struct err *e);
 [[nodiscard]] int ctl_ct_flush(struct ctl *c, struct ctl_request *r, struct err *e);
 
+/* Sockets of vhost-user vifs: vswitch/ctl_vhost.c. */
+[[nodiscard]] int ctl_vhost_init(struct ctl *c);
+void ctl_vhost_open(struct ctl *c, struct vif *v); /* any vif, published */
+bool ctl_vhost_event(struct ctl *c, int fd); /* false: the fd is no vif's */
+bool ctl_vhost_dead(struct ctl *c, uint16_t vif_id); /* false: another type of vif */
+int ctl_vhost_timeout_ms(const struct ctl *c); /* for epoll_wait(2) */
+void ctl_vhost_due(struct ctl *c); /* whose budget is there again */
+void ctl_vhost_held(struct ctl *c, const struct vif *v); /* any vif: what belongs to HELD_VIF */
+[[nodiscard]] int ctl_vhost_attach(struct ctl *c, struct ctl_request *r, struct err *e);
+[[nodiscard]] int ctl_vhost_give(struct ctl *c, struct ctl_request *r, struct err *e);
+[[nodiscard]] int ctl_vhost_resume(struct ctl *c, struct ctl_request *r, struct err *e);
+
+/* Say something that was not asked for, when there is a daemon. */
+void ctl_tell(struct ctl *c, uint32_t type, const void *body, size_t body_len, const int *fds,
+	unsigned n_fds);
 /* Send a message with the seq of the request being answered. */
 [[nodiscard]] int ctl_answer(struct ctl *c, uint32_t type, const void *body, size_t body_len,
 	const int *fds, unsigned n_fds);

@@ -9,6 +9,7 @@
  * were asked for and are short: start again with --no-huge.
  * Thread: main, which becomes the control thread. */
 #include "saklar_build.h"
+#include "vif/guest_guard.h"
 #include "vswitch/base/clock.h"
 #include "vswitch/base/log.h"
 #include "vswitch/ctl.h"
@@ -250,6 +251,8 @@ int main(int argc, char **argv)
 	if (eal_start(&o, &e) < 0)
 		die(o.no_huge ? 1 : EXIT_NO_HUGEPAGES, &e);
 	stage_done("eal", started_ns);
+	if (guest_guard_install() < 0)
+		die(1, &e);
 	event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (event_fd < 0 || eal_confine(&e) < 0)
 		die(1, &e);

@@ -16,6 +16,7 @@
  * Thread: as worker.h says; members below "control" belong to the control thread. */
 #include "vswitch/worker.h"
 
+#include "vif/bell.h"
 #include "vif/drop.h"
 #include "vif/io_scratch.h"
 #include "vswitch/base/check.h"
@@ -162,6 +163,39 @@ static void call_publish(struct worker *w, void *arg)
 			vif_insert(w, after->by_id[after->ids[i]]);
 	w->cfg = cfg;
 	pipeline_set_config(w->pipeline, cfg->snapshot, cfg->vifs, cfg->captures);
+}
+
+struct queue_change {
+	struct vif *v;
+	unsigned index;
+	int fd;
+};
+
+static void call_queue_fd(struct worker *w, void *arg)
+{
+	const struct queue_change *change = arg;
+	struct vif *v = change->v;
+	struct vif_queue *q = &v->queue[change->index];
+
+	w->io.now_ns = clock_now_ns();
+	for (uint32_t i = w->n_hot; i-- > 0;)
+		if (w->hot[i].queue == q)
+			queue_unlist(w, i);
+	if (q->fd >= 0 && !q->is_reported)
+		epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, q->fd, NULL);
+	q->fd = change->fd;
+	q->is_dead = false;
+	q->is_reported = false;
+	/* else it is done when the vif is published */
+	if (w->cfg->snapshot && w->cfg->vifs->by_id[v->id] == v && q->fd >= 0) {
+		queue_epoll(w, v, q);
+		queue_heat(w, v, q);
+	}
+}
+
+static void call_pass(struct worker *, void *)
+{
+	/* that it runs is all */
 }
 
 static void call_counters(struct worker *w, void *arg)
@@ -425,6 +459,18 @@ void worker_publish(struct worker *const *workers, unsigned n, const struct work
 	}
 }
 
+void worker_set_queue_fd(struct worker *w, struct vif *v, unsigned index, int fd)
+{
+	struct queue_change change = { .v = v, .index = index, .fd = fd };
+
+	worker_run_call(w, call_queue_fd, &change);
+}
+
+void worker_pass(struct worker *w)
+{
+	worker_run_call(w, call_pass, NULL);
+}
+
 void worker_set_counters(struct worker *w, struct counters_segment *counters)
 {
 	worker_run_call(w, call_counters, counters);
@@ -501,6 +547,7 @@ void worker_destroy(struct worker *w)
 		return;
 	pipeline_destroy(w->pipeline);
 	io_scratch_destroy(w->io.scratch);
+	bell_destroy(w->io.bell);
 	free(w->vif_counters_own);
 	if (w->wake_fd >= 0)
 		close(w->wake_fd);
@@ -526,11 +573,12 @@ static int worker_init(struct worker *w)
 		.big_pool = w->params.pools->big_pool,
 		.vif_counters = w->vif_counters_own,
 		.worker_counters = &w->counters_own,
+		.bell = bell_create(),
 		.scratch = io_scratch_create(),
 		.worker = (uint16_t)w->params.index,
 	};
 	w->pipeline = pipeline_create(&w->io);
-	if (!w->vif_counters_own || !w->io.scratch || !w->pipeline)
+	if (!w->vif_counters_own || !w->io.bell || !w->io.scratch || !w->pipeline)
 		return -ENOMEM;
 	w->cfg = &nothing;
 	pipeline_set_config(w->pipeline, nothing.snapshot, nothing.vifs, nothing.captures);

@@ -41,6 +41,11 @@ void worker_stop(struct worker *w);
 void worker_run_call(struct worker *w, void (*call)(struct worker *w, void *arg), void *arg);
 /* Make all @n workers use @cfg. */
 void worker_publish(struct worker *const *workers, unsigned n, const struct worker_config *cfg);
+/* Queue @index of @v, which is published or about to be, has another fd to sleep on, and perhaps something
+ * to receive; -1: none.  Returns when its worker uses it. */
+void worker_set_queue_fd(struct worker *w, struct vif *v, unsigned index, int fd);
+/* Returns when @w is in no burst that began before. */
+void worker_pass(struct worker *w);
 /* From now on count into @counters; learn into @fdb; keep connections in @ct, neighbours in
  * @neigh. */
 void worker_set_counters(struct worker *w, struct counters_segment *counters);

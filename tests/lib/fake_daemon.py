@@ -17,6 +17,9 @@ import time
 
 HELLO, SEGMENT, VIF_OPEN, VIF_CLOSE, SNAPSHOT, FD_LIST = 1, 2, 3, 4, 5, 6
 FDB_DUMP, FDB_FLUSH, CAPTURE_OPEN, CAPTURE_CLOSE, VIF_UPDATE, STOP = 7, 8, 9, 10, 11, 12
+VHOST_ATTACH, VHOST_GIVE, VHOST_RESUME, VHOST_DEPOSIT, VHOST_STATE = 18, 19, 20, 110, 111
+VHOST_SLOTS = 2 + 3 * 16 + 128
+VHOST_STATE_SIZE = 64 << 10
 HELLO_OK, ACK, HELD_SEGMENT, HELD_VIF, HELD_CAPTURE, FDB_ENTRIES, EVENT = range(101, 108)
 SEGMENT_COUNTERS, SEGMENT_FDB = 1, 2
 TYPE_TAP, TYPE_NETDEV, TYPE_HOST = 1, 2, 3
@@ -114,6 +117,8 @@ class FakeDaemon:
         self.abi_hash = 0
         self.events = []
         self.segments = {}
+        self.deposits = {}  # (vif, slot): fd
+        self.vhost_states = {}  # vif: (flags, why)
         self.generation = 0
         self.connect()
 
@@ -159,8 +164,8 @@ class FakeDaemon:
         answers = []
         while True:
             got, seq, content, got_fds = self.receive()
-            if got == EVENT:
-                self.events.append(struct.unpack_from("=IIi", content))
+            if seq == 0:
+                self.take_unasked(got, content, got_fds)
                 continue
             assert seq == self.seq, (got, seq)
             if got == ACK:
@@ -170,14 +175,46 @@ class FakeDaemon:
                 return answers
             answers.append((got, content, got_fds))
 
+    def take_unasked(self, kind, content, fds):
+        if kind == EVENT:
+            self.events.append(struct.unpack_from("=IIi", content))
+        elif kind == VHOST_DEPOSIT:
+            vif, slot = struct.unpack("=II", content)
+            for key in list(self.deposits):
+                if key[0] == vif and slot in (key[1], VHOST_SLOTS):
+                    os.close(self.deposits.pop(key))
+            if fds:
+                self.deposits[vif, slot] = fds[0]
+        else:
+            assert kind == VHOST_STATE, kind
+            vif, flags, _, _, _, why = struct.unpack("=IIQIHxx160s", content)
+            self.vhost_states[vif] = (flags, why.split(b"\0")[0].decode())
+
+    def hear(self):
+        """Take what the engine has said by itself, of a dead one too."""
+        while select.select([self.sock], [], [], 0)[0]:
+            try:
+                kind, seq, content, fds = self.receive()
+            except OSError:
+                return
+            assert seq == 0, kind
+            self.take_unasked(kind, content, fds)
+
+    def vhost_resume(self, vif_id, deposits):
+        """Give back what an engine before this one had deposited."""
+        for (vif, slot), fd in deposits.items():
+            if vif == vif_id:
+                self.request(VHOST_GIVE, struct.pack("=II", vif, slot), [fd])
+        self.request(VHOST_RESUME, struct.pack("=I", vif_id))
+
     def segments_give(self):
         for kind, size in ((SEGMENT_COUNTERS, COUNTERS_SIZE), (SEGMENT_FDB, FDB_SIZE)):
             if kind not in self.segments:
                 self.segments[kind] = memfd(size)
             self.request(SEGMENT, struct.pack("=IIQ", kind, 0, size), [self.segments[kind]])
 
-    def vif_open(self, vif_id, vif_type, fds, **more):
-        self.request(VIF_OPEN, vif_message(vif_id, vif_type, len(fds), **more), fds)
+    def vif_open(self, vif_id, vif_type, fds, n_queues=0, **more):
+        self.request(VIF_OPEN, vif_message(vif_id, vif_type, n_queues or len(fds), **more), fds)
 
     def snapshot_send(self, networks, ports):
         self.generation += 1
