@@ -7,6 +7,8 @@
 #include "config/reconcile.h"
 #include "config/vif_want.h"
 
+struct vhost_keep;
+
 /* Growing delay between attempts that failed. */
 struct retry {
 	uint32_t n;
@@ -30,6 +32,7 @@ struct vif_slot {
 	char ifname[SAKLAR_NAME_LEN]; /* now, after renames */
 	bool has_carrier;
 	uint16_t mtu; /* in force */
+	struct vhost_keep *vhost; /* open vifs of type vhost-user, else NULL */
 };
 
 /* The two ends of the tap by which a network with uplink host leads into the host. */

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static int socket_address(const char *run_dir, struct sockaddr_un *addr)
@@ -169,6 +170,35 @@ void engine_exec_forget(const char *run_dir)
 		snprintf(path, sizeof(path), "%s/%s", run_dir, names[i]);
 		unlink(path);
 	}
+}
+
+bool engine_exec_describe_death(
+	int pidfd, const struct daemon_paths *paths, bool *no_huge, char *text, size_t size)
+{
+	siginfo_t si = { 0 };
+
+	if (waitid(P_PIDFD, (id_t)pidfd, &si, WEXITED | WNOHANG) < 0 || si.si_pid == 0) {
+		snprintf(text, size, "the engine died");
+		return false;
+	}
+	if (si.si_code != CLD_EXITED) {
+		snprintf(text, size, "the engine was killed by signal %d (%s)", si.si_status,
+			strsignal(si.si_status));
+		return false;
+	}
+	if (si.si_status != ENGINE_EXIT_NO_HUGEPAGES) {
+		snprintf(text, size,
+			"the engine ended with status %d; its last words are in the log",
+			si.si_status);
+	} else if (strcmp(paths->hugepages, "auto") == 0) {
+		snprintf(text, size, "hugepages ran short; starting without them");
+		*no_huge = true;
+	} else {
+		snprintf(text, size,
+			"hugepages ran short; reserve some (sysctl vm.nr_hugepages=64), or start "
+			"saklard with --hugepages auto");
+	}
+	return true;
 }
 
 pid_t engine_exec(const struct daemon_paths *paths, bool no_huge, struct err *e)

@@ -14,5 +14,9 @@
 [[nodiscard]] int engine_exec_connect(const char *run_dir);
 /* The engine that RUN/engine.pid names, checked to be one; 0: none. */
 pid_t engine_exec_find_pid(const char *run_dir);
+/* Why the engine behind @pidfd, our child, ended, for people.  True: by its own will, which says more than why
+ * somebody stopped believing in it.  *no_huge is set when the next one had better start without hugepages. */
+bool engine_exec_describe_death(
+	int pidfd, const struct daemon_paths *paths, bool *no_huge, char *text, size_t size);
 /* It was stopped on purpose: remove its pidfile and its socket. */
 void engine_exec_forget(const char *run_dir);

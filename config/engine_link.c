@@ -42,6 +42,7 @@ LOG_MODULE("engine_link");
 /* Longer than a start takes: an engine that has carried packets is not in a crash loop. */
 #define SHORT_LIFE_NS (200 * NS_PER_MS)
 #define DELAY_MAX_MS 10000
+#define LAST_WORDS_MAX 4096 /* messages; more than a socket holds */
 
 struct engine_link {
 	struct event_base *base;
@@ -92,10 +93,27 @@ static void drop_event(struct event **ev)
 	*ev = NULL;
 }
 
+/* What it has deposited with its last breath is kept. */
+static void hear_last_words(struct engine_link *l)
+{
+	struct engine_msg m;
+
+	for (unsigned n = 0; n < LAST_WORDS_MAX; n++) {
+		if (engine_wire_recv(l->sock, l->buffer, &m) != 0)
+			return;
+		if ((m.type == ENGINE_MSG_VHOST_DEPOSIT || m.type == ENGINE_MSG_VHOST_STATE)
+			&& l->ops->on_vhost(l->arg, &m) < 0)
+			LOG_WARN("event=engine_nonsense type=%u", m.type);
+		engine_wire_close_fds(&m);
+	}
+}
+
 static void hang_up(struct engine_link *l)
 {
 	bool was_up = l->state == ENGINE_RUNNING;
 
+	if (was_up && l->sock >= 0)
+		hear_last_words(l);
 	drop_event(&l->sock_event);
 	if (l->sock >= 0)
 		close(l->sock);
@@ -174,42 +192,14 @@ static uint32_t delay_ms(uint32_t n_short_lives)
 	return MIN((uint32_t)DELAY_MAX_MS, 100u << doublings);
 }
 
-/* True when it ended by its own will, which says more than why we stopped believing in it. */
-static bool describe_death(struct engine_link *l, char *text, size_t size)
-{
-	siginfo_t si = { 0 };
-
-	if (waitid(P_PIDFD, (id_t)l->pidfd, &si, WEXITED | WNOHANG) < 0 || si.si_pid == 0) {
-		snprintf(text, size, "the engine died");
-		return false;
-	}
-	if (si.si_code != CLD_EXITED) {
-		snprintf(text, size, "the engine was killed by signal %d (%s)", si.si_status,
-			strsignal(si.si_status));
-		return false;
-	}
-	if (si.si_status != ENGINE_EXIT_NO_HUGEPAGES) {
-		snprintf(text, size,
-			"the engine ended with status %d; its last words are in the log",
-			si.si_status);
-	} else if (strcmp(l->paths->hugepages, "auto") == 0) {
-		snprintf(text, size, "hugepages ran short; starting without them");
-		l->no_huge = true;
-	} else {
-		snprintf(text, size,
-			"hugepages ran short; reserve some (sysctl vm.nr_hugepages=64), or start "
-			"saklard with --hugepages auto");
-	}
-	return true;
-}
-
 static void on_engine_death(int, short, void *arg)
 {
 	struct engine_link *l = arg;
 	char text[200];
 	bool no_huge = l->no_huge;
 
-	if (!describe_death(l, text, sizeof(text)) && l->verdict[0] != '\0')
+	if (!engine_exec_describe_death(l->pidfd, l->paths, &l->no_huge, text, sizeof(text))
+		&& l->verdict[0] != '\0')
 		snprintf(text, sizeof(text), "%s", l->verdict);
 	l->verdict[0] = '\0';
 	LOG_WARN("event=engine_died pid=%d reason=\"%s\"", (int)l->pid, text);
@@ -328,7 +318,7 @@ static int take_hello(struct engine_link *l, const struct engine_msg *m)
 }
 
 /* A message that no request waits for. */
-static int take_unasked(struct engine_link *l, const struct engine_msg *m)
+static int take_unasked(struct engine_link *l, struct engine_msg *m)
 {
 	struct msg_event event;
 
@@ -339,8 +329,10 @@ static int take_unasked(struct engine_link *l, const struct engine_msg *m)
 	}
 	if (m->type == ENGINE_MSG_HELLO_OK && l->state != ENGINE_RUNNING)
 		return take_hello(l, m);
-	if (m->type != ENGINE_MSG_EVENT || l->state != ENGINE_RUNNING)
+	if (m->seq != 0 || l->state != ENGINE_RUNNING)
 		return -EPROTO;
+	if (m->type != ENGINE_MSG_EVENT)
+		return l->ops->on_vhost(l->arg, m);
 	memcpy(&event, m->body, sizeof(event));
 	l->ops->on_event(l->arg, &event);
 	return 0;
@@ -557,7 +549,7 @@ static int await_ack(
 		if (rc < 0)
 			return rc;
 		l->heard_ns = clock_now_ns();
-		if (m.type == ENGINE_MSG_EVENT || is_pong(l, &m)) {
+		if (m.seq == 0 || is_pong(l, &m)) {
 			rc = take_unasked(l, &m);
 		} else if (m.seq != seq) {
 			rc = -EPROTO;

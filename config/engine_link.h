@@ -8,7 +8,8 @@
  *   3. the engine dies, hangs or talks nonsense: ops->on_down(), and another is started, at once
  *      at first, later with growing delay; then 2 again;
  *   4. engine_link_destroy() hangs up; the engine runs on unless it is told to stop.
- * Thread: the daemon's only one.  on_event is called from within a request too: it must not send. */
+ * Thread: the daemon's only one.  on_event and on_vhost are called from within a request too: they must not
+ * send. */
 #pragma once
 
 #include "config/engine_wire.h"
@@ -22,6 +23,8 @@ struct engine_link_ops {
 	void (*on_back)(
 		void *arg); /* it answers again, after engine_link_is_mute() said it did not */
 	void (*on_event)(void *arg, const struct msg_event *event);
+	/* VHOST_DEPOSIT, VHOST_STATE.  Takes the fd out as .on_answer below.  0, or -EPROTO: nonsense. */
+	int (*on_vhost)(void *arg, struct engine_msg *m);
 };
 
 struct engine_request {

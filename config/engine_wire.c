@@ -66,6 +66,12 @@ static bool is_body_len_right(const struct wire_type *t, const uint8_t *body, si
 	return len == t->body_len;
 }
 
+static bool is_unasked(uint32_t type)
+{
+	return type == ENGINE_MSG_EVENT || type == ENGINE_MSG_VHOST_DEPOSIT
+		|| type == ENGINE_MSG_VHOST_STATE;
+}
+
 int engine_wire_decode(const void *bytes, size_t len, unsigned n_fds, struct engine_msg *out)
 {
 	struct engine_msg_hdr hdr;
@@ -82,7 +88,7 @@ int engine_wire_decode(const void *bytes, size_t len, unsigned n_fds, struct eng
 		return -EPROTO;
 	if (!is_body_len_right(type, body, len - sizeof(hdr)))
 		return -EPROTO;
-	if ((hdr.seq == 0) != (hdr.type == ENGINE_MSG_EVENT))
+	if ((hdr.seq == 0) != is_unasked(hdr.type))
 		return -EPROTO;
 	out->type = hdr.type;
 	out->seq = hdr.seq;

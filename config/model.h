@@ -19,6 +19,7 @@
 #define DHCP_HOSTS_MAX 256
 #define NETNS_PATH_LEN 128
 #define HOSTNAME_LEN 64
+#define SOCKET_PATH_LEN 108 /* struct sockaddr_un */
 #define UPLINK_ADDRESSES_MAX 2 /* one a family */
 #define HOST_ADDRESSES_MAX \
 	512 /* of the host's own that the engine is told; routers' have the rest */
@@ -109,7 +110,13 @@ struct vif_cfg {
 	uint16_t mtu; /* 0: the network's */
 	bool is_down; /* administratively */
 	bool has_owner;
-	uint32_t owner_uid; /* tap: who may open it */
+	uint32_t owner_uid; /* tap: who may open it; vhost-user: owner of the socket */
+	char socket[SOCKET_PATH_LEN]; /* vhost-user; "": under the run directory */
+	bool is_client; /* vhost-user: the VMM listens */
+	bool has_socket_group;
+	uint32_t socket_gid;
+	uint16_t socket_mode; /* 0: SOCKET_MODE_DEFAULT */
+	bool must_be_sealed; /* vhost-user: refuse guest memory that can be shrunk */
 	uint8_t queues;
 	bool is_isolated;
 	bool no_learning, no_flood, no_mcast_flood, no_bcast_flood, is_hairpin;

@@ -325,6 +325,31 @@ static int check_networks_disjoint(const struct model *m, struct err *e)
 	return rc;
 }
 
+/* What only sockets have, and who has sockets. */
+static int check_vif_socket(const struct vif_cfg *v, struct err *e)
+{
+	const char *key = v->socket[0] ? "socket"
+		: v->is_client         ? "client"
+		: v->has_socket_group  ? "socket_group"
+		: v->socket_mode != 0  ? "socket_mode"
+		: v->must_be_sealed    ? "require_sealed"
+				       : NULL;
+	char path[PATH_LEN];
+
+	if (v->type != VIF_TYPE_VHOST && key)
+		return err_set(e, -EINVAL, model_vif_path(v, key, path),
+			"%s is for vifs of type vhost-user: leave it out", key);
+	if (v->is_client && !v->socket[0])
+		return err_set(e, -EINVAL, model_vif_path(v, "socket", path),
+			"a vhost-user client needs the path at which the VMM listens: add --socket "
+			"PATH");
+	if (v->is_client && (v->has_owner || v->has_socket_group || v->socket_mode != 0))
+		return err_set(e, -EINVAL, model_vif_path(v, "client", path),
+			"the socket of a client is made by the VMM, with owner, group and mode: "
+			"leave these out");
+	return 0;
+}
+
 static int check_vif_fields(const struct vif_cfg *v, struct err *e)
 {
 	char path[PATH_LEN];
@@ -336,16 +361,19 @@ static int check_vif_fields(const struct vif_cfg *v, struct err *e)
 		return err_set(e, -EINVAL, model_vif_path(v, "dev", path),
 			"dev is for vifs of type tap and netdev; a host vif's device is named by "
 			"--ifname");
+	if (v->type == VIF_TYPE_VHOST && v->dev[0] != '\0')
+		return err_set(e, -EINVAL, model_vif_path(v, "dev", path),
+			"dev is for vifs of type tap and netdev; a vhost-user vif has a socket");
 	if (v->type != VIF_TYPE_HOST && (v->netns[0] != '\0' || v->ifname[0] != '\0'))
 		return err_set(e, -EINVAL,
 			model_vif_path(v, v->netns[0] ? "netns" : "ifname", path),
 			"netns and ifname are for vifs of type host: leave them out");
-	if (v->type != VIF_TYPE_TAP && v->has_owner)
+	if (v->type != VIF_TYPE_TAP && v->type != VIF_TYPE_VHOST && v->has_owner)
 		return err_set(e, -EINVAL, model_vif_path(v, "owner", path),
-			"owner is for vifs of type tap: leave it out");
+			"owner is for vifs of type tap and vhost-user: leave it out");
 	if (v->type == VIF_TYPE_NETDEV && v->queues > 1)
 		return err_set(e, -EINVAL, model_vif_path(v, "queues", path),
-			"queues are for vifs of type tap and host: leave them out");
+			"queues are for vifs of type tap, host and vhost-user: leave them out");
 	if (v->type != VIF_TYPE_NETDEV && v->mtu > TAP_MTU_MAX)
 		return err_set(e, -EINVAL, model_vif_path(v, "mtu", path),
 			"mtu %u is too large for a tap device: at most %d", v->mtu, TAP_MTU_MAX);
@@ -353,7 +381,7 @@ static int check_vif_fields(const struct vif_cfg *v, struct err *e)
 		return err_set(e, -EINVAL, model_vif_path(v, "mac", path),
 			"a guest's MAC is neither zero nor multicast: the first byte must be even, "
 			"such as in 52:54:00:12:34:56");
-	return 0;
+	return check_vif_socket(v, e);
 }
 
 static int check_vif_references(const struct model *m, const struct vif_cfg *v, struct err *e)
@@ -407,7 +435,7 @@ static int check_device_is_free(const struct model *m, const struct vif_cfg *v, 
 	const struct network_cfg *n = netns[0] ? NULL : model_network(m, dev);
 	char path[PATH_LEN];
 
-	if (v->type == VIF_TYPE_MEM)
+	if (v->type == VIF_TYPE_MEM || v->type == VIF_TYPE_VHOST)
 		return 0;
 	if (n && n->n_subnets > 0)
 		return err_set(e, -EEXIST,
@@ -427,7 +455,8 @@ static int check_device_is_free(const struct model *m, const struct vif_cfg *v, 
 	for (const struct vif_cfg *other = m->vif; other < v; other++) {
 		const struct vif_cfg *which = blamed(m, v, other);
 
-		if (other->type == VIF_TYPE_MEM || strcmp(device_of(other, &other_netns), dev) != 0
+		if (other->type == VIF_TYPE_MEM || other->type == VIF_TYPE_VHOST
+			|| strcmp(device_of(other, &other_netns), dev) != 0
 			|| strcmp(netns, other_netns) != 0)
 			continue;
 		return err_set(e, -EEXIST, model_vif_path(which, device_key(which), path),
@@ -435,6 +464,21 @@ static int check_device_is_free(const struct model *m, const struct vif_cfg *v, 
 			"of them",
 			dev, other->name, v->name);
 	}
+	return 0;
+}
+
+static int check_socket_is_free(const struct model *m, const struct vif_cfg *v, struct err *e)
+{
+	char path[PATH_LEN];
+
+	for (const struct vif_cfg *other = m->vif; v->socket[0] && other < v; other++)
+		if (strcmp(other->socket, v->socket) == 0)
+			return err_set(e, -EEXIST,
+				model_vif_path(blamed(m, v, other), "socket", path),
+				"socket %s is wanted by vif %s and vif %s: choose another path for "
+				"one "
+				"of them",
+				v->socket, other->name, v->name);
 	return 0;
 }
 
@@ -479,6 +523,8 @@ static int check_vif(const struct model *m, const struct vif_cfg *v, struct err 
 		rc = check_device_is_free(m, v, e);
 	if (rc == 0)
 		rc = check_mac_is_free(m, v, e);
+	if (rc == 0)
+		rc = check_socket_is_free(m, v, e);
 	return rc;
 }
 

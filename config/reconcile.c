@@ -11,6 +11,7 @@
 
 #include "config/netdev_bpf.h"
 #include "config/reconcile_state.h"
+#include "config/vhost_keep.h"
 #include "vswitch/base/clock.h"
 
 #include <errno.h>
@@ -113,6 +114,7 @@ static void run(struct reconcile *r)
 	}
 	forget_unwanted(r);
 	reconcile_engine_run(r);
+	reconcile_vhost_run(r);
 	r->is_running = false;
 	plan_next(r);
 }
@@ -205,7 +207,11 @@ void reconcile_vif_actual(const struct reconcile *r, uint16_t vif_id, struct vif
 	out->mtu = slot->is_open ? slot->mtu : want->mtu;
 	out->has_mac = want->has_mac;
 	out->mac = want->mac;
-	out->queues = slot->is_open ? (uint8_t)slot->fds.n : want->queues;
+	out->queues = slot->is_open && slot->vhost == NULL ? (uint8_t)slot->fds.n : want->queues;
+	if (want->type == VIF_TYPE_VHOST)
+		reconcile_vhost_path(r, want, out->socket);
+	if (slot->vhost != NULL)
+		out->vhost = slot->vhost->state;
 }
 
 void reconcile_network_actual(
@@ -265,6 +271,7 @@ void reconcile_destroy(struct reconcile *r, bool stop_engine)
 		close(r->netns_watch);
 	if (r->run_timer != NULL)
 		event_free(r->run_timer);
+	reconcile_vhost_fini(r);
 	free(r->snapshot);
 	free(r);
 }
@@ -315,7 +322,9 @@ struct reconcile *reconcile_create(
 	r->paths = *paths;
 	r->netns_watch = -1;
 	r->run_timer = evtimer_new(base, on_run_timer, r);
-	rc = r->run_timer == NULL ? err_set(e, -ENOMEM, "", "out of memory") : 0;
+	rc = r->run_timer == NULL || reconcile_vhost_init(r) < 0
+		? err_set(e, -ENOMEM, "", "out of memory")
+		: 0;
 	if (rc == 0)
 		rc = segments_create(&r->segments, e);
 	if (rc == 0)

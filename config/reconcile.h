@@ -40,6 +40,8 @@ enum object_state {
 const char *object_state_name(
 	enum object_state s); /* "pending", "up", "down", "waiting", "failed" */
 
+/* Longer than the path of a socket may be, which is refused with a reason. */
+#define VHOST_PATH_LEN 256
 /* What is known about a vif (host legs included, under the network's leg_vif_id). */
 struct vif_actual {
 	enum object_state state;
@@ -51,6 +53,8 @@ struct vif_actual {
 	bool has_mac;
 	struct mac mac; /* the guest's where known */
 	uint8_t queues;
+	char socket[VHOST_PATH_LEN]; /* type vhost-user: its path, else "" */
+	struct msg_vhost_state vhost; /* type vhost-user: as the engine told; zeros: nothing yet */
 };
 struct network_actual {
 	enum object_state state;

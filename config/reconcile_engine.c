@@ -65,7 +65,8 @@ static int take_held_vif(struct reconcile *r, struct engine_msg *m)
 	struct vif_slot *slot;
 
 	memcpy(&v, m->body, sizeof(v));
-	if (v.vif_id == VIF_ID_NONE || v.vif_id >= VIF_ID_MAX || v.n_queues != m->n_fds
+	if (v.vif_id == VIF_ID_NONE || v.vif_id >= VIF_ID_MAX
+		|| (v.type != VIF_TYPE_VHOST && v.n_queues != m->n_fds)
 		|| !engine_wire_is_name(v.name, sizeof(v.name))
 		|| !engine_wire_is_name(v.ifname, sizeof(v.ifname)) || v.type == VIF_TYPE_NONE
 		|| v.type >= VIF_TYPE_N || r->actual.vif[v.vif_id].is_open)
@@ -86,6 +87,8 @@ static int take_held_vif(struct reconcile *r, struct engine_msg *m)
 	slot->as.type = v.type;
 	memcpy(slot->as.name, v.name, sizeof(v.name));
 	memcpy(slot->as.ifname, v.ifname, sizeof(v.ifname));
+	if (v.type == VIF_TYPE_VHOST && !reconcile_vhost_take(slot, &v))
+		return -EPROTO;
 	return 0;
 }
 
@@ -201,11 +204,17 @@ static void on_ready(void *arg, bool was_taken_over)
 	reconcile_ask(r);
 }
 
+static int on_vhost(void *arg, struct engine_msg *m)
+{
+	return reconcile_vhost_hear(arg, m);
+}
+
 const struct engine_link_ops reconcile_engine_ops = {
 	.on_ready = on_ready,
 	.on_down = on_down,
 	.on_back = on_back,
 	.on_event = on_event,
+	.on_vhost = on_vhost,
 };
 
 static struct msg_vif vif_message(const struct vif_slot *slot, uint16_t id)
@@ -215,13 +224,13 @@ static struct msg_vif vif_message(const struct vif_slot *slot, uint16_t id)
 	memset(&m, 0, sizeof(m));
 	m.vif_id = id;
 	m.type = (uint8_t)slot->as.type;
-	m.n_queues = (uint8_t)slot->fds.n;
+	m.n_queues = slot->vhost != NULL ? slot->as.queues : (uint8_t)slot->fds.n;
 	m.flags = slot->fds.flags | (slot->as.is_leg ? (uint32_t)MSG_VIF_LEG : 0);
 	m.ifindex = (uint32_t)slot->fds.ifindex;
 	m.mtu = slot->mtu;
 	m.cookie = slot->cookie;
 	memcpy(m.name, slot->as.name, sizeof(m.name));
-	memcpy(m.ifname, slot->ifname, sizeof(m.ifname));
+	memcpy(m.ifname, slot->vhost != NULL ? slot->as.name : slot->ifname, sizeof(m.ifname));
 	return m;
 }
 
@@ -245,8 +254,11 @@ static void give_vif(struct reconcile *r, uint16_t id)
 		LOG_WARN("event=vif_update_refused vif=%s error=\"%s\"", m.name, e.msg);
 	else if (rc < 0)
 		actual_set_vif(slot, STATE_FAILED, e.msg);
-	else
+	else if (!slot->is_in_engine) {
 		slot->is_in_engine = true;
+		if (slot->vhost != NULL)
+			reconcile_vhost_give(r, id);
+	}
 }
 
 static void give_snapshot(struct reconcile *r)

@@ -29,6 +29,7 @@ struct reconcile {
 	struct dnsmasq_set *dnsmasq;
 	struct event *run_timer; /* the one event that every cause activates */
 	struct event *netns_event;
+	struct event *vhost_timer; /* clients that are to reach their VMMs */
 	int netns_watch; /* inotify on /run/netns */
 	bool is_running; /* in a run: causes ask for another one */
 	bool is_listed; /* the first run has seen what is held and what was left behind */
@@ -66,6 +67,24 @@ void reconcile_vif_remove_all(struct reconcile *r);
 /* May the host share this netdev with an uplink? */
 [[nodiscard]] int reconcile_uplink_check(
 	struct reconcile *r, const struct link *link, struct err *e);
+
+/* reconcile_vhost.c: vifs of type vhost-user.  Their slots have .vhost while they are open. */
+[[nodiscard]] int reconcile_vhost_init(struct reconcile *r);
+void reconcile_vhost_fini(struct reconcile *r);
+/* Where the socket is; @out: [VHOST_PATH_LEN]. */
+void reconcile_vhost_path(const struct reconcile *r, const struct vif_want *want, char *out);
+bool reconcile_vhost_is_present(const struct reconcile *r, uint16_t id);
+void reconcile_vhost_open(struct reconcile *r, uint16_t id);
+void reconcile_vhost_adjust(struct reconcile *r, uint16_t id);
+void reconcile_vhost_release(struct reconcile *r, struct vif_slot *slot);
+/* The engine has just been given the vif. */
+void reconcile_vhost_give(struct reconcile *r, uint16_t id);
+/* A HELD_VIF, whose fds are in @slot; false: nonsense. */
+bool reconcile_vhost_take(struct vif_slot *slot, const struct msg_vif *v);
+/* VHOST_DEPOSIT, VHOST_STATE.  0 or -EPROTO.  Sends nothing. */
+[[nodiscard]] int reconcile_vhost_hear(struct reconcile *r, struct engine_msg *m);
+/* Connect clients that are due, and see to it that we are called again. */
+void reconcile_vhost_run(struct reconcile *r);
 
 /* reconcile_network.c */
 void reconcile_network_run(struct reconcile *r);

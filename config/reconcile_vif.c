@@ -25,8 +25,6 @@
 
 LOG_MODULE("reconcile_vif");
 
-#define ADDRESSES_MAX 16
-
 static bool is_kernel_type(enum vif_type type)
 {
 	return type == VIF_TYPE_TAP || type == VIF_TYPE_NETDEV;
@@ -60,70 +58,12 @@ void reconcile_vif_look(struct reconcile *r, struct vif_sight *sight)
 			sight[id].cookie = vif_want_cookie(want, ns_inode(want));
 		if (!slot->is_open)
 			continue;
-		sight[id].is_present = (slot->fds.flags & MSG_VIF_TAP_FD) != 0
+		sight[id].is_present = slot->vhost != NULL
+			? reconcile_vhost_is_present(r, (uint16_t)id)
+			: (slot->fds.flags & MSG_VIF_TAP_FD) != 0
 			? netdev_is_alive(slot->fds.fd[0])
 			: netlink_link(r->netlink, slot->fds.ifindex) != NULL;
 	}
-}
-
-static unsigned own_inodes(const struct reconcile *r, uint64_t *inodes)
-{
-	unsigned n = 0;
-
-	for (unsigned id = 1; id < VIF_ID_MAX; id++) {
-		const struct vif_slot *slot = &r->actual.vif[id];
-		struct stat st;
-
-		if (slot->is_open && (slot->fds.flags & MSG_VIF_TAP_FD) == 0
-			&& fstat(slot->fds.fd[0], &st) == 0)
-			inodes[n++] = (uint64_t)st.st_ino;
-	}
-	return n;
-}
-
-static int check_in_use(const struct reconcile *r, const struct link *link, struct err *e)
-{
-	uint64_t inodes[VIF_ID_MAX];
-	const struct link *master = netlink_link(r->netlink, link->master);
-
-	if (link->master != 0)
-		return err_set(e, -EBUSY, "vif.dev",
-			"netdev %s is a port of %s; take it out first: ip "
-			"link set %s nomaster",
-			link->name, master != NULL ? master->name : "a bridge", link->name);
-	/* Our tc program is there, and somebody holds a socket for all protocols: another instance
-	 * works on it.  The program alone is what a killed instance left behind. */
-	if (netdev_bpf_is_attached(link->ifindex)
-		&& netdev_has_foreign_socket(link->ifindex, inodes, own_inodes(r, inodes)))
-		return err_set(e, -EBUSY, "vif.dev",
-			"netdev %s is in use by another instance of "
-			"Saklar; delete its vif there first",
-			link->name);
-	return 0;
-}
-
-int reconcile_netdev_check(
-	struct reconcile *r, const struct link *link, enum vif_type type, struct err *e)
-{
-	struct link_address addresses[ADDRESSES_MAX];
-	char text[IPNET_STR_LEN];
-
-	if ((link->flags & IFF_LOOPBACK) != 0)
-		return err_set(e, -EINVAL, "vif.dev", "%s is the loopback device", link->name);
-	if (type == VIF_TYPE_TAP && strcmp(link->kind, "tun") != 0)
-		return err_set(e, -EINVAL, "vif.dev", "netdev %s is no tap; use --type netdev",
-			link->name);
-	int n = netlink_addresses(link->ifindex, addresses, ADDRESSES_MAX);
-
-	if (n < 0)
-		return err_set(e, n, "vif.dev", "cannot read the addresses of %s: %s", link->name,
-			strerror(-n));
-	if (n > 0)
-		return err_set(e, -EADDRINUSE, "vif.dev",
-			"netdev %s carries the address %s, which "
-			"would stop working; remove it first: ip address flush dev %s",
-			link->name, ipnet_print(&addresses[0].net, text), link->name);
-	return check_in_use(r, link, e);
 }
 
 /* Everything that keeps the host's stack away from a netdev, recorded before it is done. */
@@ -309,26 +249,6 @@ static bool is_shared(const struct reconcile *r, const struct vif_slot *but, int
 			return true;
 	}
 	return false;
-}
-
-int reconcile_uplink_check(struct reconcile *r, const struct link *link, struct err *e)
-{
-	const struct link *master = netlink_link(r->netlink, link->master);
-
-	if ((link->flags & IFF_LOOPBACK) != 0)
-		return err_set(
-			e, -EINVAL, "network.uplink", "%s is the loopback device", link->name);
-	if (link->master != 0)
-		return err_set(e, -EBUSY, "network.uplink",
-			"netdev %s is a port of %s; name %s as the uplink instead", link->name,
-			master != NULL ? master->name : "a bridge",
-			master != NULL ? master->name : "the bridge");
-	if (netdev_bpf_is_attached(link->ifindex))
-		return err_set(e, -EBUSY, "network.uplink",
-			"netdev %s belongs to a vif of Saklar, which keeps it to itself; delete "
-			"that vif, or name it as vif:NAME",
-			link->name);
-	return 0;
 }
 
 /* The host goes on using this device: nothing is changed but that it is up. */
@@ -559,6 +479,10 @@ void reconcile_vif_open(struct reconcile *r, uint16_t id)
 	struct err e = ERR_NONE;
 	int rc;
 
+	if (want->type == VIF_TYPE_VHOST) {
+		reconcile_vhost_open(r, id);
+		return;
+	}
 	slot->as = *want;
 	if (!retry_is_due(&slot->retry))
 		return;
@@ -636,6 +560,10 @@ void reconcile_vif_adjust(struct reconcile *r, uint16_t id)
 		|| memcmp(&want->mac, &slot->as.mac, sizeof(want->mac)) != 0;
 	struct err e = ERR_NONE;
 
+	if (slot->vhost != NULL) {
+		reconcile_vhost_adjust(r, id);
+		return;
+	}
 	if (is_kernel_type(want->type))
 		adjust_kernel(r, want, slot);
 	else if (has_new && !is_ours(want))
@@ -655,6 +583,10 @@ void reconcile_vif_adjust(struct reconcile *r, uint16_t id)
 /* Close the fds and give the netdev back to the host. */
 static void release(struct reconcile *r, struct vif_slot *slot)
 {
+	if (slot->vhost != NULL) {
+		reconcile_vhost_release(r, slot);
+		return;
+	}
 	int ifindex = slot->fds.ifindex;
 	bool is_tap_fd = (slot->fds.flags & MSG_VIF_TAP_FD) != 0;
 	bool is_others = is_shared(r, slot, ifindex);

@@ -64,6 +64,18 @@ static uint16_t mtu_in_force(const struct daemon *d, const struct vif_cfg *v, ui
 	return n ? n->mtu : 1500;
 }
 
+/* What only vhost-user vifs have; null for others and while there is no VMM. */
+static void set_vhost(const struct vif_cfg *v, const struct vif_actual *a, json_t *json)
+{
+	bool is_live = (a->vhost.flags & VHOST_STATE_LIVE) != 0;
+
+	set_text(json, "socket", a->socket);
+	json_object_set_new(json, "memory_sealed",
+		is_live ? json_boolean((a->vhost.flags & VHOST_STATE_SEALED) != 0) : json_null());
+	json_object_set_new(json, "queues_live",
+		v->type == VIF_TYPE_VHOST ? json_integer(a->vhost.n_pairs) : json_null());
+}
+
 json_t *rpc_view_vif(const struct daemon *d, const struct vif_cfg *v)
 {
 	static const char *const always[] = { "dev", "netns", "ifname", "mac", "owner", "network",
@@ -84,6 +96,7 @@ json_t *rpc_view_vif(const struct daemon *d, const struct vif_cfg *v)
 		set_text(json, "mac", mac_print(&a.mac, mac));
 	set_u64(json, "mtu", mtu_in_force(d, v, a.mtu));
 	json_object_set_new(json, "carrier", json_boolean(a.has_carrier));
+	set_vhost(v, &a, json);
 	json_object_set_new(json, "ifindex", a.ifindex ? json_integer(a.ifindex) : json_null());
 	for (unsigned i = 0; i < ARRAY_LEN(always); i++)
 		if (!json_object_get(json, always[i]))

@@ -45,7 +45,8 @@ static int set_network(void *cfg, const struct schema_value *v, const char *path
 static int set_type(void *cfg, const struct schema_value *v, const char *path, struct err *e)
 {
 	if (!v)
-		return err_set(e, -EINVAL, path, "a vif needs a type: tap, netdev or host");
+		return err_set(
+			e, -EINVAL, path, "a vif needs a type: tap, netdev, host or vhost-user");
 	/* the values of the row are in the order of the enum */
 	vif_of(cfg)->type = (enum vif_type)(v->index + VIF_TYPE_TAP);
 	return 0;
@@ -101,6 +102,50 @@ static int set_owner(void *cfg, const struct schema_value *v, const char *, stru
 {
 	vif_of(cfg)->has_owner = v != NULL;
 	vif_of(cfg)->owner_uid = v ? v->number : 0;
+	return 0;
+}
+
+static int set_socket(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	if (v && v->text[0] != '/')
+		return err_set(e, -EINVAL, path,
+			"socket: write an absolute path, such as /run/vms/web0.sock");
+	snprintf(vif_of(cfg)->socket, SOCKET_PATH_LEN, "%s", v ? v->text : "");
+	return 0;
+}
+
+static int set_client(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	vif_of(cfg)->is_client = v && v->is_on;
+	return 0;
+}
+
+static int set_socket_group(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	vif_of(cfg)->has_socket_group = v != NULL;
+	vif_of(cfg)->socket_gid = v ? v->number : 0;
+	return 0;
+}
+
+static int set_socket_mode(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	uint16_t mode = 0;
+
+	for (const char *c = v ? v->text : ""; *c; c++) {
+		if (*c < '0' || *c > '7')
+			mode = 010000;
+		mode = (uint16_t)(mode << 3 | (unsigned)(*c & 7));
+	}
+	if (v && (mode == 0 || mode > 0777))
+		return err_set(e, -EINVAL, path,
+			"socket_mode: write three octal digits, such as 660 for owner and group");
+	vif_of(cfg)->socket_mode = mode;
+	return 0;
+}
+
+static int set_require_sealed(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	vif_of(cfg)->must_be_sealed = v && v->is_on;
 	return 0;
 }
 
@@ -234,6 +279,11 @@ static const struct schema_setter setters[] = {
 	{ "mtu", set_mtu },
 	{ "link", set_link },
 	{ "owner", set_owner },
+	{ "socket", set_socket },
+	{ "client", set_client },
+	{ "socket_group", set_socket_group },
+	{ "socket_mode", set_socket_mode },
+	{ "require_sealed", set_require_sealed },
 	{ "queues", set_queues },
 	{ "isolated", set_isolated },
 	{ "learning", set_learning },
@@ -313,6 +363,22 @@ static void print_storm(const struct vif_cfg *v, json_t *json)
 		print_text(json, keys[i], storm_text_print(&v->storm[i], text));
 }
 
+static void print_socket(const struct vif_cfg *v, json_t *json)
+{
+	char mode[8];
+
+	print_text(json, "socket", v->socket);
+	if (v->type == VIF_TYPE_VHOST) {
+		json_object_set_new(json, "client", json_boolean(v->is_client));
+		json_object_set_new(json, "require_sealed", json_boolean(v->must_be_sealed));
+	}
+	if (v->has_socket_group)
+		json_object_set_new(json, "socket_group", json_integer(v->socket_gid));
+	snprintf(mode, sizeof(mode), "%04o", v->socket_mode);
+	if (v->socket_mode != 0)
+		json_object_set_new(json, "socket_mode", json_string(mode));
+}
+
 json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m)
 {
 	const struct network_cfg *n = model_network_by_id(m, v->network_id);
@@ -336,6 +402,7 @@ json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m)
 		json_object_set_new(json, "mtu", json_integer(v->mtu));
 	if (v->has_owner)
 		json_object_set_new(json, "owner", json_integer(v->owner_uid));
+	print_socket(v, json);
 	if (v->has_profile)
 		print_text(json, "profile", schema_profile_name(v->profile));
 	print_text(json, "rate", rate_text_print(&v->rate, rate));

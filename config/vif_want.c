@@ -23,12 +23,18 @@ struct vif_want vif_want_of(const struct model *m, const struct vif_cfg *v)
 		.has_owner = v->has_owner,
 		.owner_uid = v->owner_uid,
 		.queues = v->queues == 0 ? 1 : v->queues,
+		.is_client = v->is_client,
+		.must_be_sealed = v->must_be_sealed,
+		.has_socket_group = v->has_socket_group,
+		.socket_gid = v->socket_gid,
+		.socket_mode = v->socket_mode,
 	};
 	const char *ifname = v->type == VIF_TYPE_HOST ? v->ifname : v->dev;
 
 	snprintf(want.name, sizeof(want.name), "%s", v->name);
 	snprintf(want.ifname, sizeof(want.ifname), "%s", ifname[0] != '\0' ? ifname : v->name);
 	snprintf(want.netns, sizeof(want.netns), "%s", v->netns);
+	snprintf(want.socket, sizeof(want.socket), "%s", v->socket);
 	if (want.mtu == 0)
 		want.mtu = n != NULL && n->mtu != 0 ? n->mtu : 1500;
 	return want;
@@ -141,6 +147,8 @@ uint64_t vif_want_cookie(const struct vif_want *want, uint64_t ns_inode)
 	struct {
 		uint64_t ns_inode;
 		uint32_t type, queues, is_leg, has_owner, owner_uid, role;
+		uint32_t is_client, must_be_sealed, has_group, gid, mode;
+		char socket[SOCKET_PATH_LEN];
 		char name[SAKLAR_NAME_LEN], ifname[SAKLAR_NAME_LEN], netns[NETNS_PATH_LEN];
 	} fixed;
 
@@ -152,6 +160,12 @@ uint64_t vif_want_cookie(const struct vif_want *want, uint64_t ns_inode)
 	fixed.role = want->is_transit ? 1 : want->is_uplink ? 2 : 0;
 	fixed.has_owner = want->has_owner;
 	fixed.owner_uid = want->has_owner ? want->owner_uid : 0;
+	fixed.is_client = want->is_client;
+	fixed.must_be_sealed = want->must_be_sealed;
+	fixed.has_group = want->has_socket_group;
+	fixed.gid = want->has_socket_group ? want->socket_gid : 0;
+	fixed.mode = want->socket_mode;
+	memcpy(fixed.socket, want->socket, strlen(want->socket));
 	memcpy(fixed.name, want->name, strlen(want->name));
 	memcpy(fixed.ifname, want->ifname, strlen(want->ifname));
 	memcpy(fixed.netns, want->netns, strlen(want->netns));

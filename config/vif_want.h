@@ -24,7 +24,12 @@ struct vif_want {
 	bool has_owner;
 	uint32_t owner_uid;
 	uint8_t queues;
+	char socket[SOCKET_PATH_LEN]; /* vhost-user; "": under the run directory */
+	bool is_client, must_be_sealed, has_socket_group;
+	uint32_t socket_gid;
+	uint16_t socket_mode; /* 0: SOCKET_MODE_DEFAULT */
 };
+#define SOCKET_MODE_DEFAULT 0660
 
 /* Index: vif id. */
 struct vif_wants {

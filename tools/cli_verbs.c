@@ -56,7 +56,9 @@ static const char drops_more[]
 	= "Counters count since the vif was added; they outlive the engine.  To see the packets\n"
 	  "themselves: saklar capture --drops.";
 static const char qemu_more[]
-	= "For vifs of type tap.  The text goes to standard output, remarks to standard error:\n"
+	= "For vifs of types tap and vhost-user; the latter's set the guest's memory too, 1 GiB\n"
+	  "that is shared (another size: replace it).  The text goes to standard output, remarks "
+	  "to standard error:\n"
 	  "qemu-system-x86_64 ... $(saklar vif qemu-args web0)";
 static const char capture_more[]
 	= "VIF: what one vif sends and receives, or the port up-NETWORK by which a network leads "

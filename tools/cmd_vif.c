@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_vif.c - `saklar vif qemu-args|libvirt-xml NAME`: how a VMM opens the vif's tap.
+/* cmd_vif.c - `saklar vif qemu-args|libvirt-xml NAME`: how a VMM reaches the vif.
  *
  * From: cli_verbs.c.  To: the daemon's method vif.show, then vmm_text.c.
  * Invariants: standard output carries the text alone, so that it can be substituted into a command;
@@ -24,6 +24,8 @@ static struct vmm_nic nic_of(const json_t *vif, const char *name)
 		.dev = dev[0]       ? dev
 			: ifname[0] ? ifname
 				    : name,
+		.socket = cli_text(vif, "socket"),
+		.is_client = json_is_true(json_object_get(vif, "client")),
 		.mac = cli_text(vif, "mac"),
 		.queues = (uint32_t)MIN(cli_u64(vif, "queues"), UINT64_C(256)),
 		.mtu = (uint32_t)MIN(cli_u64(vif, "mtu"), UINT64_C(65535)),

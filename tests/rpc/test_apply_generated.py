@@ -61,7 +61,7 @@ def network(dice, i):
 
 
 def vif(dice, i, networks):
-    kind = dice.choice(["tap", "netdev", "host"])
+    kind = dice.choice(["tap", "netdev", "host", "vhost-user"])
     segment = dice.choice(networks)
     item = some(dice, {"name": f"v{i}", "type": kind}, network=segment["name"],
                 mac=f"52:54:01:{dice.randrange(256):02x}:00:{i:02x}",
@@ -84,6 +84,13 @@ def vif(dice, i, networks):
         some(dice, item, netns=dice.choice(["guest", "/proc/1/ns/net"]), ifname=f"if{i}")
     if kind == "tap":
         some(dice, item, owner=dice.randrange(70000), dev=f"tap{i}")
+    if kind == "vhost-user":
+        some(dice, item, require_sealed=dice.choice([True, False]), socket=f"/run/vms/{i}.sock")
+        if "socket" in item and dice.random() < .5:
+            item["client"] = True
+        else:
+            some(dice, item, owner=dice.randrange(70000), socket_group=dice.randrange(70000),
+                 socket_mode=dice.choice(["0600", "0666"]))
     return item
 
 

@@ -27,6 +27,7 @@ WORLD = {
     "vifs": [
         {"name": "n0", "network": "lab", "type": "netdev", "dev": "eth7"},
         {"name": "thin", "type": "netdev", "dev": "eth5", "mtu": 1000},
+        {"name": "vm", "type": "vhost-user", "socket": "/taken"},
         {"name": "wan", "type": "netdev", "dev": "eth8"},
         {"name": "web0", "network": "lab", "type": "tap", "mac": "52:54:00:00:00:01"},
     ],
@@ -158,7 +159,7 @@ VIFS = [
     (tap(netns="x"), "netns", "netns and ifname are for vifs of type host"),
     (tap(ifname="x"), "ifname", "netns and ifname are for vifs of type host"),
     (tap(type="host", owner=7), "owner", "owner is for vifs of type tap"),
-    (tap(type="netdev", dev="x", queues=2), "queues", "queues are for vifs of type tap and host"),
+    (tap(type="netdev", dev="x", queues=2), "queues", "queues are for vifs of type tap, host and vhost-user"),
     (tap(mtu=65522), "mtu", "too large for a tap device: at most 65521"),
     (tap(mac="01:00:00:00:00:01"), "mac", "a guest's MAC is neither zero nor multicast"),
     (tap(mac="52:54:00:00:00:aa"), "mac",
@@ -170,6 +171,13 @@ VIFS = [
     (tap(type="host", ifname="lab"), "ifname", "is the host leg of network lab"),
     (tap(type="netdev", dev="eth9"), "dev", "device eth9 is the uplink of network out"),
     (tap(queues=9), "queues", "a number from 1 to 8"),
+    (tap(socket="/x"), "socket", "socket is for vifs of type vhost-user: leave it out"),
+    (tap(require_sealed=True), "require_sealed", "is for vifs of type vhost-user: leave it out"),
+    (tap(type="vhost-user", dev="x"), "dev", "a vhost-user vif has a socket"),
+    (tap(type="vhost-user", client=True), "socket", "a vhost-user client needs the path at which"),
+    (tap(type="vhost-user", client=True, socket="/x", owner=7), "client",
+     "the socket of a client is made by the VMM, with owner, group and mode"),
+    (tap(type="vhost-user", socket="/taken"), "socket", "socket /taken is wanted by vif a and vif"),
 ]
 FORWARDS = [
     (forward(address="10.78.0.1"), "address", "is the gateway of network out"),

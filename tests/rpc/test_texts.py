@@ -60,7 +60,7 @@ def shared(tmp_path_factory):
     ("vif.add", tap(mac="01:00:00:00:00:09"),
      "a guest's MAC is neither zero nor multicast: the first byte must be even"),
     ("vif.add", {"name": "a", "network": "lab"}, "type is missing: add --type TYPE"),
-    ("vif.add", {"name": "a", "type": None}, "a vif needs a type: tap, netdev or host"),
+    ("vif.add", {"name": "a", "type": None}, "a vif needs a type: tap, netdev, host or vhost-user"),
     ("vif.add", tap(type="host", netns="../x"),
      "netns: write the name of a namespace of ip-netns, or an absolute path"),
     ("vif.set", {"name": "web0", "queues": 3}, "queues cannot be changed: delete the vif and add"),

@@ -36,7 +36,7 @@ def test_keys_of_a_vif_are_stable(client):
             "drops", "drops_total", "owner", "isolated", "learning", "flood", "mcast_flood",
             "bcast_flood", "hairpin", "fdb_limit", "connection_limit", "half_open_limit",
             "unresolved_limit", "profile", "rate", "storm", "storm_unicast", "storm_broadcast",
-            "storm_multicast"} == set(vif)
+            "storm_multicast", "socket", "memory_sealed", "queues_live"} == set(vif)
     assert client.call("vif.list") == [vif]
 
 

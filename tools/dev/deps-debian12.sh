@@ -34,6 +34,7 @@ check=(
 	dhcpcd-base traceroute iputils-tracepath tshark bind9-dnsutils
 	strace sqlite3 e2fsprogs systemd man-db groff-base
 	bash-completion udev dbus-daemon
+	dpdk-dev # dpdk-testpmd
 )
 # Run by tests in namespaces, but never installed, since it would take over the netdevs of this
 # machine: unpacked into build/deps.

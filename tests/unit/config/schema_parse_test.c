@@ -137,8 +137,13 @@ static void bad_vifs_are_refused_with_a_cure(void **)
 			"there is no network nolab" },
 		{ "{\"name\": \"v\", \"network\": \"lab\", \"type\": \"tapp\"}", "vif.v.type",
 			"one of tap, netdev, host" },
-		{ "{\"name\": \"v\", \"network\": \"lab\", \"type\": \"vhost-user\"}", "vif.v.type",
-			"use virtio-net with type tap" },
+		{ "{\"name\": \"v\", \"network\": \"lab\", \"type\": \"vhost-user\", \"socket\": "
+		  "\"a.sock\"}",
+			"vif.v.socket", "write an absolute path, such as" },
+		{ "{\"name\": \"v\", \"network\": \"lab\", \"type\": \"vhost-user\", "
+		  "\"socket_mode\": "
+		  "\"0680\"}",
+			"vif.v.socket_mode", "write three octal digits, such as 660" },
 		{ "{\"name\": \"v\", \"network\": \"lab\", \"type\": \"mem\"}", "vif.v.type",
 			"one of tap" },
 		{ "{\"name\": \"v\", \"network\": \"lab\", \"type\": \"tap\", \"queues\": 9}",
