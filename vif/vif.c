@@ -28,6 +28,7 @@ static const struct vif_ops *const vif_types[VIF_TYPE_N] = {
 	[VIF_TYPE_NETDEV] = &vif_netdev_ops,
 	[VIF_TYPE_HOST] = &vif_host_ops,
 	[VIF_TYPE_VHOST] = &vif_vhost_ops,
+	[VIF_TYPE_NETFRONT] = &vif_xen_ops,
 	[VIF_TYPE_MEM] = &vif_mem_ops,
 };
 
@@ -51,6 +52,7 @@ static unsigned n_fds_of(const struct msg_vif *msg)
 	case VIF_TYPE_MEM: return 0;
 	case VIF_TYPE_VHOST:
 		return msg->flags & MSG_VIF_CLIENT ? 1 : 2; /* memfd; listening socket */
+	case VIF_TYPE_NETFRONT: return msg->n_queues + 1u;
 	default: return msg->n_queues;
 	}
 }
@@ -81,6 +83,8 @@ void vif_close(struct vif *v)
 	for (unsigned i = 0; i < VIF_QUEUES_MAX; i++)
 		if (v->queue[i].fd >= 0)
 			close(v->queue[i].fd);
+	if (v->extra_fd >= 0)
+		close(v->extra_fd);
 	free(v);
 }
 
@@ -100,8 +104,10 @@ static void vif_init(struct vif *v, const struct msg_vif *msg)
 	v->ops = vif_types[msg->type];
 }
 
-struct vif *vif_open(const struct msg_vif *msg, const int *fds, unsigned n_fds, struct err *e)
+struct vif *vif_open_with(const struct msg_vif *msg, const void *open_arg, const int *fds,
+	unsigned n_fds, struct err *e)
 {
+	unsigned n_extra = msg->type == VIF_TYPE_NETFRONT ? 1 : 0;
 	struct vif *v = NULL;
 	bool is_owned = false;
 
@@ -115,17 +121,26 @@ struct vif *vif_open(const struct msg_vif *msg, const int *fds, unsigned n_fds, 
 	vif_init(v, msg);
 	for (unsigned i = 0; i < VIF_QUEUES_MAX; i++) {
 		v->queue[i].index = (uint16_t)i;
-		v->queue[i].fd = i < n_fds ? fds[i] : -1;
+		v->queue[i].fd = i < n_fds - n_extra ? fds[i] : -1;
 	}
+	v->extra_fd = n_extra > 0 ? fds[n_fds - 1] : -1;
 	is_owned = true;
+	v->open_arg = open_arg;
 	if (v->ops->open && v->ops->open(v, e) < 0) {
 		vif_close(v);
 		v = NULL;
+	} else {
+		v->open_arg = NULL;
 	}
 out:
 	for (unsigned i = 0; !is_owned && i < n_fds; i++)
 		close(fds[i]);
 	return v;
+}
+
+struct vif *vif_open(const struct msg_vif *msg, const int *fds, unsigned n_fds, struct err *e)
+{
+	return vif_open_with(msg, NULL, fds, n_fds, e);
 }
 
 static uint64_t *segment_until(struct vif *v, uint8_t gso_type, uint16_t flags)
@@ -152,6 +167,8 @@ static void store(uint64_t *at, uint64_t value)
  * that is not marked as a tunnel's (udp_unexpected_gso, Linux 6.9 and stable kernels since 6.1.84). */
 static bool must_segment(const struct vif *v, const struct pkt *p)
 {
+	if (v->ops->must_segment != NULL)
+		return v->ops->must_segment(v, p);
 	if (v->type == VIF_TYPE_MEM || v->type == VIF_TYPE_VHOST)
 		return false;
 	if (p->gso_type == PKT_GSO_UDP_L4)
@@ -258,7 +275,7 @@ static void whole_tx(
 	struct vif *v, struct vif_io *io, struct burst *b, struct tx_item *items, uint32_t n)
 {
 	v->ops->tx(v, io, b, items, n);
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; v->ops->must_segment == NULL && i < n; i++) {
 		const struct pkt *p = &b->pkt[items[i].pkt];
 
 		if (UNLIKELY(items[i].drop == DROP_TX_QUEUE_FULL) && p->gso_type != PKT_GSO_NONE)

@@ -27,6 +27,8 @@ struct vif_queue {
 	uint16_t worker; /* that polls it */
 	uint16_t turn_max; /* packets that the worker takes in one turn, see worker.c */
 	uint64_t last_busy_ns; /* when rx last found something */
+	uint64_t
+		look_at_ns; /* set by rx: to be polled again then although nothing wakes; 0: never */
 	bool is_polled; /* in the worker's hot list; else waits in epoll */
 	bool is_dead; /* fd failed for good */
 	bool is_reported; /* and the control thread knows */
@@ -61,6 +63,9 @@ struct vif_ops {
 		uint32_t n);
 	/* Readable fd to sleep on, or -1 when the type has none. */
 	int (*wait_fd)(const struct vif_queue *q);
+	/* Must @p, a GSO frame, be cut before tx?  It is the last word; NULL: a kernel's device, which
+	 * is asked by sending. */
+	bool (*must_segment)(const struct vif *v, const struct pkt *p);
 };
 
 #define VIF_GSO_KINDS 8 /* GSO types of struct pkt, each with and without PKT_GSO_ECN */
@@ -77,10 +82,12 @@ struct vif {
 	char ifname[SAKLAR_NAME_LEN];
 	const struct vif_ops *ops;
 	struct vif_queue queue[VIF_QUEUES_MAX];
+	int extra_fd; /* beside those of the queues; -1: none */
 	/* Until when frames of a kind are segmented because the device refused one; 0: it takes them.
 	 * Written by the workers that send, relaxed: a lost update costs another refused frame. */
 	uint64_t segment_until_ns[VIF_GSO_KINDS];
 	void *type_state;
+	const void *open_arg; /* of the type; while it is being opened */
 };
 
 /* By id; published to workers as a whole; NULL where there is none. */
@@ -93,10 +100,14 @@ struct vif_table {
 extern const struct vif_ops vif_netdev_ops; /* vif_netdev.c: tap's netdev side, veth, NIC */
 extern const struct vif_ops vif_host_ops; /* vif_host.c: the tap's fd */
 extern const struct vif_ops vif_vhost_ops; /* vif_vhost.c: a VMM's vhost-user */
+extern const struct vif_ops vif_xen_ops; /* vif_xen.c: rings of a Xen guest */
 extern const struct vif_ops vif_mem_ops; /* vif_mem.c */
 
 /* Build a vif from @msg and @fds (taken over on success and on failure alike).  NULL with @e. */
 struct vif *vif_open(const struct msg_vif *msg, const int *fds, unsigned n_fds, struct err *e);
+/* The same with what the type's open wants to know beyond @msg; it is not kept. */
+struct vif *vif_open_with(const struct msg_vif *msg, const void *open_arg, const int *fds,
+	unsigned n_fds, struct err *e);
 void vif_close(struct vif *v);
 
 /* Send all items of a burst, grouped by out_vif by the caller.  Marks copies that are lost,

@@ -23,6 +23,8 @@ typedef uint32_t grant_ref_t;
 typedef uint16_t domid_t;
 #include <xen/evtchn.h>
 #include <xen/gntdev.h>
+static_assert(IOCTL_GNTDEV_GRANT_COPY == XEN_CALL_COPY && IOCTL_EVTCHN_NOTIFY == XEN_CALL_NOTIFY,
+	"as the filter knows them");
 #define COPY_SOURCE_GREF 1 /* GNTCOPY_source_gref */
 #define COPY_DEST_GREF 2 /* GNTCOPY_dest_gref */
 

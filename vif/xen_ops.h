@@ -12,6 +12,12 @@
 
 #include "vif/xen_wire.h"
 
+#include <sys/ioctl.h>
+
+/* The calls that a worker makes, for its filter: IOCTL_GNTDEV_GRANT_COPY and IOCTL_EVTCHN_NOTIFY. */
+#define XEN_CALL_COPY _IOC(_IOC_NONE, 'G', 8, 16)
+#define XEN_CALL_NOTIFY _IOC(_IOC_NONE, 'E', 4, 4)
+
 /* One copy between our memory and a page that a guest has granted. */
 struct xen_copy {
 	void *local;

@@ -147,19 +147,10 @@ static int vifs_change(struct ctl *c, uint16_t id, struct vif *v, struct err *e)
 	return 0;
 }
 
-static int apply_vif_open(struct ctl *c, struct ctl_request *r, struct err *e)
+int ctl_vif_add(struct ctl *c, struct vif *v, const struct msg_vif *m, struct err *e)
 {
-	const struct msg_vif *m = r->body;
-	struct vif *v;
 	int rc;
 
-	if (m->type == VIF_TYPE_MEM)
-		return err_set(e, -EINVAL, "vif.type", "mem is for tests");
-	v = vif_open(m, r->fd, r->n_fds, e);
-	for (unsigned i = 0; i < r->n_fds; i++)
-		r->fd[i] = -1;
-	if (!v)
-		return e->code;
 	for (unsigned i = 0; i < v->n_queues; i++)
 		v->queue[i].worker = (uint16_t)((v->id + i) % c->params.n_workers);
 	rc = vifs_change(c, v->id, v, e);
@@ -172,6 +163,19 @@ static int apply_vif_open(struct ctl *c, struct ctl_request *r, struct err *e)
 	LOG_INFO("event=vif_opened vif=%s id=%u type=%s queues=%u", v->name, v->id, v->ops->name,
 		v->n_queues);
 	return 0;
+}
+
+static int apply_vif_open(struct ctl *c, struct ctl_request *r, struct err *e)
+{
+	const struct msg_vif *m = r->body;
+	struct vif *v;
+
+	if (m->type == VIF_TYPE_MEM)
+		return err_set(e, -EINVAL, "vif.type", "mem is for tests");
+	v = vif_open(m, r->fd, r->n_fds, e);
+	for (unsigned i = 0; i < r->n_fds; i++)
+		r->fd[i] = -1;
+	return v ? ctl_vif_add(c, v, m, e) : e->code;
 }
 
 static int vif_id_check(const struct ctl *c, uint32_t id, struct err *e)
@@ -308,6 +312,10 @@ static int apply_fd_list(struct ctl *c, struct ctl_request *, struct err *)
 		int fds[VIF_QUEUES_MAX];
 		unsigned n_fds = v->n_queues;
 
+		if (v->type == VIF_TYPE_NETFRONT) {
+			rc = ctl_xen_tell_held(c, v);
+			continue;
+		}
 		for (unsigned k = 0; k < v->n_queues; k++)
 			fds[k] = v->queue[k].fd;
 		if (vif_is_vhost(v))
@@ -512,6 +520,8 @@ static const struct {
 	{ ENGINE_MSG_VHOST_RESUME, ctl_vhost_resume },
 	{ ENGINE_MSG_STOP, apply_stop },
 	{ ENGINE_MSG_PING, apply_ping },
+	{ ENGINE_MSG_XEN_OPEN, ctl_xen_open },
+	{ ENGINE_MSG_XEN_STATS, ctl_xen_stats },
 };
 
 int ctl_apply(struct ctl *c, struct ctl_request *r, struct err *e)

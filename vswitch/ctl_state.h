@@ -25,6 +25,7 @@ struct ctl {
 		struct msg_fdb_entries fdb_entries;
 		struct msg_neigh_entries neigh_entries;
 		struct msg_ct_entries ct_entries;
+		struct msg_xen_counts xen_counts;
 	};
 	_Alignas(8) uint8_t in[ENGINE_MSG_LEN_MAX];
 };
@@ -56,6 +57,14 @@ void ctl_vhost_held(struct ctl *c, const struct vif *v); /* any vif: what belong
 /* Say something that was not asked for, when there is a daemon. */
 void ctl_tell(struct ctl *c, uint32_t type, const void *body, size_t body_len, const int *fds,
 	unsigned n_fds);
+
+/* Publish @v, which replaces the vif of its id; @v is closed on failure.  vswitch/ctl_apply.c. */
+[[nodiscard]] int ctl_vif_add(struct ctl *c, struct vif *v, const struct msg_vif *m, struct err *e);
+/* Rings of Xen guests: vswitch/ctl_xen.c. */
+[[nodiscard]] int ctl_xen_open(struct ctl *c, struct ctl_request *r, struct err *e);
+[[nodiscard]] int ctl_xen_stats(struct ctl *c, struct ctl_request *r, struct err *e);
+[[nodiscard]] int ctl_xen_tell_held(struct ctl *c, const struct vif *v);
+
 /* Send a message with the seq of the request being answered. */
 [[nodiscard]] int ctl_answer(struct ctl *c, uint32_t type, const void *body, size_t body_len,
 	const int *fds, unsigned n_fds);

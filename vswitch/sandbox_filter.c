@@ -8,6 +8,7 @@
  * call is counted in a signal frame (SECCOMP_RET_TRAP) because SECCOMP_RET_ERRNO tells nobody.
  * Every entry has its reason here and in docs/threat-model.md.
  * Thread: the one that calls. */
+#include "vif/xen_ops.h"
 #include "vswitch/sandbox.h"
 
 #include <errno.h>
@@ -57,6 +58,8 @@ static const struct rule worker_rules[] = {
 	{ .nr = SCMP_SYS(poll) }, /* the same where there is no AIO */
 	{ .nr = SCMP_SYS(ppoll) },
 	{ .nr = SCMP_SYS(getsockopt), 2, { ARG_IS(1, SOL_PACKET), ARG_IS(2, PACKET_STATISTICS) } },
+	{ .nr = SCMP_SYS(ioctl), 1, { ARG_IS(1, XEN_CALL_COPY) } }, /* frames of Xen guests */
+	{ .nr = SCMP_SYS(ioctl), 1, { ARG_IS(1, XEN_CALL_NOTIFY) } }, /* telling them */
 	{ .nr = SCMP_SYS(clock_gettime) }, /* where the vDSO has no clock to read */
 	{ .nr = SCMP_SYS(restart_syscall) }, /* the kernel's own, after a stop */
 	{ .nr = SCMP_SYS(rt_sigreturn) }, /* leaving a signal frame */

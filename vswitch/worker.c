@@ -59,6 +59,7 @@ struct worker {
 	struct burst burst;
 	uint32_t n_hot;
 	uint32_t first_hot; /* of the next turn */
+	uint64_t look_at_ns; /* a cold queue wants to be polled then; 0: none does */
 	struct hot_queue hot[HOT_MAX];
 	struct worker_counters counters_own; /* until there is a segment */
 	struct vif_counters *vif_counters_own;
@@ -263,6 +264,8 @@ static void queue_cool(struct worker *w, uint32_t i)
 	queue_unlist(w, i);
 	if (q->is_dead)
 		dead_report(w, v, q);
+	else if (q->look_at_ns != 0 && (w->look_at_ns == 0 || q->look_at_ns < w->look_at_ns))
+		w->look_at_ns = q->look_at_ns;
 }
 
 /* @n packets came where @asked were wanted: how many to want next time.  Returns their bytes. */
@@ -352,11 +355,38 @@ static int sleep_ms(const struct worker *w)
 {
 	uint64_t due_ns = pipeline_due_ns(w->pipeline);
 
+	if (w->look_at_ns != 0 && (due_ns == 0 || w->look_at_ns < due_ns))
+		due_ns = w->look_at_ns;
 	if (due_ns == 0)
 		return -1;
 	if (due_ns <= w->io.now_ns)
 		return 0;
 	return (int)MIN((due_ns - w->io.now_ns) / NS_PER_MS + 1, (uint64_t)1000);
+}
+
+/* Poll the cold queues that wanted to be by now; seldom, so that all may be looked through. */
+static void looks_take(struct worker *w)
+{
+	const struct vif_table *vifs = w->cfg->vifs;
+
+	w->look_at_ns = 0;
+	for (unsigned i = 0; i < vifs->n; i++) {
+		struct vif *v = vifs->by_id[vifs->ids[i]];
+
+		for (unsigned k = 0; k < v->n_queues; k++) {
+			struct vif_queue *q = &v->queue[k];
+
+			if (q->look_at_ns == 0 || q->is_polled || !is_mine(w, q))
+				continue;
+			if (q->look_at_ns > w->io.now_ns) {
+				if (w->look_at_ns == 0 || q->look_at_ns < w->look_at_ns)
+					w->look_at_ns = q->look_at_ns;
+				continue;
+			}
+			q->look_at_ns = 0;
+			queue_heat(w, v, q);
+		}
+	}
 }
 
 static void wake_drain(const struct worker *w)
@@ -403,6 +433,8 @@ static void worker_turn(struct worker *w, uint64_t turn)
 	} else {
 		w->io.now_ns = clock_now_ns();
 	}
+	if (UNLIKELY(w->look_at_ns != 0) && w->look_at_ns <= w->io.now_ns)
+		looks_take(w);
 	burst_fill(w);
 	if (w->burst.n > 0 || is_due(w))
 		burst_run(w);

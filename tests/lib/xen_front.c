@@ -70,6 +70,11 @@ void xen_front_tx_put(struct xen_front *f, const void *slot, bool is_extra)
 	slot_write(&f->tx, slot);
 }
 
+static uint32_t rx_gref(const struct xen_front *f, uint32_t index)
+{
+	return f->first_gref + FRONT_GREF_RX_PAGE + index;
+}
+
 static uint32_t room(const struct front_ring *r)
 {
 	return r->size - (r->req_prod - r->rsp_cons);
@@ -91,7 +96,8 @@ bool xen_front_send(
 	if (room(&f->tx) < n + how->n_extras)
 		return false;
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t index = f->tx.req_prod % FRONT_RING, gref = FRONT_GREF_TX_PAGE + index;
+		uint32_t index = f->tx.req_prod % FRONT_RING,
+			 gref = f->first_gref + FRONT_GREF_TX_PAGE + index;
 		uint16_t part = part_of(how, i, len - done);
 		struct xen_tx_request req = {
 			.gref = gref,
@@ -124,7 +130,7 @@ bool xen_front_tx_push(struct xen_front *f)
 	bool is_wanted = ring_push(&f->tx);
 
 	if (is_wanted)
-		xen_shm_kick(f->shm, FRONT_PORT_TX);
+		xen_shm_kick(f->shm, f->first_port + FRONT_PORT_TX);
 	return is_wanted;
 }
 
@@ -152,13 +158,12 @@ uint32_t xen_front_rx_fill(struct xen_front *f, uint32_t n)
 	n = MIN(n, room(&f->rx));
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t index = f->rx.req_prod % FRONT_RING;
-		struct xen_rx_request req
-			= { .id = (uint16_t)index, .gref = FRONT_GREF_RX_PAGE + index };
+		struct xen_rx_request req = { .id = (uint16_t)index, .gref = rx_gref(f, index) };
 
 		slot_write(&f->rx, &req);
 	}
 	if (ring_push(&f->rx))
-		xen_shm_kick(f->shm, FRONT_PORT_RX);
+		xen_shm_kick(f->shm, f->first_port + FRONT_PORT_RX);
 	return n;
 }
 
@@ -175,7 +180,7 @@ static uint16_t frame_add(
 	}
 	CHECK(rsp->offset + (uint32_t)rsp->status <= XEN_PAGE);
 	CHECK(frame->len + (uint32_t)rsp->status <= FRONT_FRAME_MAX);
-	memcpy(frame->bytes + frame->len, f->shm->page[FRONT_GREF_RX_PAGE + index] + rsp->offset,
+	memcpy(frame->bytes + frame->len, f->shm->page[rx_gref(f, index)] + rsp->offset,
 		(size_t)rsp->status);
 	frame->len += (uint32_t)rsp->status;
 	frame->n_slots++;
@@ -216,7 +221,7 @@ void xen_front_ctrl_ask(struct xen_front *f, const struct xen_ctrl_request *req)
 {
 	slot_write(&f->ctrl, req);
 	if (ring_push(&f->ctrl))
-		xen_shm_kick(f->shm, FRONT_PORT_CTRL);
+		xen_shm_kick(f->shm, f->first_port + FRONT_PORT_CTRL);
 }
 
 bool xen_front_ctrl_take(struct xen_front *f, struct xen_ctrl_response *rsp)
@@ -243,19 +248,27 @@ static void ring_init(struct front_ring *r, struct xen_shm *shm, uint32_t gref, 
 	shm->access[gref] = XEN_SHM_WRITE;
 }
 
-struct xen_front *xen_front_create(struct xen_shm *shm)
+struct xen_front *xen_front_create_queue(struct xen_shm *shm, unsigned queue)
 {
+	uint32_t first = queue * FRONT_QUEUE_PAGES;
 	struct xen_front *f = calloc(1, sizeof(*f));
 
 	CHECK(f != NULL);
 	f->shm = shm;
-	ring_init(&f->tx, shm, FRONT_GREF_TX, 3);
-	ring_init(&f->rx, shm, FRONT_GREF_RX, 2);
-	ring_init(&f->ctrl, shm, FRONT_GREF_CTRL, 4);
-	shm->access[FRONT_GREF_TABLE] = XEN_SHM_READ;
+	f->first_gref = first;
+	f->first_port = queue * FRONT_QUEUE_PORTS;
+	ring_init(&f->tx, shm, first + FRONT_GREF_TX, 3);
+	ring_init(&f->rx, shm, first + FRONT_GREF_RX, 2);
+	ring_init(&f->ctrl, shm, first + FRONT_GREF_CTRL, 4);
+	shm->access[first + FRONT_GREF_TABLE] = XEN_SHM_READ;
 	for (uint32_t i = 0; i < FRONT_RING; i++) {
-		shm->access[FRONT_GREF_TX_PAGE + i] = XEN_SHM_READ;
-		shm->access[FRONT_GREF_RX_PAGE + i] = XEN_SHM_WRITE;
+		shm->access[first + FRONT_GREF_TX_PAGE + i] = XEN_SHM_READ;
+		shm->access[first + FRONT_GREF_RX_PAGE + i] = XEN_SHM_WRITE;
 	}
 	return f;
+}
+
+struct xen_front *xen_front_create(struct xen_shm *shm)
+{
+	return xen_front_create_queue(shm, 0);
 }

@@ -20,6 +20,8 @@
 #define FRONT_PORT_TX 0u
 #define FRONT_PORT_RX 1u
 #define FRONT_PORT_CTRL 2u
+#define FRONT_QUEUE_PAGES 1024u /* grants of queue i begin at i times this */
+#define FRONT_QUEUE_PORTS 3u
 #define FRONT_FRAME_MAX (20u * XEN_PAGE)
 
 /* A ring page as the guest sees it. */
@@ -43,6 +45,7 @@ struct front_stats {
 
 struct xen_front {
 	struct xen_shm *shm;
+	uint32_t first_gref, first_port;
 	struct front_ring tx, rx, ctrl;
 	struct front_stats stats;
 	bool is_extra[FRONT_RING]; /* tx slots that hold an extra info */
@@ -50,6 +53,8 @@ struct xen_front {
 };
 
 struct xen_front *xen_front_create(struct xen_shm *shm);
+/* One queue of a front end with two. */
+struct xen_front *xen_front_create_queue(struct xen_shm *shm, unsigned queue);
 void xen_front_destroy(struct xen_front *f);
 
 /* How to send a packet; all zero: in slots of whole pages, no offload. */

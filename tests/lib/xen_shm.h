@@ -8,7 +8,7 @@
 #include "vif/xen_ops.h"
 
 #define XEN_SHM_PORTS 8
-#define XEN_SHM_PAGES 1024u
+#define XEN_SHM_PAGES 2048u
 
 enum xen_shm_access {
 	XEN_SHM_NONE,

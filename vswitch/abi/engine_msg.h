@@ -50,6 +50,8 @@
 	X(VHOST_ATTACH, 18, msg_vhost_fd, 1, 1)        \
 	X(VHOST_GIVE, 19, msg_vhost_fd, 1, 1)          \
 	X(VHOST_RESUME, 20, msg_vif_close, 0, 0)       \
+	X(XEN_OPEN, 21, msg_xen_vif, 2, XEN_FDS_MAX)   \
+	X(XEN_STATS, 22, msg_vif_close, 0, 0)          \
 	X(HELLO_OK, 101, msg_hello_ok, 0, 0)           \
 	X(ACK, 102, msg_ack, 0, 0)                     \
 	X(HELD_SEGMENT, 103, msg_segment, 1, 1)        \
@@ -60,7 +62,9 @@
 	X(NEIGH_ENTRIES, 108, msg_neigh_entries, 0, 0) \
 	X(CT_ENTRIES, 109, msg_ct_entries, 0, 0)       \
 	X(VHOST_DEPOSIT, 110, msg_vhost_fd, 0, 1)      \
-	X(VHOST_STATE, 111, msg_vhost_state, 0, 0)
+	X(VHOST_STATE, 111, msg_vhost_state, 0, 0)     \
+	X(HELD_XEN, 112, msg_xen_vif, 2, XEN_FDS_MAX)  \
+	X(XEN_COUNTS, 113, msg_xen_counts, 0, 0)
 
 enum engine_msg_type {
 	ENGINE_MSG_NONE = 0,
@@ -165,6 +169,59 @@ struct msg_vhost_state {
 	uint16_t n_pairs; /* that work */
 	uint16_t reserved;
 	char why[160]; /* why the last session ended or a ring broke; "": neither, or forgotten */
+};
+
+/* A vif on the rings of a Xen guest.  fds: for each queue one of evtchn to which its ports are bound,
+ * then one of gntdev to which the grants of all ring pages have been given. */
+#define XEN_FDS_MAX (VIF_QUEUES_MAX + 1)
+#define XEN_HEADROOM_MAX \
+	0x7ff /* bytes; netif.h allows more, a page has to hold a frame's headers too */
+enum msg_xen_feature { /* what the front end takes */
+	MSG_XEN_SG = 1u << 0,
+	MSG_XEN_GSO_TCP4 = 1u << 1,
+	MSG_XEN_GSO_TCP6 = 1u << 2,
+	MSG_XEN_CSUM_IP4 = 1u << 3,
+	MSG_XEN_CSUM_IP6 = 1u << 4,
+	MSG_XEN_MCAST = 1u << 5, /* it names the groups that it wants */
+	MSG_XEN_CTRL = 1u << 6, /* it has a control ring */
+	MSG_XEN_FEATURES = (1u << 7) - 1,
+};
+struct msg_xen_queue {
+	uint64_t tx_page; /* offset for mmap(2) of the gntdev; "tx" is what the guest sends */
+	uint64_t rx_page;
+	uint32_t tx_port; /* may be the same */
+	uint32_t rx_port;
+};
+struct msg_xen_vif {
+	struct msg_vif vif;
+	uint16_t domid;
+	uint16_t devid; /* the guest's number of the vif */
+	uint32_t features; /* enum msg_xen_feature */
+	uint64_t ctrl_page; /* MSG_XEN_CTRL; its port is on the fd of queue 0 */
+	uint32_t ctrl_port;
+	uint16_t headroom;
+	uint16_t reserved;
+	struct msg_xen_queue queue[VIF_QUEUES_MAX];
+};
+struct msg_xen_count {
+	uint32_t tx_cons; /* requests that were answered */
+	uint32_t tx_waiting; /* that were not yet */
+	uint32_t rx_cons;
+	uint32_t rx_waiting; /* room that the guest gives */
+	uint64_t tx_slots, rx_slots;
+	uint64_t tx_refused; /* packets answered with an error */
+	uint64_t rx_no_room; /* frames lost because the guest gave no room */
+	uint64_t copy_errors; /* grants that could not be copied */
+	uint64_t notifies, wakes;
+	uint32_t stalled_ms; /* since when the guest gives no room; 0: it does */
+	uint32_t event_ms; /* since the guest's last notification; UINT32_MAX: none came */
+};
+#define XEN_FAILURE_LEN 96
+struct msg_xen_counts {
+	uint32_t vif_id;
+	uint32_t n_queues;
+	char failure[XEN_FAILURE_LEN]; /* rule of the protocol that the guest broke; "": none */
+	struct msg_xen_count queue[VIF_QUEUES_MAX];
 };
 
 struct msg_snapshot {

@@ -20,7 +20,7 @@ enum vif_type {
 	VIF_TYPE_TAP, /* netdev side of a tap whose fd a VMM holds */
 	VIF_TYPE_NETDEV, /* an existing kernel netdev: veth, physical NIC */
 	VIF_TYPE_HOST, /* the engine holds the tap's fd; the other side is the host's stack */
-	VIF_TYPE_NETFRONT, /* not built yet */
+	VIF_TYPE_NETFRONT, /* rings of a Xen guest's PV driver */
 	VIF_TYPE_VHOST, /* a VMM's vhost-user front end; the engine holds the sockets */
 	VIF_TYPE_MEM, /* tests: arrays in, arrays out */
 	VIF_TYPE_N
