@@ -6,6 +6,7 @@
 #include "config/netdev_open.h"
 #include "config/reconcile.h"
 #include "config/vif_want.h"
+#include "config/xen_rings.h"
 
 struct vhost_keep;
 
@@ -17,6 +18,13 @@ struct retry {
 void retry_later(struct retry *r);
 void retry_clear(struct retry *r);
 bool retry_is_due(const struct retry *r);
+
+/* Of an open vif of type netfront. */
+struct xen_keep {
+	struct msg_xen_vif msg; /* as the engine was told; .vif apart */
+	bool was_told;
+	bool is_dead; /* the engine says so, and why was not asked yet */
+};
 
 struct vif_slot {
 	bool is_open;
@@ -33,6 +41,7 @@ struct vif_slot {
 	bool has_carrier;
 	uint16_t mtu; /* in force */
 	struct vhost_keep *vhost; /* open vifs of type vhost-user, else NULL */
+	struct xen_keep *xen; /* open vifs of type netfront, else NULL */
 };
 
 /* The two ends of the tap by which a network with uplink host leads into the host. */

@@ -247,7 +247,7 @@ static int put_vif(const struct reading *r, const json_t *item)
 	if (rc != 0)
 		return rc;
 	old = model_vif(r->before, v.name);
-	if (old && !v.has_mac && v.type != VIF_TYPE_NETDEV) {
+	if (old && !v.has_mac && v.type != VIF_TYPE_NETDEV && v.type != VIF_TYPE_NETFRONT) {
 		v.has_mac = old->has_mac;
 		v.mac = old->mac;
 	}

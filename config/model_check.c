@@ -373,7 +373,9 @@ static int check_vif_fields(const struct vif_cfg *v, struct err *e)
 			"owner is for vifs of type tap and vhost-user: leave it out");
 	if (v->type == VIF_TYPE_NETDEV && v->queues > 1)
 		return err_set(e, -EINVAL, model_vif_path(v, "queues", path),
-			"queues are for vifs of type tap, host and vhost-user: leave them out");
+			"queues are for vifs of type tap, host, vhost-user and netfront: leave "
+			"them "
+			"out");
 	if (v->type != VIF_TYPE_NETDEV && v->mtu > TAP_MTU_MAX)
 		return err_set(e, -EINVAL, model_vif_path(v, "mtu", path),
 			"mtu %u is too large for a tap device: at most %d", v->mtu, TAP_MTU_MAX);

@@ -13,7 +13,7 @@ struct netlink;
 
 struct netdev_fds {
 	unsigned n;
-	int fd[VIF_QUEUES_MAX];
+	int fd[XEN_FDS_MAX]; /* of its queues; netfront: and of gntdev */
 	int ifindex;
 	uint32_t flags; /* enum msg_vif_flag */
 };

@@ -115,6 +115,7 @@ static void run(struct reconcile *r)
 	forget_unwanted(r);
 	reconcile_engine_run(r);
 	reconcile_vhost_run(r);
+	reconcile_xen_run(r);
 	r->is_running = false;
 	plan_next(r);
 }
@@ -207,7 +208,9 @@ void reconcile_vif_actual(const struct reconcile *r, uint16_t vif_id, struct vif
 	out->mtu = slot->is_open ? slot->mtu : want->mtu;
 	out->has_mac = want->has_mac;
 	out->mac = want->mac;
-	out->queues = slot->is_open && slot->vhost == NULL ? (uint8_t)slot->fds.n : want->queues;
+	out->queues = !slot->is_open || slot->vhost != NULL
+		? want->queues
+		: (uint8_t)(slot->xen != NULL ? slot->fds.n - 1 : slot->fds.n);
 	if (want->type == VIF_TYPE_VHOST)
 		reconcile_vhost_path(r, want, out->socket);
 	if (slot->vhost != NULL)
@@ -255,6 +258,9 @@ void reconcile_destroy(struct reconcile *r, bool stop_engine)
 	}
 	for (unsigned id = 1; id < VIF_ID_MAX; id++)
 		netdev_close(&r->actual.vif[id].fds);
+	for (unsigned id = 1; id < VIF_ID_MAX; id++)
+		free(r->actual.vif[id].xen);
+	netback_destroy(r->netback);
 	for (unsigned i = 0; i < CAPTURE_SESSIONS_MAX; i++)
 		if (r->captures.session[i].id != 0)
 			captures_del(&r->captures, r->captures.session[i].id);
@@ -305,6 +311,8 @@ static int create_system(struct reconcile *r, struct err *e)
 	if (r->dnsmasq == NULL)
 		return err_set(e, -ENOMEM, "", "out of memory");
 	watch_netns(r);
+	if (reconcile_xen_init(r) < 0)
+		return err_set(e, -ENOMEM, "", "out of memory");
 	return 0;
 }
 

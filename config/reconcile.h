@@ -13,6 +13,7 @@
 #pragma once
 
 #include "config/model.h"
+#include "config/netback.h"
 #include "vswitch/abi/counters.h"
 #include "vswitch/abi/engine_msg.h"
 #include "vswitch/abi/snapshot_msg.h"
@@ -106,6 +107,13 @@ void reconcile_apply(struct reconcile *r, const struct model *m);
 [[nodiscard]] int reconcile_check_vif(struct reconcile *r, const struct vif_cfg *v, struct err *e);
 
 void reconcile_vif_actual(const struct reconcile *r, uint16_t vif_id, struct vif_actual *out);
+/* What is known about the guest of a netfront vif; false: there is none. */
+struct xen_view {
+	struct netback_dev dev;
+	bool has_counts;
+	struct msg_xen_counts counts;
+};
+bool reconcile_xen_view(struct reconcile *r, uint16_t vif_id, struct xen_view *out);
 void reconcile_network_actual(
 	const struct reconcile *r, uint16_t network_id, struct network_actual *out);
 void reconcile_engine_actual(const struct reconcile *r, struct engine_actual *out);

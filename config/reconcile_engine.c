@@ -55,18 +55,22 @@ static void on_event(void *arg, const struct msg_event *event)
 
 	LOG_INFO("event=engine_event kind=%u vif=%u code=%d", event->kind, event->vif_id,
 		event->code);
-	if (event->kind == EVENT_VIF_DEAD)
-		reconcile_ask(r);
+	if (event->kind != EVENT_VIF_DEAD)
+		return;
+	reconcile_xen_dead(r, event->vif_id);
+	reconcile_ask(r);
 }
 
-static int take_held_vif(struct reconcile *r, struct engine_msg *m)
+/* A HELD_VIF, or a HELD_XEN, which begins with the same and has an fd more. */
+static int take_held_vif(struct reconcile *r, struct engine_msg *m, unsigned n_more)
 {
 	struct msg_vif v;
 	struct vif_slot *slot;
 
 	memcpy(&v, m->body, sizeof(v));
 	if (v.vif_id == VIF_ID_NONE || v.vif_id >= VIF_ID_MAX
-		|| (v.type != VIF_TYPE_VHOST && v.n_queues != m->n_fds)
+		|| (v.type != VIF_TYPE_VHOST && v.n_queues + n_more != m->n_fds)
+		|| (v.type == VIF_TYPE_NETFRONT) != (n_more > 0)
 		|| !engine_wire_is_name(v.name, sizeof(v.name))
 		|| !engine_wire_is_name(v.ifname, sizeof(v.ifname)) || v.type == VIF_TYPE_NONE
 		|| v.type >= VIF_TYPE_N || r->actual.vif[v.vif_id].is_open)
@@ -92,6 +96,17 @@ static int take_held_vif(struct reconcile *r, struct engine_msg *m)
 	return 0;
 }
 
+static int take_held_xen(struct reconcile *r, struct engine_msg *m)
+{
+	struct msg_xen_vif x;
+	int rc = take_held_vif(r, m, 1);
+
+	memcpy(&x, m->body, sizeof(x));
+	if (rc == 0 && !reconcile_xen_take(&r->actual.vif[x.vif.vif_id], &x))
+		return -ENOMEM;
+	return rc;
+}
+
 static int on_held(void *arg, struct engine_msg *m)
 {
 	struct reconcile *r = arg;
@@ -108,7 +123,8 @@ static int on_held(void *arg, struct engine_msg *m)
 			return -EPROTO;
 		r->held_segments |= 1u << segment.kind;
 		return 0;
-	case ENGINE_MSG_HELD_VIF: return take_held_vif(r, m);
+	case ENGINE_MSG_HELD_VIF: return take_held_vif(r, m, 0);
+	case ENGINE_MSG_HELD_XEN: return take_held_xen(r, m);
 	case ENGINE_MSG_HELD_CAPTURE:
 		/* Its reader hung up together with the daemon that served it. */
 		memcpy(&capture, m->body, sizeof(capture));
@@ -224,7 +240,9 @@ static struct msg_vif vif_message(const struct vif_slot *slot, uint16_t id)
 	memset(&m, 0, sizeof(m));
 	m.vif_id = id;
 	m.type = (uint8_t)slot->as.type;
-	m.n_queues = slot->vhost != NULL ? slot->as.queues : (uint8_t)slot->fds.n;
+	m.n_queues = slot->vhost != NULL
+		? slot->as.queues
+		: (uint8_t)(slot->xen != NULL ? slot->fds.n - 1 : slot->fds.n);
 	m.flags = slot->fds.flags | (slot->as.is_leg ? (uint32_t)MSG_VIF_LEG : 0);
 	m.ifindex = (uint32_t)slot->fds.ifindex;
 	m.mtu = slot->mtu;
@@ -245,6 +263,8 @@ static void give_vif(struct reconcile *r, uint16_t id)
 		return;
 	if (slot->is_in_engine)
 		rc = tell(r, REQUEST(ENGINE_MSG_VIF_UPDATE, m, NULL, 0), &e);
+	else if (slot->xen != NULL)
+		rc = reconcile_xen_tell(r, id, &m, &e);
 	else
 		rc = tell(r, REQUEST(ENGINE_MSG_VIF_OPEN, m, slot->fds.fd, slot->fds.n), &e);
 	if (rc == -ENOTCONN)

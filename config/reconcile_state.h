@@ -27,6 +27,7 @@ struct reconcile {
 	struct undo *undo;
 	struct nft *nft;
 	struct dnsmasq_set *dnsmasq;
+	struct netback *netback; /* guests of Xen */
 	struct event *run_timer; /* the one event that every cause activates */
 	struct event *netns_event;
 	struct event *vhost_timer; /* clients that are to reach their VMMs */
@@ -85,6 +86,21 @@ bool reconcile_vhost_take(struct vif_slot *slot, const struct msg_vif *v);
 [[nodiscard]] int reconcile_vhost_hear(struct reconcile *r, struct engine_msg *m);
 /* Connect clients that are due, and see to it that we are called again. */
 void reconcile_vhost_run(struct reconcile *r);
+
+/* reconcile_xen.c: vifs of type netfront. */
+[[nodiscard]] int reconcile_xen_init(struct reconcile *r);
+uint64_t reconcile_xen_incarnation(const struct reconcile *r, const struct vif_want *want);
+void reconcile_xen_open(struct reconcile *r, uint16_t id);
+void reconcile_xen_adjust(struct reconcile *r, uint16_t id);
+void reconcile_xen_release(struct vif_slot *slot);
+/* A HELD_XEN, whose fds are in @slot. */
+bool reconcile_xen_take(struct vif_slot *slot, const struct msg_xen_vif *m);
+/* Give the engine the rings of an open vif. */
+[[nodiscard]] int reconcile_xen_tell(
+	struct reconcile *r, uint16_t id, const struct msg_vif *m, struct err *e);
+/* The engine says that a vif is dead; sends nothing. */
+void reconcile_xen_dead(struct reconcile *r, uint32_t vif_id);
+void reconcile_xen_run(struct reconcile *r);
 
 /* reconcile_network.c */
 void reconcile_network_run(struct reconcile *r);

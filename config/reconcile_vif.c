@@ -55,9 +55,15 @@ void reconcile_vif_look(struct reconcile *r, struct vif_sight *sight)
 
 		sight[id] = (struct vif_sight){ 0 };
 		if (want->id != VIF_ID_NONE)
-			sight[id].cookie = vif_want_cookie(want, ns_inode(want));
+			sight[id].cookie = vif_want_cookie(want,
+				want->type == VIF_TYPE_NETFRONT ? reconcile_xen_incarnation(r, want)
+								: ns_inode(want));
 		if (!slot->is_open)
 			continue;
+		if (slot->as.type == VIF_TYPE_NETFRONT) {
+			sight[id].is_present = true; /* while the cookie fits */
+			continue;
+		}
 		sight[id].is_present = slot->vhost != NULL
 			? reconcile_vhost_is_present(r, (uint16_t)id)
 			: (slot->fds.flags & MSG_VIF_TAP_FD) != 0
@@ -244,8 +250,8 @@ static bool is_shared(const struct reconcile *r, const struct vif_slot *but, int
 	for (unsigned id = 1; id < VIF_ID_MAX; id++) {
 		const struct vif_slot *slot = &r->actual.vif[id];
 
-		if (slot != but && slot->is_open && slot->fds.ifindex == ifindex
-			&& (slot->fds.flags & MSG_VIF_TAP_FD) == 0)
+		if (slot != but && slot->is_open && is_kernel_type(slot->as.type)
+			&& slot->fds.ifindex == ifindex && (slot->fds.flags & MSG_VIF_TAP_FD) == 0)
 			return true;
 	}
 	return false;
@@ -398,7 +404,7 @@ void reconcile_vif_revert_orphans(struct reconcile *r)
 		const struct vif_slot *slot = &r->actual.vif[id];
 		const struct link *link = NULL;
 
-		if (slot->is_open && (slot->fds.flags & MSG_VIF_TAP_FD) == 0)
+		if (slot->is_open && is_kernel_type(slot->as.type))
 			link = netlink_link(r->netlink, slot->fds.ifindex);
 		else if (want->id != VIF_ID_NONE && is_kernel_type(want->type))
 			link = find_named(r, want);
@@ -486,6 +492,10 @@ void reconcile_vif_open(struct reconcile *r, uint16_t id)
 	slot->as = *want;
 	if (!retry_is_due(&slot->retry))
 		return;
+	if (want->type == VIF_TYPE_NETFRONT) {
+		reconcile_xen_open(r, id);
+		return;
+	}
 	rc = is_kernel_type(want->type) ? open_kernel(r, want, &slot->fds, &e)
 					: open_host(r, want, &slot->fds, &e);
 	if (rc < 0) {
@@ -564,6 +574,10 @@ void reconcile_vif_adjust(struct reconcile *r, uint16_t id)
 		reconcile_vhost_adjust(r, id);
 		return;
 	}
+	if (want->type == VIF_TYPE_NETFRONT) {
+		reconcile_xen_adjust(r, id);
+		return;
+	}
 	if (is_kernel_type(want->type))
 		adjust_kernel(r, want, slot);
 	else if (has_new && !is_ours(want))
@@ -585,6 +599,10 @@ static void release(struct reconcile *r, struct vif_slot *slot)
 {
 	if (slot->vhost != NULL) {
 		reconcile_vhost_release(r, slot);
+		return;
+	}
+	if (slot->as.type == VIF_TYPE_NETFRONT) {
+		reconcile_xen_release(slot);
 		return;
 	}
 	int ifindex = slot->fds.ifindex;

@@ -54,6 +54,8 @@ json_t *rpc_written(const struct daemon *d, enum object_state state, const char 
 /* One object as network.show and vif.show give it. */
 json_t *rpc_view_network(const struct daemon *d, const struct network_cfg *n);
 json_t *rpc_view_vif(const struct daemon *d, const struct vif_cfg *v);
+/* The object "xen" of a netfront vif; null while it has no guest. */
+json_t *rpc_view_xen(const struct daemon *d, uint16_t vif_id);
 
 #define RPC_METHOD(function) \
 	int function(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)

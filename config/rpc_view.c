@@ -90,6 +90,7 @@ json_t *rpc_view_vif(const struct daemon *d, const struct vif_cfg *v)
 	set_u64(json, "id", v->id);
 	json_object_set_new(json, "state", json_string(object_state_name(a.state)));
 	set_text(json, "reason", a.why);
+	set_u64(json, "queues", a.queues != 0 ? a.queues : v->queues);
 	if (a.ifname[0])
 		set_text(json, "ifname", a.ifname);
 	if (a.has_mac && !v->has_mac)
@@ -102,6 +103,8 @@ json_t *rpc_view_vif(const struct daemon *d, const struct vif_cfg *v)
 		if (!json_object_get(json, always[i]))
 			json_object_set_new(json, always[i], json_null());
 	set_counters(d, v->id, json);
+	if (v->type == VIF_TYPE_NETFRONT)
+		json_object_set_new(json, "xen", rpc_view_xen(d, v->id));
 	return json;
 }
 

@@ -20,13 +20,6 @@ static const char *const profile_values[] = { "plain", "tenant", NULL };
 static const char *const type_values[]
 	= { "tap", "netdev", "host", "netfront", "vhost-user", NULL };
 
-static const struct schema_later type_later[] = {
-	{ "netfront",
-		"Xen's shared rings are not built yet; give the guest an emulated NIC and use "
-		"type tap" },
-	{ NULL, NULL },
-};
-
 #define LATER_GUARD "the anti-spoofing guard is not built yet"
 
 static const struct schema_field network_fields[] = {
@@ -220,17 +213,18 @@ static const struct schema_field vif_fields[] = {
 		.kind = FIELD_ENUM,
 		.flags = FIELD_REQUIRED | FIELD_FIXED,
 		.values = type_values,
-		.later_values = type_later,
 		.doc
 		= "tap: a VMM's NIC; vhost-user: a VMM's NIC in shared memory; netdev: a device "
-		  "that exists; host: a device made for the host or a namespace" },
+		  "that exists; host: a device made for the host or a namespace; "
+		  "netfront: PV driver of a Xen guest" },
 	{ .key = "dev",
 		.flag = "dev",
 		.arg = "IF",
 		.kind = FIELD_NAME,
 		.flags = FIELD_FIXED,
-		.def = "type tap: the vif's name",
-		.doc = "types tap and netdev: the kernel's name of the device" },
+		.def = "types tap and netfront: the vif's name",
+		.doc = "types tap and netdev: the kernel's name of the device; netfront: "
+		       "vifname= of the guest, or vifDOMAIN.NUMBER" },
 	{ .key = "netns",
 		.flag = "netns",
 		.arg = "NETNS",
@@ -334,9 +328,9 @@ static const struct schema_field vif_fields[] = {
 		.min = 1,
 		.max = 8,
 		.flags = FIELD_FIXED,
-		.def = "1",
+		.def = "1; netfront: one a processor",
 		.doc = "types tap, host and vhost-user: pairs of queues, as many as the VMM asks "
-		       "for" },
+		       "for; netfront: at most so many" },
 	{ .key = "isolated",
 		.flag = "isolated",
 		.kind = FIELD_BOOL,

@@ -25,12 +25,6 @@ enum field_flag {
 	FIELD_NEGATED = 1u << 3, /* CLI: --flag sets false (--down for link) */
 };
 
-/* A value of an enum that is known but refused for now. */
-struct schema_later {
-	const char *value;
-	const char *reason;
-};
-
 struct schema_field {
 	const char *key; /* JSON and YAML: "dhcp_ranges" */
 	const char *flag; /* CLI, without dashes: "dhcp-range"; NULL: positional NAME */
@@ -42,7 +36,6 @@ struct schema_field {
 	const char *def; /* default, as text for help; NULL: none */
 	const char *doc; /* one line */
 	const char *later; /* not NULL: known, but refused with this reason */
-	const struct schema_later *later_values; /* FIELD_ENUM: ends with value NULL; or NULL */
 };
 
 /* A boolean has two rows with one key: --learning sets it, --no-learning (FIELD_NEGATED) clears it;

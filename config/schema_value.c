@@ -104,12 +104,8 @@ static int refuse(const struct schema_field *f, const json_t *json, const char *
 		e, -EINVAL, path, "%s: %s is not right: write %s", f->key, json_kind(json), wanted);
 }
 
-static int parse_enum(const struct schema_field *f, const char *text, const char *path,
-	struct schema_value *out, struct err *e)
+static int parse_enum(const struct schema_field *f, const char *text, struct schema_value *out)
 {
-	for (const struct schema_later *l = f->later_values; l && l->value; l++)
-		if (strcmp(l->value, text) == 0)
-			return err_set(e, -ENOTSUP, path, "%s %s: %s", f->key, l->value, l->reason);
 	for (unsigned i = 0; f->values[i]; i++)
 		if (strcmp(f->values[i], text) == 0) {
 			out->index = i;
@@ -240,7 +236,7 @@ int schema_value_parse(const struct schema_field *f, const json_t *json, const c
 		out->is_on = json_is_true(json);
 		rc = 0;
 	} else if (f->kind == FIELD_ENUM && text) {
-		rc = parse_enum(f, text, path, out, e);
+		rc = parse_enum(f, text, out);
 		if (rc == -ENOTSUP)
 			return rc;
 	} else if (text) {

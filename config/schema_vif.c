@@ -45,8 +45,8 @@ static int set_network(void *cfg, const struct schema_value *v, const char *path
 static int set_type(void *cfg, const struct schema_value *v, const char *path, struct err *e)
 {
 	if (!v)
-		return err_set(
-			e, -EINVAL, path, "a vif needs a type: tap, netdev, host or vhost-user");
+		return err_set(e, -EINVAL, path,
+			"a vif needs a type: tap, netdev, host, netfront or vhost-user");
 	/* the values of the row are in the order of the enum */
 	vif_of(cfg)->type = (enum vif_type)(v->index + VIF_TYPE_TAP);
 	return 0;
@@ -306,7 +306,9 @@ static const struct schema_setter setters[] = {
 
 static void finish(struct vif_cfg *v)
 {
-	if (v->type == VIF_TYPE_TAP && !v->dev[0])
+	if (v->queues == 0 && v->type != VIF_TYPE_NETFRONT)
+		v->queues = 1;
+	if ((v->type == VIF_TYPE_TAP || v->type == VIF_TYPE_NETFRONT) && !v->dev[0])
 		memcpy(v->dev, v->name, sizeof(v->dev));
 	if (v->type == VIF_TYPE_HOST && !v->ifname[0])
 		memcpy(v->ifname, v->name, sizeof(v->ifname));
@@ -328,7 +330,7 @@ int schema_parse_vif(const json_t *params, enum schema_verb verb, const struct m
 		return rc;
 	memcpy(out->name, name, sizeof(name));
 	if (verb != SCHEMA_SET)
-		out->queues = 1;
+		out->queues = 0;
 	rc = schema_walk(&walk, params, &s, e);
 	if (rc == 0)
 		finish(out);
@@ -391,6 +393,8 @@ json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m)
 
 	if (!json)
 		return NULL;
+	if (v->queues == 0) /* a netfront's: as many as there are processors */
+		json_object_del(json, "queues");
 	if (n)
 		json_object_set_new(json, "network", json_string(n->name));
 	print_text(json, "dev", v->dev);

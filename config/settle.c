@@ -83,7 +83,7 @@ void settle_vif(const struct model *m, const json_t *params, bool is_new, struct
 	const json_t *limit = json_object_get(params, "fdb_limit");
 	enum network_profile profile = v->has_profile ? v->profile : n ? n->profile : PROFILE_PLAIN;
 
-	if (!v->has_mac && v->type != VIF_TYPE_NETDEV) {
+	if (!v->has_mac && v->type != VIF_TYPE_NETDEV && v->type != VIF_TYPE_NETFRONT) {
 		mac_random(m, &v->mac);
 		v->has_mac = true;
 	}

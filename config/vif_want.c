@@ -22,7 +22,7 @@ struct vif_want vif_want_of(const struct model *m, const struct vif_cfg *v)
 		.is_down = v->is_down,
 		.has_owner = v->has_owner,
 		.owner_uid = v->owner_uid,
-		.queues = v->queues == 0 ? 1 : v->queues,
+		.queues = v->queues == 0 && v->type != VIF_TYPE_NETFRONT ? 1 : v->queues,
 		.is_client = v->is_client,
 		.must_be_sealed = v->must_be_sealed,
 		.has_socket_group = v->has_socket_group,

@@ -144,6 +144,11 @@ void reconcile_vif_actual(const struct reconcile *, uint16_t vif_id, struct vif_
 	*out = (struct vif_actual){ .state = (enum object_state)(vif_id % 5), .why = "because" };
 }
 
+bool reconcile_xen_view(struct reconcile *, uint16_t, struct xen_view *)
+{
+	return false;
+}
+
 void reconcile_network_actual(const struct reconcile *, uint16_t, struct network_actual *out)
 {
 	*out = (struct network_actual){ .state = STATE_UP };

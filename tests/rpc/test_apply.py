@@ -251,7 +251,6 @@ def test_an_empty_list_deletes_everything(client):
     ({"vifs": [WEB0, {"name": "v", "network": "lab", "type": "tap", "dev": "web0"}]},
      "vifs[0].dev", "is wanted by vif v and vif web0"),
     ({"vifs": [WEB0, {**WEB0, "name": "lab"}]}, "vifs[1].name", "share one space of names"),
-    ({"vifs": [WEB0, {**WEB0, "name": "v", "type": "netfront"}]}, "vifs[1].type", "not built yet"),
     ({"forwards": [7]}, "forwards[0]", "write an object"),
     ({"forwards": [{"network": "lab", "proto": "tcp", "port": 80}]}, "forwards[0].address",
      "is missing"),

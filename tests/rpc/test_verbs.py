@@ -102,7 +102,6 @@ def test_a_write_tells_generation_and_state(client):
     ("vif.add", {"name": "v", "network": "lab", "type": "tap", "mac": "01:00:5e:00:00:01"},
      "neither zero nor multicast"),
     ("vif.add", {"name": "v", "network": "nolab", "type": "tap"}, "there is no network nolab"),
-    ("vif.add", {"name": "v", "network": "lab", "type": "netfront"}, "not built yet"),
     ("vif.add", {"name": "v", "network": "lab"}, "type is missing"),
     ("vif.set", {"name": "web0", "queues": 2}, "cannot be changed"),
     ("vif.set", {"name": "web0", "storm": "many"}, "is no limit of floods"),

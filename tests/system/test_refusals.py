@@ -127,7 +127,6 @@ REFUSED = [
     ("vif in no network", VIF + ("x1", "--network", "nowhere", "--type", "host"), 1, ("nowhere",)),
     ("vif without type", VIF + ("x1", "--network", "ok"), None, ("type",)),
     ("unknown type", VIF + ("x1", "--network", "ok", "--type", "veth"), 2, ("netdev",)),
-    ("netfront", VIF + ("x1", "--network", "ok", "--type", "netfront"), 1, ("netfront", "Xen")),
     ("client without socket", VIF + ("x1", "--network", "ok", "--type", "vhost-user", "--client"),
      1, ("a vhost-user client needs the path at which the VMM listens",)),
     ("netdev without dev", VIF + ("x1", "--network", "ok", "--type", "netdev"), 1, ("dev",)),

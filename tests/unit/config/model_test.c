@@ -441,7 +441,7 @@ static void fields_belong_to_their_type(void **)
 	model->vif[0].ifname[0] = '\0';
 	assert_accepted();
 	model->vif[0].queues = 2;
-	assert_refused(-EINVAL, "type tap, host and vhost-user");
+	assert_refused(-EINVAL, "type tap, host, vhost-user and netfront");
 	model->vif[0].queues = 1;
 	model->vif[0].has_owner = true;
 	assert_refused(-EINVAL, "owner is for vifs of type tap");

@@ -112,6 +112,30 @@ static void text_that_does_not_fit_is_refused_not_cut(void **)
 	assert_int_equal(vmm_qemu_args(&single, out, sizeof(out), &e), -ENAMETOOLONG);
 }
 
+static void xl_gets_a_line_with_what_it_needs(void **)
+{
+	struct vmm_nic nic = single;
+	char out[512];
+	struct err e = ERR_NONE;
+
+	nic.type = "netfront";
+	nic.network = "lan";
+	assert_int_equal(vmm_xl_line(&nic, out, sizeof(out), &e), 0);
+	assert_string_equal(
+		out, "vif = [ 'mac=52:54:00:12:34:56,bridge=lan,script=vif-saklar,vifname=web0' ]");
+	nic.dev = "vif3.0";
+	nic.mac = "";
+	nic.mtu = 9000;
+	assert_int_equal(vmm_xl_line(&nic, out, sizeof(out), &e), 0);
+	assert_string_equal(out, "vif = [ 'bridge=lan,script=vif-saklar,mtu=9000' ]");
+	nic.network = "";
+	assert_int_equal(vmm_xl_line(&nic, out, sizeof(out), &e), -EINVAL);
+	assert_non_null(strstr(e.msg, "vif web0 is in no network"));
+	e = (struct err)ERR_NONE;
+	assert_int_equal(vmm_xl_line(&single, out, sizeof(out), &e), -EINVAL);
+	assert_non_null(strstr(e.msg, "vif web0 has type tap"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -119,6 +143,7 @@ int main(void)
 		cmocka_unit_test(qemu_asks_for_as_many_queues_as_the_tap_has),
 		cmocka_unit_test(qemu_and_the_shell_get_odd_device_names_whole),
 		cmocka_unit_test(libvirt_gets_an_unmanaged_tap),
+		cmocka_unit_test(xl_gets_a_line_with_what_it_needs),
 		cmocka_unit_test(libvirt_xml_is_escaped_and_reserved_names_are_remarked),
 		cmocka_unit_test(other_types_are_refused_with_what_to_do),
 		cmocka_unit_test(text_that_does_not_fit_is_refused_not_cut),
