@@ -237,8 +237,6 @@ int schema_value_parse(const struct schema_field *f, const json_t *json, const c
 		rc = 0;
 	} else if (f->kind == FIELD_ENUM && text) {
 		rc = parse_enum(f, text, out);
-		if (rc == -ENOTSUP)
-			return rc;
 	} else if (text) {
 		rc = parse_text(f, text, out);
 	}

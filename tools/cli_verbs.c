@@ -121,6 +121,9 @@ const struct cli_verb cli_verbs[] = {
 		.example = "saklar vif libvirt-xml web0 > nic.xml && virsh attach-device web "
 			   "nic.xml --config",
 		.run = cmd_vif_libvirt_xml },
+	{ VIF, .verb = "xl", ONE("NAME", COMPLETE_VIF),
+		.doc = "line for the xl configuration of a Xen guest",
+		.example = "saklar vif xl web0 >>/etc/xen/web.cfg", .run = cmd_vif_xl },
 
 	{ .noun = "fdb",
 		.verb = "list",

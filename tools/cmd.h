@@ -15,6 +15,7 @@ CMD(cmd_network_list);
 CMD(cmd_vif_list);
 CMD(cmd_vif_qemu_args);
 CMD(cmd_vif_libvirt_xml);
+CMD(cmd_vif_xl);
 CMD(cmd_fdb_list);
 CMD(cmd_fdb_flush);
 CMD(cmd_neighbour_list);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_vif.c - `saklar vif qemu-args|libvirt-xml NAME`: how a VMM reaches the vif.
+/* cmd_vif.c - `saklar vif qemu-args|libvirt-xml|xl NAME`: how a guest gets the vif.
  *
  * From: cli_verbs.c.  To: the daemon's method vif.show, then vmm_text.c.
  * Invariants: standard output carries the text alone, so that it can be substituted into a command;
@@ -26,6 +26,7 @@ static struct vmm_nic nic_of(const json_t *vif, const char *name)
 				    : name,
 		.socket = cli_text(vif, "socket"),
 		.is_client = json_is_true(json_object_get(vif, "client")),
+		.network = cli_text(vif, "network"),
 		.mac = cli_text(vif, "mac"),
 		.queues = (uint32_t)MIN(cli_u64(vif, "queues"), UINT64_C(256)),
 		.mtu = (uint32_t)MIN(cli_u64(vif, "mtu"), UINT64_C(65535)),
@@ -79,4 +80,9 @@ int cmd_vif_qemu_args(const struct cli *cli, const struct cli_verb *, struct cli
 int cmd_vif_libvirt_xml(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
 {
 	return print_nic(cli, args, vmm_libvirt_xml, "libvirt_xml", vmm_libvirt_remark);
+}
+
+int cmd_vif_xl(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
+{
+	return print_nic(cli, args, vmm_xl_line, "xl", NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* vmm_text.c - what to paste into a VMM so that it opens a vif's tap or its vhost-user socket.
+/* vmm_text.c - what to paste into a VMM, or xl, so that its guest gets a vif.
  *
  * From: cmd_vif.c.  To: libc.
  * Theory: the tap is persistent and made by the daemon; with several queues it carries
@@ -210,5 +210,37 @@ int vmm_libvirt_xml(const struct vmm_nic *nic, char *out, size_t size, struct er
 	if (nic->mtu && nic->mtu != MTU_DEFAULT)
 		put(&s, "  <mtu size='%u'/>\n", nic->mtu);
 	put(&s, "</interface>\n");
+	return finish(&s, e);
+}
+
+/* Names that Xen makes up change with each start of the guest. */
+static bool is_made_up(const char *dev)
+{
+	return strncmp(dev, "vif", 3) == 0 && dev[3] >= '0' && dev[3] <= '9';
+}
+
+int vmm_xl_line(const struct vmm_nic *nic, char *out, size_t size, struct err *e)
+{
+	struct sink s = { out, out + size, false };
+
+	if (strcmp(nic->type, "netfront") != 0)
+		return err_set(e, -EINVAL, "",
+			"vif %s has type %s: for a Xen guest add one with 'saklar vif add NAME "
+			"--network N --type netfront'",
+			nic->name, nic->type);
+	if (!nic->network[0])
+		return err_set(e, -EINVAL, "",
+			"vif %s is in no network, which bridge= has to name: saklar vif set %s "
+			"--network N",
+			nic->name, nic->name);
+	put(&s, "vif = [ '");
+	if (nic->mac[0])
+		put(&s, "mac=%s,", nic->mac);
+	put(&s, "bridge=%s,script=vif-saklar", nic->network);
+	if (!is_made_up(nic->dev))
+		put(&s, ",vifname=%s", nic->dev);
+	if (nic->mtu && nic->mtu != MTU_DEFAULT)
+		put(&s, ",mtu=%u", nic->mtu);
+	put(&s, "' ]");
 	return finish(&s, e);
 }

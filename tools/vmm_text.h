@@ -11,6 +11,7 @@ struct vmm_nic {
 	const char *dev; /* the tap's name */
 	const char *socket; /* vhost-user: its path */
 	bool is_client; /* vhost-user: the VMM listens */
+	const char *network; /* its name; "": none */
 	const char *mac; /* "" when not known */
 	uint32_t queues; /* 0 is 1 */
 	uint32_t mtu; /* 0 is not known */
@@ -20,5 +21,7 @@ struct vmm_nic {
 [[nodiscard]] int vmm_qemu_args(const struct vmm_nic *nic, char *out, size_t size, struct err *e);
 /* An <interface> element into @out.  0, or -errno with @e. */
 [[nodiscard]] int vmm_libvirt_xml(const struct vmm_nic *nic, char *out, size_t size, struct err *e);
+/* The line of an xl configuration.  0, or -errno with @e. */
+[[nodiscard]] int vmm_xl_line(const struct vmm_nic *nic, char *out, size_t size, struct err *e);
 /* What else the domain needs, or why libvirt may not keep the device's name; NULL: nothing to say. */
 const char *vmm_libvirt_remark(const struct vmm_nic *nic);

@@ -81,9 +81,10 @@ class Lab:
         number = f"c{self.n_commands}"
         self.journal.write(f"{time.monotonic():.2f} > {number} {command}\n")
         self.journal.flush()
-        self.qemu.stdin.write(f"{number} {command}\n".encode())
+        # ends there as well, or it would hold up all that follow
+        self.qemu.stdin.write(f"{number} timeout -s KILL {limit_s} sh -c {shlex.quote(command)}\n".encode())
         self.qemu.stdin.flush()
-        output, deadline = [], time.monotonic() + limit_s
+        output, deadline = [], time.monotonic() + limit_s + 20
         while True:
             try:
                 line = self._line(deadline)
