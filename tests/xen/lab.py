@@ -81,8 +81,9 @@ class Lab:
         number = f"c{self.n_commands}"
         self.journal.write(f"{time.monotonic():.2f} > {number} {command}\n")
         self.journal.flush()
-        # ends there as well, or it would hold up all that follow
-        self.qemu.stdin.write(f"{number} timeout -s KILL {limit_s} sh -c {shlex.quote(command)}\n".encode())
+        # It ends there as well, or it would hold up all that follow; and must not read what they are.
+        line = f"{number} timeout -s KILL {limit_s} sh -c {shlex.quote(command)} </dev/null\n"
+        self.qemu.stdin.write(line.encode())
         self.qemu.stdin.flush()
         output, deadline = [], time.monotonic() + limit_s + 20
         while True:
