@@ -106,7 +106,7 @@ def on_rings(lab, vif, queues=1):
 
 @case
 def saklar_serves_a_pv_guest_on_its_rings(lab):
-    """DHCP, gateway, NAT, HTTP; a capture sees what the guest sends."""
+    """DHCP, gateway, NAT, HTTP; a capture sees what the guest sends; daemon and engine are killed."""
     saklar(lab)
     lab.create("u1", [vif_line(1)])
     assert_that(dhcp(lab, "u1").startswith("192.168.78."), "no address of the network")
@@ -119,6 +119,13 @@ def saklar_serves_a_pv_guest_on_its_rings(lab):
     lab.do("[ $(wc -c </tmp/seen) -gt $((6 * 98)) ]")  # an echo frame has 98 bytes
     lab.guest("u1", "ping -c 3 -W 5 203.0.113.1")
     fetch(lab, "u1")
+    engine = lab.do("cat /run/saklar/engine.pid")
+    lab.do(f"kill -9 $(cat /run/saklar/saklard.pid); {START}")
+    lab.until("saklar status >/tmp/status")
+    on_rings(lab, vif)
+    lab.do(f"[ $(cat /run/saklar/engine.pid) = {engine} ] && kill -9 {engine}")
+    lab.guest("u1", "until ping -c 1 -W 1 192.168.78.1; do :; done")
+    on_rings(lab, vif)
     lab.do("xl destroy u1", 60)
     lab.until(f"! saklar vif show {vif} 2>/dev/null")
 
