@@ -20,6 +20,7 @@
 #include <linux/virtio_ring.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -211,12 +212,48 @@ static int apply_mem_table(
 	return mem_replace(s, mem, e);
 }
 
+static bool is_region(const struct guest_region_spec *a, const struct guest_region_spec *b)
+{
+	return a->gpa == b->gpa && a->size == b->size && a->user_addr == b->user_addr;
+}
+
+/* The slot of a region that we have; VHOST_REGIONS_MAX: we have not. */
+static unsigned region_find(const struct vhost_session *s, const struct guest_region_spec *spec)
+{
+	unsigned slot = 0;
+
+	while (slot < VHOST_REGIONS_MAX
+		&& (s->region_fd[slot] < 0 || !is_region(&s->region[slot], spec)))
+		slot++;
+	return slot;
+}
+
+static bool is_same_file(int a, int b)
+{
+	struct stat x, y;
+
+	return fstat(a, &x) == 0 && fstat(b, &y) == 0 && x.st_dev == y.st_dev
+		&& x.st_ino == y.st_ino;
+}
+
+/* QEMU before 8.0 says this once for each pair of queues. */
+static bool is_said_again(
+	const struct vhost_session *s, const struct guest_region_spec *spec, int fd)
+{
+	unsigned slot = region_find(s, spec);
+
+	return slot < VHOST_REGIONS_MAX && s->region[slot].file_offset == spec->file_offset
+		&& is_same_file(s->region_fd[slot], fd);
+}
+
 static int apply_add_region(
 	struct vhost_session *s, const struct vhost_msg *m, struct vhost_fds *fds, struct err *e)
 {
 	struct guest_mem *mem;
 	unsigned slot = 0;
 
+	if (is_said_again(s, &m->region[0], fds->fd[0]))
+		return 0;
 	while (slot < VHOST_REGIONS_MAX && s->region_fd[slot] >= 0)
 		slot++;
 	if (slot == VHOST_REGIONS_MAX)
@@ -228,22 +265,18 @@ static int apply_add_region(
 	return mem_replace(s, mem, e);
 }
 
-static bool is_region(const struct guest_region_spec *a, const struct guest_region_spec *b)
-{
-	return a->gpa == b->gpa && a->size == b->size && a->user_addr == b->user_addr;
-}
-
-/* A ring that lies in the region cannot go on, and ends the session. */
+/* A ring that lies in the region cannot go on, and ends the session.  What is not there (any more) may be
+ * removed, for the same reason. */
 static int apply_rem_region(struct vhost_session *s, const struct vhost_msg *m, struct err *e)
 {
+	unsigned slot = region_find(s, &m->region[0]);
 	struct guest_mem *mem;
 
-	if (!s->mem)
-		return err_set(e, -ENOENT, "", "there is no memory to remove");
+	if (slot == VHOST_REGIONS_MAX)
+		return 0;
 	mem = guest_mem_remove(s->mem, &m->region[0], e);
-	for (unsigned i = 0; mem && i < VHOST_REGIONS_MAX; i++)
-		if (is_region(&s->region[i], &m->region[0]))
-			region_drop(s, i);
+	if (mem)
+		region_drop(s, slot);
 	return mem_replace(s, mem, e);
 }
 

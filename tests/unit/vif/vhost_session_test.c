@@ -253,6 +253,34 @@ static void memory_is_added_and_removed_by_region(void **)
 	scene_close(&c);
 }
 
+/* QEMU 7.2 adds and removes each region once for each pair of queues. */
+static void a_region_may_be_added_and_removed_again(void **)
+{
+	struct scene c;
+	unsigned before;
+
+	scene_open(&c);
+	negotiated(&c);
+	for (uint32_t i = 0; i < 4; i++)
+		front_region(&c.front, VHOST_REQ_ADD_MEM_REG, i, 4);
+	front_ring(&c.front, 1);
+	assert_int_equal(served(&c), 0);
+	before = fds_open();
+	for (uint32_t i = 0; i < 4; i++)
+		front_region(&c.front, VHOST_REQ_ADD_MEM_REG, i, 4);
+	assert_int_equal(served(&c), 0);
+	assert_int_equal(c.s->mem->n, 4);
+	assert_int_equal(fds_open(), before);
+	frame_passes(&c, 0);
+	for (unsigned i = 0; i < 3; i++)
+		front_region(&c.front, VHOST_REQ_REM_MEM_REG, 3, 4);
+	assert_int_equal(served(&c), 0);
+	assert_int_equal(c.s->mem->n, 3);
+	assert_int_equal(fds_open(), before - 1);
+	frame_passes(&c, 1);
+	scene_close(&c);
+}
+
 static void a_ring_whose_memory_is_removed_ends_the_session(void **)
 {
 	struct scene c;
@@ -501,6 +529,7 @@ int main(void)
 		cmocka_unit_test(a_ring_goes_on_where_it_stood_whatever_is_changed_under_it),
 		cmocka_unit_test(get_vring_base_stops_the_ring_and_says_where),
 		cmocka_unit_test(memory_is_added_and_removed_by_region),
+		cmocka_unit_test(a_region_may_be_added_and_removed_again),
 		cmocka_unit_test(a_ring_whose_memory_is_removed_ends_the_session),
 		cmocka_unit_test(acknowledgements_are_sent_when_asked_for),
 		cmocka_unit_test(the_dirty_log_is_acknowledged_and_used_when_features_say_so),
