@@ -42,11 +42,12 @@ static void count_lost(struct vhost_queue *q, struct vif_io *io, uint16_t vif_id
 
 static void decode(const struct virtio_net_hdr_v1 *from, struct pkt *p)
 {
-	/* virtio 1.2 §5.1.6.2: a driver must not say DATA_VALID when it sends */
+	/* virtio 1.2 §5.1.6.2: a driver must not say DATA_VALID when it sends, and it must say where the checksum
+	 * begins: no frame's does at 0 */
 	const struct virtio_net_hdr h = { .flags = from->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM,
 		.gso_type = from->gso_type,
 		.gso_size = from->gso_size,
-		.csum_start = from->csum_start,
+		.csum_start = from->csum_start == PKT_CSUM_UNSAID ? 0 : from->csum_start,
 		.csum_offset = from->csum_offset };
 
 	vnet_hdr_decode(&h, 0, p);

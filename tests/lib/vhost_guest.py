@@ -4,6 +4,7 @@
 Layouts are those of the vhost-user protocol and virtio 1.2 chapter 2.7."""
 
 import array
+import ctypes
 import fcntl
 import mmap
 import os
@@ -95,19 +96,24 @@ class Guest:
         slot = self.avail[ring] % SIZE
         struct.pack_into("=H", self.mem, at + AVAIL + 4 + 2 * slot, i)
         self.avail[ring] = (self.avail[ring] + 1) & 0xFFFF
-        struct.pack_into("=H", self.mem, at + AVAIL + 2, self.avail[ring])
+        # in one store, which struct.pack_into() is not: the engine reads it meanwhile
+        ctypes.c_uint16.from_buffer(self.mem, at + AVAIL + 2).value = self.avail[ring]
 
     def used(self, ring):
-        return struct.unpack_from("=H", self.mem, self._ring(ring) + USED + 2)[0]
+        return ctypes.c_uint16.from_buffer(self.mem, self._ring(ring) + USED + 2).value
 
-    def send(self, frame):
+    def send(self, frame, header=bytes(HDR)):
         """False: the ring is full."""
+        return self.send_bytes(header + frame)
+
+    def send_bytes(self, content):
+        """Header and frame, or less."""
         if (self.avail[1] - self.used(1)) & 0xFFFF >= SIZE:
             return False
         i = self.avail[1] % SIZE
         at = BUFS + SIZE * BUF + i * BUF
-        self.mem[at:at + HDR + len(frame)] = bytes(HDR) + frame
-        self._offer(1, i, HDR + len(frame), 0)
+        self.mem[at:at + len(content)] = content
+        self._offer(1, i, len(content), 0)
         os.eventfd_write(self.kick[1], 1)
         return True
 
