@@ -2,12 +2,13 @@
 /* bridge.c - chooses the vifs a frame is sent to: one that is known, or those that want to hear it.
  *
  * From: bridge/fdb.c, which has set .dst_vif.  To: bridge/egress.c, which may still refuse a copy.
- * Theory: the rules of Linux' br_handle_frame and br_flood with STP off and no snooping:
+ * Theory: the rules of Linux' br_handle_frame and br_flood with STP off:
  *   01:80:C2:00:00:00          forwarded like any multicast (STP is off);
  *   01:80:C2:00:00:01          never (bridge/guard.c has dropped it);
  *   01:80:C2:00:00:02 to :0F   to the host leg only, unless group_fwd_mask has the bit; from the
  *                              host leg itself like any multicast;
  *   known unicast              to that vif;
+ *   some groups                to those that want it (.mcast_set, from bridge/mdb.c);
  *   else                       to every port that wants its class (flood, mcast_flood,
  *                              bcast_flood); frames of the host leg ask only for `flood`.
  * Flooding makes items, not clones: the bytes are shared.  What all floods of a turn may cost is
@@ -85,9 +86,37 @@ static void flood(const struct snapshot *cfg, struct pkt *p, uint16_t index, uin
 		p->flood_next = FLOOD_ENDED;
 }
 
-static void forward_one(const struct snapshot *cfg, struct pkt *p, uint16_t index, uint32_t share,
-	struct tx_items *out)
+/* The same for a frame that only some want to hear (bridge/mdb.c), whatever they want flooded.  The
+ * one it came from is passed over here, so that a group without others is told from a lost copy. */
+static void select_ports(const struct snapshot *cfg, struct pkt *p, uint16_t index, uint32_t share,
+	const struct port_set *set, struct tx_items *out)
 {
+	uint32_t cost = p->len + BRIDGE_COPY_COST, spent = 0;
+
+	for (unsigned w = p->flood_next / 64u; w < ARRAY_LEN(set->word); w++) {
+		for (uint64_t bits = set->word[w]; bits != 0; bits &= bits - 1) {
+			uint16_t id = (uint16_t)(w * 64 + (unsigned)__builtin_ctzll(bits));
+			const struct snap_port *port = &cfg->port[id];
+
+			if (id < p->flood_next || (port->flags & SNAP_PORT_UP) == 0
+				|| (id == p->in_vif && (port->flags & SNAP_PORT_HAIRPIN) == 0))
+				continue;
+			if (UNLIKELY(spent > 0 && spent + cost > share)) {
+				p->flood_next = id;
+				return;
+			}
+			emit(out, index, id);
+			spent += cost;
+		}
+	}
+	if (p->flood_next != FLOOD_NOT_BEGUN)
+		p->flood_next = FLOOD_ENDED;
+}
+
+static void forward_one(const struct snapshot *cfg, const struct burst *b, struct pkt *p,
+	uint32_t share, struct tx_items *out)
+{
+	uint16_t index = (uint16_t)(p - b->pkt);
 	const struct snap_network *net = &cfg->network[p->network_id].conf;
 	uint32_t before = out->n;
 
@@ -102,9 +131,12 @@ static void forward_one(const struct snapshot *cfg, struct pkt *p, uint16_t inde
 			pkt_drop(p, DROP_LINK_LOCAL);
 		return;
 	}
-	flood(cfg, p, index, share, out);
+	if (p->mcast_set != 0)
+		select_ports(cfg, p, index, share, &b->mcast_sets[p->mcast_set - 1], out);
+	else
+		flood(cfg, p, index, share, out);
 	if (out->n == before && (p->flags & PKT_WAS_HEARD) == 0 && p->flood_next == FLOOD_NOT_BEGUN)
-		pkt_drop(p, DROP_NO_TX_TARGET);
+		pkt_drop(p, p->mcast_set != 0 ? DROP_MCAST_NO_MEMBER : DROP_NO_TX_TARGET);
 }
 
 /* Is the IP packet @p, sent to the router port's MAC, for the host itself?  The leg shares the MAC. */
@@ -203,7 +235,7 @@ bool bridge_forward(const struct snapshot *cfg, struct burst *b, uint32_t share,
 			continue;
 		if (out->n + cfg->network[p->network_id].n_ports > TX_ITEMS_MAX)
 			return false;
-		forward_one(cfg, p, *at, share, out);
+		forward_one(cfg, b, p, share, out);
 	}
 	return true;
 }

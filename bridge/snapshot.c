@@ -10,6 +10,7 @@
  * Thread: control; immutable afterwards. */
 #include "bridge/snapshot.h"
 
+#include "bridge/snapshot_mcast.h"
 #include "bridge/snapshot_meters.h"
 #include "bridge/snapshot_routes.h"
 #include "bridge/snapshot_vlans.h"
@@ -181,6 +182,9 @@ static int check_header(const struct snap_hdr *h, size_t len, struct err *e)
 	if (h->n_networks >= NETWORK_ID_MAX || h->n_ports >= VIF_ID_MAX)
 		return err_set(e, -EINVAL, "snapshot", "%u networks and %u vifs are too many",
 			h->n_networks, h->n_ports);
+	if (h->n_mcasts > MCAST_RECORDS_MAX)
+		return err_set(
+			e, -EINVAL, "snapshot", "%u multicast records are too many", h->n_mcasts);
 	if (h->n_routers >= ROUTERS_MAX || h->n_addrs > ROUTER_ADDRS_MAX || h->n_routes > ROUTES_MAX
 		|| h->n_forwards > FORWARDS_MAX)
 		return err_set(e, -EINVAL, "snapshot",
@@ -193,7 +197,8 @@ static int check_header(const struct snap_hdr *h, size_t len, struct err *e)
 		+ h->n_ports * sizeof(struct snap_port) + h->n_routers * sizeof(struct snap_router)
 		+ h->n_addrs * sizeof(struct snap_addr) + h->n_routes * sizeof(struct snap_route)
 		+ h->n_forwards * sizeof(struct snap_forward)
-		+ h->n_meters * sizeof(struct snap_meter) + h->n_vlans * sizeof(struct snap_vlan);
+		+ h->n_meters * sizeof(struct snap_meter) + h->n_vlans * sizeof(struct snap_vlan)
+		+ h->n_mcasts * sizeof(struct snap_mcast);
 	if (h->size != want || len != want)
 		return err_set(e, -EINVAL, "snapshot",
 			"%zu bytes, its header says %u, its counts %zu", len, h->size, want);
@@ -204,11 +209,14 @@ static int check_header(const struct snap_hdr *h, size_t len, struct err *e)
 static int take_rest(
 	struct snapshot *s, const uint8_t *end, const struct snap_hdr *h, struct err *e)
 {
-	const uint8_t *vlans = end - h->n_vlans * sizeof(struct snap_vlan);
+	const uint8_t *mcasts = end - h->n_mcasts * sizeof(struct snap_mcast);
+	const uint8_t *vlans = mcasts - h->n_vlans * sizeof(struct snap_vlan);
 	const uint8_t *meters = vlans - h->n_meters * sizeof(struct snap_meter);
 	int rc = snapshot_take_meters(s, meters, h->n_meters, e);
 
-	return rc == 0 ? snapshot_take_vlans(s, vlans, h->n_vlans, e) : rc;
+	if (rc == 0)
+		rc = snapshot_take_vlans(s, vlans, h->n_vlans, e);
+	return rc == 0 ? snapshot_take_mcast(s, mcasts, h->n_mcasts, e) : rc;
 }
 
 void snapshot_destroy(struct snapshot *s)
@@ -217,6 +225,7 @@ void snapshot_destroy(struct snapshot *s)
 		return;
 	free(s->meter);
 	free(s->vlan_sets);
+	free(s->mcast);
 	free(CONTAINER_OF(s, struct snapshot_block, s));
 }
 

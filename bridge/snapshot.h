@@ -58,6 +58,7 @@ struct snapshot {
 	const struct vlan_set *vlans[VIF_ID_MAX];
 	bool has_vlans; /* is any network VLAN-aware? */
 	struct vlan_set *vlan_sets; /* where they are */
+	struct snapshot_mcast *mcast; /* bridge/snapshot_mcast.h; NULL: no network snoops */
 };
 
 /* Validate @bytes (a copy, not the shared memfd) and index it.  NULL with @e (path names the

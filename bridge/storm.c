@@ -29,7 +29,7 @@ static struct storm_class class_of(const struct pkt *p)
 /* Does somebody other than the router want @p, and is nobody known for it? */
 static bool is_flooded(const struct pkt *p)
 {
-	return p->drop == DROP_NONE && p->dst_vif == VIF_ID_NONE
+	return p->drop == DROP_NONE && p->dst_vif == VIF_ID_NONE && p->mcast_set == 0
 		&& (p->flags & (PKT_TO_ROUTER | PKT_ENDS_HERE)) == 0;
 }
 

@@ -40,6 +40,8 @@ static const struct {
 } tables[] = {
 	{ ENGINE_MSG_FDB_ENTRIES, offsetof(struct msg_fdb_entries, entry),
 		sizeof(struct msg_fdb_entry), MSG_FDB_ENTRIES_MAX },
+	{ ENGINE_MSG_MDB_ENTRIES, offsetof(struct msg_mdb_entries, entry),
+		sizeof(struct msg_mdb_entry), MSG_MDB_ENTRIES_MAX },
 	{ ENGINE_MSG_NEIGH_ENTRIES, offsetof(struct msg_neigh_entries, entry),
 		sizeof(struct msg_neigh_entry), MSG_NEIGH_ENTRIES_MAX },
 	{ ENGINE_MSG_CT_ENTRIES, offsetof(struct msg_ct_entries, entry),

@@ -7,6 +7,7 @@
  * Thread: the daemon has one. */
 #pragma once
 
+#include "config/multicast.h"
 #include "config/rate_text.h"
 #include "config/storm_text.h"
 #include "config/vlan_list.h"
@@ -76,6 +77,7 @@ struct network_cfg {
 	uint16_t leg_vif_id; /* VIF_ID_NONE when there is no subnet */
 	struct mac leg_mac;
 	struct uplink_cfg uplink;
+	struct multicast_net_cfg multicast;
 	bool is_nat_ipv6; /* mode nat: translate IPv6 too, instead of routing it */
 };
 
@@ -126,6 +128,7 @@ struct vif_cfg {
 	struct vif_rate rate;
 	struct vlan_list vlan;
 	struct storm_limit storm[STORM_CLASSES];
+	struct multicast_vif_cfg multicast;
 	bool has_profile;
 	enum network_profile profile;
 };

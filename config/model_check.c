@@ -577,5 +577,7 @@ int model_check(const struct model *m, struct err *e)
 		rc = model_check_forwards(m, e);
 	if (rc == 0)
 		rc = model_check_vlan(m, e);
+	if (rc == 0)
+		rc = model_check_multicast(m, e);
 	return rc == 0 ? model_check_size(m, e) : rc;
 }

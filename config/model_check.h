@@ -22,6 +22,9 @@ bool model_is_first_address(const struct ipnet *net, const struct ipaddr *a);
 /* model_check_vlan.c */
 [[nodiscard]] int model_check_vlan(const struct model *m, struct err *e);
 
+/* model_check_multicast.c */
+[[nodiscard]] int model_check_multicast(const struct model *m, struct err *e);
+
 /* model_check_uplink.c */
 [[nodiscard]] int model_check_uplink(
 	const struct model *m, const struct network_cfg *n, struct err *e);

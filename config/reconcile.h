@@ -132,6 +132,8 @@ void reconcile_worker_counters(
 	struct reconcile *r, uint16_t network_id, uint16_t vif_id, struct err *e);
 
 /* Neighbours of all router ports; connections by network and vif (0: all).  As above. */
+[[nodiscard]] int reconcile_mdb_list(struct reconcile *r, uint16_t network_id,
+	struct msg_mdb_entry **out, size_t *n, struct err *e);
 [[nodiscard]] int reconcile_neigh_list(
 	struct reconcile *r, struct msg_neigh_entry **out, size_t *n, struct err *e);
 [[nodiscard]] int reconcile_neigh_flush(struct reconcile *r, uint16_t network_id, struct err *e);

@@ -28,6 +28,7 @@ struct head {
 };
 static_assert(sizeof(struct head) == offsetof(struct msg_fdb_entries, entry), "same beginning");
 static_assert(sizeof(struct head) == offsetof(struct msg_neigh_entries, entry), "same beginning");
+static_assert(sizeof(struct head) == offsetof(struct msg_mdb_entries, entry), "same beginning");
 static_assert(sizeof(struct head) == offsetof(struct msg_ct_entries, entry), "same beginning");
 
 static int on_entries(void *arg, struct engine_msg *m)
@@ -108,6 +109,23 @@ int reconcile_neigh_list(
 	int rc = read_table(r, &dump, e);
 
 	*out = (struct msg_neigh_entry *)(void *)dump.entries;
+	*n = dump.n;
+	return rc;
+}
+
+int reconcile_mdb_list(struct reconcile *r, uint16_t network_id, struct msg_mdb_entry **out,
+	size_t *n, struct err *e)
+{
+	struct msg_mdb_dump m = { .network_id = network_id };
+	struct dump dump = { .question = ENGINE_MSG_MDB_DUMP,
+		.answer = ENGINE_MSG_MDB_ENTRIES,
+		.body = &m,
+		.body_len = sizeof(m),
+		.cursor = &m.cursor,
+		.entry_len = sizeof(struct msg_mdb_entry) };
+	int rc = read_table(r, &dump, e);
+
+	*out = (struct msg_mdb_entry *)(void *)dump.entries;
 	*n = dump.n;
 	return rc;
 }

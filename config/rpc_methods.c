@@ -88,6 +88,22 @@ const struct rpc_method rpc_methods[] = {
 	{ "forward.del", RPC_ROLE_RW, true, rpc_forward_del, "Remove a forward.",
 		"{\"network\": \"lab\", \"proto\": \"tcp\", \"port\": 8080}",
 		"{\"generation\": 10}" },
+	{ "mdb.list", RPC_ROLE_RO, false, rpc_mdb_list,
+		"Multicast groups and who wants them, routers and queriers, of all networks or "
+		"one. "
+		"*kind* is group (*mode*: exclude all but what is blocked, or include what is "
+		"forwarding), source, router, or querier (*vif* null: Saklar itself; *flooding*: "
+		"members still have time to answer).",
+		"{\"network\": \"lab\"}",
+		"[{\"network\": \"lab\", \"vlan\": 0, \"kind\": \"group\", \"family\": \"ipv4\", "
+		"\"vif\": \"web0\", \"group\": \"239.1.1.1\", \"source\": null, \"mode\": "
+		"\"exclude\", \"static\": false, \"flooding\": false, \"timeout_s\": 251.3}]" },
+	{ "mdb.add", RPC_ROLE_RW, true, rpc_mdb_add,
+		"Send a group to a vif always; *source* and *vlan* may be left out. It becomes one "
+		"of the vif's multicast_groups.",
+		"{\"vif\": \"web0\", \"group\": \"239.1.1.1\"}", "{\"generation\": 10}" },
+	{ "mdb.del", RPC_ROLE_RW, true, rpc_mdb_del, "Take a static group away from a vif.",
+		"{\"vif\": \"web0\", \"group\": \"239.1.1.1\"}", "{\"generation\": 11}" },
 	{ "neighbour.list", RPC_ROLE_RO, false, rpc_neighbour_list,
 		"MAC addresses by IP address that the router knows or asks for. *side* is guests "
 		"or uplink.",

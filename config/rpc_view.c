@@ -79,7 +79,8 @@ static void set_vhost(const struct vif_cfg *v, const struct vif_actual *a, json_
 json_t *rpc_view_vif(const struct daemon *d, const struct vif_cfg *v)
 {
 	static const char *const always[] = { "dev", "netns", "ifname", "mac", "owner", "network",
-		"profile", "rate", "storm", "storm_unicast", "storm_broadcast", "storm_multicast" };
+		"profile", "rate", "storm", "storm_unicast", "storm_broadcast", "storm_multicast",
+		"multicast_router" };
 	json_t *json = schema_print_vif(v, d->model);
 	struct vif_actual a;
 	char mac[MAC_STR_LEN];
@@ -143,6 +144,7 @@ static const char *leg_ifname(
 
 json_t *rpc_view_network(const struct daemon *d, const struct network_cfg *n)
 {
+	static const char *const always[] = { "domain", "multicast_intervals", "multicast_mac" };
 	json_t *json = schema_print_network(n);
 	json_t *vifs = json_array();
 	struct vif_actual as_leg;
@@ -159,8 +161,9 @@ json_t *rpc_view_network(const struct daemon *d, const struct network_cfg *n)
 		if (d->model->vif[i].network_id == n->id)
 			json_array_append_new(vifs, json_string(d->model->vif[i].name));
 	json_object_set_new(json, "vifs", vifs);
-	if (!json_object_get(json, "domain"))
-		json_object_set_new(json, "domain", json_null());
+	for (unsigned i = 0; i < ARRAY_LEN(always); i++)
+		if (!json_object_get(json, always[i]))
+			json_object_set_new(json, always[i], json_null());
 	set_text(json, "leg_ifname", leg_ifname(d, n, &as_leg));
 	set_text(json, "leg_mac", n->leg_vif_id != VIF_ID_NONE ? mac_print(&n->leg_mac, mac) : "");
 	if (n->leg_vif_id != VIF_ID_NONE)

@@ -9,6 +9,7 @@
  * Thread: constants. */
 #include "config/schema.h"
 
+#include "config/schema_multicast_rows.h"
 #include "vswitch/abi/limits.h"
 
 #include <string.h>
@@ -187,6 +188,7 @@ static const struct schema_field network_fields[] = {
 		.def = "off",
 		.later = "spanning tree is not built yet; keep the topology free of loops",
 		.doc = "speak the spanning tree protocol" },
+	MULTICAST_NETWORK_FIELDS,
 	{ .key = "guard",
 		.flag = "guard",
 		.arg = "WORDS",
@@ -481,6 +483,7 @@ static const struct schema_field vif_fields[] = {
 		.max = 31,
 		.def = "counted by storm",
 		.doc = "multicasts a second, counted by themselves; off" },
+	MULTICAST_VIF_FIELDS,
 	{ .key = "guard",
 		.flag = "guard",
 		.arg = "WORDS",

@@ -244,6 +244,23 @@ static int set_vlan_filtering(void *cfg, const struct schema_value *v, const cha
 	return 0;
 }
 
+#define SET_MULTICAST(name)                                                               \
+	static int set_multicast_##name(                                                  \
+		void *cfg, const struct schema_value *v, const char *path, struct err *e) \
+	{                                                                                 \
+		struct network_cfg *n = ((struct stage *)cfg)->cfg;                       \
+                                                                                          \
+		return schema_set_multicast_net(&n->multicast, #name, v, path, e);        \
+	}
+SET_MULTICAST(snooping)
+SET_MULTICAST(querier)
+SET_MULTICAST(per_vlan)
+SET_MULTICAST(igmp)
+SET_MULTICAST(mld)
+SET_MULTICAST(limit)
+SET_MULTICAST(intervals)
+SET_MULTICAST(mac)
+
 static const struct schema_setter setters[] = {
 	{ "mode", set_mode },
 	{ "subnets", add_subnet },
@@ -264,6 +281,14 @@ static const struct schema_setter setters[] = {
 	{ "uplink_addresses", add_uplink_address },
 	{ "uplink_gateways", add_uplink_gateway },
 	{ "nat_ipv6", set_nat_ipv6 },
+	{ "multicast_snooping", set_multicast_snooping },
+	{ "multicast_querier", set_multicast_querier },
+	{ "multicast_per_vlan", set_multicast_per_vlan },
+	{ "multicast_igmp", set_multicast_igmp },
+	{ "multicast_mld", set_multicast_mld },
+	{ "multicast_limit", set_multicast_limit },
+	{ "multicast_intervals", set_multicast_intervals },
+	{ "multicast_mac", set_multicast_mac },
 };
 
 /* Give each subnet the gateway that was named for it, the one it had in @before, or its first host
@@ -532,5 +557,6 @@ json_t *schema_print_network(const struct network_cfg *n)
 	if (!mac_is_zero(&n->leg_mac))
 		json_object_set_new(json, "leg_mac", json_string(mac_print(&n->leg_mac, text)));
 	print_uplink(n, json);
+	schema_print_multicast_net(&n->multicast, json);
 	return json;
 }

@@ -37,6 +37,15 @@ json_t *schema_print_forward(const struct forward_cfg *f, const struct model *m)
 /* The table itself, for the schema method and the documentation. */
 json_t *schema_print_object(const struct schema_object *o);
 
+/* schema_multicast.c: one value of "multicast_" @key, and all of them as JSON. */
+struct schema_value;
+[[nodiscard]] int schema_set_multicast_net(struct multicast_net_cfg *m, const char *key,
+	const struct schema_value *v, const char *path, struct err *e);
+[[nodiscard]] int schema_set_multicast_vif(struct multicast_vif_cfg *m, const char *key,
+	const struct schema_value *v, const char *path, struct err *e);
+void schema_print_multicast_net(const struct multicast_net_cfg *m, json_t *json);
+void schema_print_multicast_vif(const struct multicast_vif_cfg *m, json_t *json);
+
 const char *schema_mode_name(enum network_mode m); /* "bridge" ... */
 const char *schema_filtering_name(uint8_t mode); /* "off", "802.1q", "802.1ad" */
 const char *schema_profile_name(enum network_profile p); /* "plain", "tenant" */

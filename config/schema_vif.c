@@ -269,6 +269,18 @@ static int set_storm_multicast(
 	return set_storm_class(cfg, STORM_MULTICAST, v, path, e);
 }
 
+#define SET_MULTICAST(name)                                                                  \
+	static int set_multicast_##name(                                                     \
+		void *cfg, const struct schema_value *v, const char *path, struct err *e)    \
+	{                                                                                    \
+		return schema_set_multicast_vif(&vif_of(cfg)->multicast, #name, v, path, e); \
+	}
+SET_MULTICAST(router)
+SET_MULTICAST(fast_leave)
+SET_MULTICAST(limit)
+SET_MULTICAST(rate)
+SET_MULTICAST(groups)
+
 static const struct schema_setter setters[] = {
 	{ "network", set_network },
 	{ "type", set_type },
@@ -302,6 +314,11 @@ static const struct schema_setter setters[] = {
 	{ "storm_unicast", set_storm_unicast },
 	{ "storm_broadcast", set_storm_broadcast },
 	{ "storm_multicast", set_storm_multicast },
+	{ "multicast_router", set_multicast_router },
+	{ "multicast_fast_leave", set_multicast_fast_leave },
+	{ "multicast_limit", set_multicast_limit },
+	{ "multicast_rate", set_multicast_rate },
+	{ "multicast_groups", set_multicast_groups },
 };
 
 static void finish(struct vif_cfg *v)
@@ -413,6 +430,7 @@ json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m)
 	print_text(json, "vlan", vlan_list_print(&v->vlan, vlan));
 	print_storm(v, json);
 	print_flags(v, json);
+	schema_print_multicast_vif(&v->multicast, json);
 	return json;
 }
 

@@ -52,6 +52,9 @@ int settle_network(struct model *m, struct network_cfg *n, struct err *e)
 {
 	int rc = settle_leg(m, n, e);
 
+	if (n->multicast.is_querier && n->n_subnets == 0 && mac_is_zero(&n->multicast.mac))
+		mac_random(m, &n->multicast.mac);
+
 	if (rc == 0)
 		rc = settle_uplink(m, n, e);
 	if (rc != 0)
@@ -71,6 +74,8 @@ void settle_keep_network(struct network_cfg *n, const struct network_cfg *old)
 	n->leg_vif_id = old->leg_vif_id;
 	if (mac_is_zero(&n->leg_mac))
 		n->leg_mac = old->leg_mac;
+	if (mac_is_zero(&n->multicast.mac))
+		n->multicast.mac = old->multicast.mac;
 	n->uplink.network_id = old->uplink.network_id;
 	n->uplink.vif_id = old->uplink.vif_id;
 	if (mac_is_zero(&n->uplink.mac))

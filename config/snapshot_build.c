@@ -6,6 +6,7 @@
  * kernel's bridge, but what comes from it is taken: it has a carrier then, and the news is on its way.  Thread: the daemon's only one. */
 #include "config/snapshot_build.h"
 
+#include "config/snapshot_multicast.h"
 #include "vswitch/base/check.h"
 
 #include <arpa/inet.h>
@@ -527,6 +528,32 @@ static void add_vlans(struct layout *l, const struct model *m, const struct vif_
 	}
 }
 
+/* Of networks, and of the vifs that add_ports() has made ports of. */
+static void add_mcasts(
+	struct layout *l, const struct model *m, const struct vif_wants *wants, uint32_t *count)
+{
+	const struct snap_port *port = (const void *)(l->bytes + l->first_port);
+	struct snap_mcast r;
+
+	for (unsigned i = 0; i < m->n_networks; i++)
+		if (snapshot_multicast_net(&m->network[i], &r))
+			append(l, &r, sizeof(r), count, MCAST_RECORDS_MAX);
+	for (uint32_t i = 0; i < l->n_ports; i++) {
+		const struct vif_cfg *v = wants->vif[port[i].vif_id].is_leg
+			? NULL
+			: model_vif_by_id(m, port[i].vif_id);
+
+		if (v == NULL || is_uplink_segment(m, port[i].network_id))
+			continue;
+		if (snapshot_multicast_vif(v, is_of_tenant(m, v), &r))
+			append(l, &r, sizeof(r), count, MCAST_RECORDS_MAX);
+		for (unsigned k = 0; k < v->multicast.n_groups; k++) {
+			snapshot_multicast_entry(v, k, &r);
+			append(l, &r, sizeof(r), count, MCAST_RECORDS_MAX);
+		}
+	}
+}
+
 int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	const struct actual *actual, uint64_t generation, void **out, size_t *len)
 {
@@ -546,6 +573,7 @@ int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	add_forwards(&l, m, actual, &hdr.n_forwards);
 	add_meters(&l, m, wants, &hdr.n_meters);
 	add_vlans(&l, m, wants, actual, &hdr.n_vlans);
+	add_mcasts(&l, m, wants, &hdr.n_mcasts);
 	hdr.size = (uint32_t)l.len;
 	memcpy(l.bytes, &hdr, sizeof(hdr));
 	*out = l.bytes;

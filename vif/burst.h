@@ -11,8 +11,29 @@
 #define BURST_MAX 128 /* received, plus clones and replies */
 #define BURST_FORMS_MAX (2 * BURST_MAX) /* of packets, with another tag */
 
+/* A set of vifs. */
+struct port_set {
+	uint64_t word[VIF_ID_MAX / 64];
+};
+
+static inline void port_set_add(struct port_set *s, uint16_t vif_id)
+{
+	s->word[vif_id / 64] |= UINT64_C(1) << vif_id % 64;
+}
+
+static inline void port_set_del(struct port_set *s, uint16_t vif_id)
+{
+	s->word[vif_id / 64] &= ~(UINT64_C(1) << vif_id % 64);
+}
+
+static inline bool port_set_has(const struct port_set *s, uint16_t vif_id)
+{
+	return (s->word[vif_id / 64] >> vif_id % 64 & 1) != 0;
+}
+
 struct burst {
 	uint16_t n;
+	const struct port_set *mcast_sets; /* those that packets name with .mcast_set - 1 */
 	uint16_t n_forms; /* valid within a round, behind vlan_retag() */
 	/* Behind the packets, from BURST_MAX on: the forms of this round. */
 	struct pkt pkt[BURST_MAX + BURST_FORMS_MAX];

@@ -90,6 +90,7 @@ struct pkt {
 	/* A flood that is sent over several turns goes on at this vif; FLOOD_NOT_BEGUN, FLOOD_ENDED. */
 	uint16_t flood_next;
 	uint16_t vlan; /* tag in a VLAN-aware network, PVID filled in; 0: the network is not */
+	uint8_t mcast_set; /* group frame for some vifs only: see struct burst; 0: flooded */
 	uint8_t vlan_form; /* enum vlan_form, with .vlan: how the bytes say it */
 };
 

@@ -461,6 +461,7 @@ static void parse_reset(struct pkt *p)
 	p->flood_next = FLOOD_NOT_BEGUN;
 	p->vlan = 0;
 	p->vlan_form = VLAN_FORM_UNTAGGED;
+	p->mcast_set = 0;
 }
 
 void pkt_parse_one(struct pkt *p)

@@ -509,6 +509,7 @@ static const struct {
 	{ ENGINE_MSG_FDB_DUMP, apply_fdb_dump },
 	{ ENGINE_MSG_FDB_FLUSH, apply_fdb_flush },
 	{ ENGINE_MSG_NEIGH_DUMP, ctl_neigh_dump },
+	{ ENGINE_MSG_MDB_DUMP, ctl_mdb_dump },
 	{ ENGINE_MSG_NEIGH_FLUSH, ctl_neigh_flush },
 	{ ENGINE_MSG_CT_DUMP, ctl_ct_dump },
 	{ ENGINE_MSG_CT_FLUSH, ctl_ct_flush },

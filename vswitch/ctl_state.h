@@ -24,6 +24,7 @@ struct ctl {
 	union { /* answer under construction */
 		struct msg_fdb_entries fdb_entries;
 		struct msg_neigh_entries neigh_entries;
+		struct msg_mdb_entries mdb_entries;
 		struct msg_ct_entries ct_entries;
 		struct msg_xen_counts xen_counts;
 	};
@@ -37,6 +38,7 @@ struct ctl {
 /* Tell the daemon that the fd of @vif_id has failed for good.  0 or -ECONNRESET. */
 [[nodiscard]] int ctl_tell_dead(struct ctl *c, uint16_t vif_id);
 /* The tables of routed networks: dumps and flushes; vswitch/ctl_tables.c. */
+[[nodiscard]] int ctl_mdb_dump(struct ctl *c, struct ctl_request *r, struct err *e);
 [[nodiscard]] int ctl_neigh_dump(struct ctl *c, struct ctl_request *r, struct err *e);
 [[nodiscard]] int ctl_neigh_flush(struct ctl *c, struct ctl_request *r, struct err *e);
 [[nodiscard]] int ctl_ct_dump(struct ctl *c, struct ctl_request *r, struct err *e);

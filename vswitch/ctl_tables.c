@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ctl_tables.c - show and empty the tables of routed networks: neighbours and connections.
+/* ctl_tables.c - show and empty the tables of routed networks: neighbours, connections and groups.
  *
  * From: ctl_apply.c.  To: bridge/neigh.c, bridge/ct.c, in the worker that owns them.
  * Theory: a dump is cut into answers that fit one message, with a cursor; the worker stands still for
@@ -75,6 +75,38 @@ int ctl_neigh_flush(struct ctl *c, struct ctl_request *r, struct err *e)
 	if (rc == 0)
 		worker_run_call(c->params.workers[0], call_neigh_flush, &q);
 	return rc;
+}
+
+static void call_mdb_dump(struct worker *w, void *arg)
+{
+	struct question *q = arg;
+	struct msg_mdb_entries *m = &q->c->mdb_entries;
+	struct mdb_dump at
+		= { .network_id = q->network_id, .cursor = q->cursor, .now_ns = q->now_ns };
+
+	m->n = mdb_dump(worker_mdb(w), &at, m->entry, MSG_MDB_ENTRIES_MAX);
+	m->next_cursor = at.cursor;
+}
+
+int ctl_mdb_dump(struct ctl *c, struct ctl_request *r, struct err *e)
+{
+	const struct msg_mdb_dump *m = r->body;
+	struct question q = {
+		.c = c,
+		.network_id = (uint16_t)m->network_id,
+		.cursor = m->cursor,
+		.now_ns = clock_now_ns(),
+	};
+	int rc = ids_check(m->network_id, 0, e);
+
+	if (rc < 0)
+		return rc;
+	memset(&c->mdb_entries, 0, sizeof(c->mdb_entries));
+	worker_run_call(c->params.workers[0], call_mdb_dump, &q);
+	return ctl_answer(c, ENGINE_MSG_MDB_ENTRIES, &c->mdb_entries,
+		offsetof(struct msg_mdb_entries, entry)
+			+ c->mdb_entries.n * sizeof(struct msg_mdb_entry),
+		NULL, 0);
 }
 
 static void call_ct_dump(struct worker *w, void *arg)

@@ -37,6 +37,7 @@ struct pipeline {
 	const struct vif_table *vifs;
 	const struct capture_set *captures;
 	struct fdb *fdb;
+	struct mdb *mdb;
 	struct router *router;
 	const struct pipeline_trace *trace;
 	struct vif_io *io;
@@ -119,6 +120,7 @@ void pipeline_destroy(struct pipeline *l)
 	backlog_clear(&l->backlog);
 	router_destroy(l->router);
 	qos_destroy(l->qos);
+	mdb_destroy(l->mdb);
 	free(l);
 }
 
@@ -130,7 +132,8 @@ struct pipeline *pipeline_create(struct vif_io *io)
 		return NULL;
 	l->router = router_create();
 	l->qos = qos_create();
-	if (l->router == NULL || l->qos == NULL) {
+	l->mdb = mdb_create();
+	if (l->router == NULL || l->qos == NULL || l->mdb == NULL) {
 		pipeline_destroy(l);
 		return NULL;
 	}
@@ -151,6 +154,8 @@ void pipeline_set_config(struct pipeline *l, const struct snapshot *cfg,
 	/* Without a configuration the table is left alone: it may be a dead engine's legacy. */
 	if (cfg != NULL && cfg != before && l->fdb != NULL)
 		fdb_sync(l->fdb, cfg, l->io->now_ns);
+	if (cfg != NULL && cfg != before)
+		mdb_sync(l->mdb, cfg, l->io->now_ns);
 	if (cfg != NULL)
 		router_sync(l->router, cfg, l->io->now_ns);
 }
@@ -184,20 +189,33 @@ uint32_t pipeline_held(const struct pipeline *l)
 	return l->backlog.n + router_held(l->router) + qos_held(l->qos);
 }
 
+/* The earlier of two times, 0 being never. */
+static uint64_t first_of(uint64_t a, uint64_t b)
+{
+	return a == 0 || b == 0 ? MAX(a, b) : MIN(a, b);
+}
+
 uint64_t pipeline_due_ns(const struct pipeline *l)
 {
 	uint64_t router_ns = router_due_ns(l->router), qos_ns = qos_due_ns(l->qos);
 
 	if (l->backlog.n > 0)
 		return 1; /* at once */
-	return router_ns == 0 || qos_ns == 0 ? MAX(router_ns, qos_ns) : MIN(router_ns, qos_ns);
+	return first_of(first_of(router_ns, qos_ns), mdb_due_ns(l->mdb));
 }
 
 void pipeline_set_fdb(struct pipeline *l, struct fdb *fdb)
 {
 	l->fdb = fdb;
+	if (fdb != NULL && fdb->tab.n_kept > 0)
+		mdb_succeed(l->mdb, l->io->now_ns);
 	if (fdb != NULL && l->cfg != &no_config)
 		fdb_sync(fdb, l->cfg, l->io->now_ns);
+}
+
+struct mdb *pipeline_mdb(const struct pipeline *l)
+{
+	return l->mdb;
 }
 
 struct fdb *pipeline_fdb(const struct pipeline *l)
@@ -258,6 +276,7 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	const struct snapshot *cfg = l->cfg; /* stable for the whole burst */
 	struct vif_counters *counters = l->io->vif_counters;
 	uint64_t now_ns = l->io->now_ns;
+	const struct mdb_io mdb_io = { cfg, counters, l->io->small_pool, now_ns };
 	uint16_t at = 0, first_old;
 	uint32_t share;
 	bool is_done;
@@ -274,6 +293,8 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	if (LIKELY(l->fdb != NULL)) /* bridge/fdb.c      in arrival order          */
 		fdb_learn(l->fdb, cfg, b, counters, now_ns);
 	trace(l, STAGE_LEARN, b);
+	mdb_snoop(l->mdb, &mdb_io, b); /* bridge/mdb.c      groups: who wants to hear? */
+	trace(l, STAGE_SNOOP, b);
 	(void)bridge_split(cfg, b); /* bridge/bridge.c   for the router's MAC?     */
 	trace(l, STAGE_SPLIT, b);
 	storm_run(&l->storm, cfg, b, now_ns); /* bridge/storm.c    too many to flood?        */
@@ -282,8 +303,9 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	trace(l, STAGE_ROUTE, b);
 	show_routed(l, b); /* vif/capture.c     behind the translation     */
 	first_old = backlog_take(&l->backlog, b); /* vswitch/backlog.c floods to go on with */
+	mdb_again(l->mdb, &mdb_io, b, first_old);
 	share = bridge_share(b);
-	do { /* bridge/bridge.c   fdb / flood                */
+	do { /* bridge/bridge.c   fdb / groups / flood       */
 		is_done = bridge_forward(cfg, b, share, &at, &l->out);
 		trace(l, STAGE_BRIDGE, b);
 		egress_run(cfg, b, &l->out, &l->lost); /* bridge/egress.c isolation, mtu, link */

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "bridge/fdb.h"
+#include "bridge/mdb.h"
 #include "bridge/router.h"
 #include "bridge/snapshot.h"
 #include "vif/capture.h"
@@ -19,6 +20,7 @@
 	X(PACE, "qos_from, bridge/qos.c: may this vif say this now?")                            \
 	X(GUARD, "guard_ingress, bridge/guard.c: may this vif say this?")                        \
 	X(LEARN, "fdb_learn, bridge/fdb.c: source learned, destination found, in arrival order") \
+	X(SNOOP, "mdb_snoop, bridge/mdb.c: groups joined and left, who hears a group frame")     \
 	X(SPLIT, "bridge_split, bridge/bridge.c: what is for the router port")                   \
 	X(STORM, "storm_run, bridge/storm.c: does this vif have too many frames flooded?")       \
 	X(ROUTE, "router_run, bridge/router.c: connection, route, neighbour, translation")       \
@@ -61,6 +63,8 @@ void pipeline_set_config(struct pipeline *l, const struct snapshot *cfg,
 /* Use another table; NULL: nothing is learned and everything is flooded. */
 void pipeline_set_fdb(struct pipeline *l, struct fdb *fdb);
 struct fdb *pipeline_fdb(const struct pipeline *l);
+/* For dumps, between two bursts. */
+struct mdb *pipeline_mdb(const struct pipeline *l);
 
 /* Use another table of connections; NULL: nothing can be translated. */
 void pipeline_set_ct(struct pipeline *l, struct ct *ct);

@@ -533,6 +533,11 @@ struct neigh_table *worker_neigh(const struct worker *w)
 	return pipeline_neigh(w->pipeline);
 }
 
+struct mdb *worker_mdb(const struct worker *w)
+{
+	return pipeline_mdb(w->pipeline);
+}
+
 struct fdb *worker_fdb(const struct worker *w)
 {
 	return pipeline_fdb(w->pipeline);

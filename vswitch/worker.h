@@ -56,5 +56,6 @@ void worker_set_neigh(struct worker *w, struct neigh_table *neigh);
 struct fdb *worker_fdb(const struct worker *w);
 struct ct *worker_ct(const struct worker *w); /* NULL: there is no segment */
 struct neigh_table *worker_neigh(const struct worker *w);
+struct mdb *worker_mdb(const struct worker *w);
 /* Take the id of the next vif whose fd failed for good; false: there is none. */
 bool worker_take_dead(struct worker *w, uint16_t *vif_id);

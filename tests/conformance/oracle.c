@@ -221,6 +221,50 @@ static void setup(void)
 		make_tap(port);
 }
 
+static void put_u64(struct message *m, uint16_t type, uint64_t value)
+{
+	put(m, type, &value, sizeof(value));
+}
+
+/* Times are in hundredths of a second. */
+static void put_multicast(struct message *m, const struct scenario *s)
+{
+	if (s->igmp != 0)
+		put_u8(m, IFLA_BR_MCAST_IGMP_VERSION, s->igmp);
+	if (s->mld != 0)
+		put_u8(m, IFLA_BR_MCAST_MLD_VERSION, s->mld);
+	if (s->membership_ms != 0)
+		put_u64(m, IFLA_BR_MCAST_MEMBERSHIP_INTVL, s->membership_ms / 10);
+	if (s->last_member_ms != 0)
+		put_u64(m, IFLA_BR_MCAST_LAST_MEMBER_INTVL, s->last_member_ms / 10);
+}
+
+/* The response interval counts only when it was set before. */
+static int make_querier(void)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct rtattr *outer, *inner;
+		struct message m;
+		int rc;
+
+		begin(&m, RTM_NEWLINK, 0, sizeof(m.link));
+		m.link.ifi_index = index_of(BRIDGE);
+		outer = nest(&m, IFLA_LINKINFO);
+		put(&m, IFLA_INFO_KIND, "bridge", 6);
+		inner = nest(&m, IFLA_INFO_DATA);
+		if (i == 0)
+			put_u64(&m, IFLA_BR_MCAST_QUERY_RESPONSE_INTVL, 10);
+		else
+			put_u8(&m, IFLA_BR_MCAST_QUERIER, 1);
+		nest_end(&m, inner);
+		nest_end(&m, outer);
+		rc = ask(&m);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
 static int make_bridge(const struct scenario *s)
 {
 	struct rtattr *outer, *inner;
@@ -233,7 +277,8 @@ static int make_bridge(const struct scenario *s)
 	outer = nest(&m, IFLA_LINKINFO);
 	put(&m, IFLA_INFO_KIND, "bridge", 6);
 	inner = nest(&m, IFLA_INFO_DATA);
-	put_u8(&m, IFLA_BR_MCAST_SNOOPING, 0);
+	put_u8(&m, IFLA_BR_MCAST_SNOOPING, s->is_snooping);
+	put_multicast(&m, s);
 	if (s->fwd != 0)
 		put_u16(&m, IFLA_BR_GROUP_FWD_MASK, s->fwd);
 	if (s->filtering != 0) {
@@ -245,6 +290,8 @@ static int make_bridge(const struct scenario *s)
 	rc = ask(&m);
 	if (rc == 0)
 		set_up(BRIDGE, true);
+	if (rc == 0 && s->is_querier)
+		rc = make_querier();
 	return rc;
 }
 
@@ -283,6 +330,7 @@ static int set_flags(const struct step *st)
 		{ PORT_NOBCAST, IFLA_BRPORT_BCAST_FLOOD, true },
 		{ PORT_NOLEARN, IFLA_BRPORT_LEARNING, true },
 		{ PORT_LOCKED, IFLA_BRPORT_LOCKED, false },
+		{ PORT_FASTLEAVE, IFLA_BRPORT_FAST_LEAVE, false },
 	};
 	struct rtattr *outer;
 	struct message m;
@@ -294,6 +342,7 @@ static int set_flags(const struct step *st)
 	for (unsigned i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
 		put_u8(&m, flags[i].type,
 			((st->words & flags[i].word) != 0) != flags[i].is_reverse);
+	put_u8(&m, IFLA_BRPORT_MULTICAST_ROUTER, st->router);
 	put_u16(&m, IFLA_BRPORT_GROUP_FWD_MASK, st->fwd);
 	nest_end(&m, outer);
 	return ask(&m);
@@ -396,6 +445,41 @@ static int add_entry(const struct step *st)
 	return ask(&m);
 }
 
+static int add_group(const struct step *st)
+{
+	struct br_mdb_entry entry
+		= { .ifindex = (uint32_t)index_of(port_name(st->port)), .state = MDB_PERMANENT };
+	char group[SCENARIO_WORDS_LEN], *source;
+	struct rtattr *outer;
+	struct message m;
+	uint8_t addr[16];
+
+	snprintf(group, sizeof(group), "%s", st->text);
+	source = strchr(group, ' ');
+	if (source != NULL)
+		*source++ = '\0';
+	if (inet_pton(AF_INET, group, &entry.addr.u.ip4) == 1)
+		entry.addr.proto = htons(ETH_P_IP);
+	else if (inet_pton(AF_INET6, group, &entry.addr.u.ip6) == 1)
+		entry.addr.proto = htons(ETH_P_IPV6);
+	else
+		return -EINVAL;
+	begin(&m, RTM_NEWMDB, NLM_F_CREATE | NLM_F_REPLACE, sizeof(struct br_port_msg));
+	((struct br_port_msg *)(void *)&m.link)->family = PF_BRIDGE;
+	((struct br_port_msg *)(void *)&m.link)->ifindex = (uint32_t)index_of(BRIDGE);
+	put(&m, MDBA_SET_ENTRY, &entry, sizeof(entry));
+	if (source != NULL) {
+		bool is_v4 = entry.addr.proto == htons(ETH_P_IP);
+
+		if (inet_pton(is_v4 ? AF_INET : AF_INET6, source, addr) != 1)
+			return -EINVAL;
+		outer = nest(&m, MDBA_SET_ENTRY_ATTRS | NLA_F_NESTED);
+		put(&m, MDBE_ATTR_SOURCE, addr, is_v4 ? 4 : 16);
+		nest_end(&m, outer);
+	}
+	return ask(&m);
+}
+
 static void hear_all(struct scenario *s)
 {
 	uint8_t bytes[SCENARIO_FRAME_MAX * 2];
@@ -424,6 +508,10 @@ static int carry_out(struct scenario *s)
 			is_port[st->port] = true;
 		} else if (st->kind == STEP_FDB) {
 			rc = add_entry(st);
+		} else if (st->kind == STEP_MDB) {
+			rc = add_group(st);
+		} else if (st->kind == STEP_WAIT) {
+			usleep(st->ms * 1000);
 		} else {
 			unsigned len = scenario_frame(st, bytes);
 

@@ -6,6 +6,7 @@
  * Thread: one. */
 #include "tests/conformance/scenario.h"
 #include "tests/lib/bed.h"
+#include "vswitch/base/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,52 @@ static void set_port(struct bed *b, const struct step *st)
 				| (st->range[i].is_untagged ? SNAP_VLAN_UNTAGGED : 0));
 }
 
+static void multicast(struct bed *b, const struct scenario *s)
+{
+	struct snap_mcast *r;
+
+	if (!s->is_snooping)
+		return;
+	r = bed_mcast(b, NETWORK);
+	r->flags = (uint8_t)((s->igmp == 3 ? SNAP_MCAST_IGMP3 : 0)
+		| (s->mld == 2 ? SNAP_MCAST_MLD2 : 0) | (s->is_querier ? SNAP_MCAST_QUERIER : 0));
+	if (s->membership_ms != 0)
+		r->network.membership_ms = s->membership_ms;
+	if (s->last_member_ms != 0)
+		r->network.last_member_ms = s->last_member_ms;
+	if (s->is_querier)
+		r->network.response_ms = 100;
+}
+
+static void multicast_port(struct bed *b, const struct step *st)
+{
+	static const uint8_t router[]
+		= { SNAP_MCAST_ROUTER_OFF, SNAP_MCAST_ROUTER_AUTO, SNAP_MCAST_ROUTER_ALWAYS };
+	uint8_t flags = st->words & PORT_FASTLEAVE ? SNAP_MCAST_FAST_LEAVE : 0;
+	struct snap_mcast *r = NULL;
+
+	for (unsigned i = 0; i < b->n_mcasts && r == NULL; i++)
+		if (b->mcast[i].kind == SNAP_MCAST_VIF && b->mcast[i].vif.vif_id == st->port)
+			r = &b->mcast[i];
+	if (r == NULL) {
+		bed_mcast_vif(b, (uint16_t)st->port, 0);
+		r = &b->mcast[b->n_mcasts - 1];
+	}
+	r->flags = flags;
+	r->vif.router = router[st->router];
+}
+
+static void static_group(struct bed *b, const struct step *st)
+{
+	char group[SCENARIO_WORDS_LEN], *source;
+
+	snprintf(group, sizeof(group), "%s", st->text);
+	source = strchr(group, ' ');
+	if (source != NULL)
+		*source++ = '\0';
+	bed_mcast_entry(b, (uint16_t)st->port, group, source);
+}
+
 static void hear_all(struct bed *b, struct scenario *s)
 {
 	bed_run(b);
@@ -82,6 +129,7 @@ static void carry_out(struct bed *b, struct scenario *s)
 	static struct frame f;
 	struct snap_network *net = bed_network(b, NETWORK);
 
+	multicast(b, s);
 	net->group_fwd_lo = (uint8_t)s->fwd;
 	net->group_fwd_hi = (uint8_t)(s->fwd >> 8);
 	if (s->filtering != 0)
@@ -92,7 +140,18 @@ static void carry_out(struct bed *b, struct scenario *s)
 		if (st->kind == STEP_PORT) {
 			hear_all(b, s);
 			set_port(b, st);
+			if (s->is_snooping)
+				multicast_port(b, st);
 			bed_apply(b);
+			bed_tick(b);
+		} else if (st->kind == STEP_MDB) {
+			hear_all(b, s);
+			static_group(b, st);
+			bed_apply(b);
+		} else if (st->kind == STEP_WAIT) {
+			hear_all(b, s);
+			bed_warp(b, st->ms * NS_PER_MS);
+			bed_tick(b);
 		} else if (st->kind == STEP_SEND) {
 			memset(&f.offload, 0, sizeof(f.offload));
 			f.len = scenario_frame(st, f.bytes);

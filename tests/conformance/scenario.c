@@ -7,6 +7,8 @@
  * Thread: one. */
 #include "tests/conformance/scenario.h"
 
+#include "tests/lib/mcast_frame.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,7 +116,7 @@ static const char *value_of(const char *word, const char *key)
 static void port_word_read(const char *word, struct step *st)
 {
 	static const char *const names[] = { "isolated", "hairpin", "noflood", "nomcast", "nobcast",
-		"nolearn", "locked", "down" };
+		"nolearn", "locked", "down", "fastleave" };
 	const char *value;
 
 	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -123,7 +125,9 @@ static void port_word_read(const char *word, struct step *st)
 			return;
 		}
 	}
-	if ((value = value_of(word, "fwd")) != NULL) {
+	if ((value = value_of(word, "router")) != NULL) {
+		st->router = whole_number(value);
+	} else if ((value = value_of(word, "fwd")) != NULL) {
 		st->fwd = (uint16_t)whole_number(value);
 	} else if ((value = value_of(word, "mtu")) != NULL) {
 		st->mtu = whole_number(value);
@@ -147,6 +151,18 @@ static void bridge_word_read(const char *word, struct scenario *s)
 		s->filtering = strcmp(value, "802.1ad") == 0 ? 0x88a8 : 0x8100;
 	else if ((value = value_of(word, "fwd")) != NULL)
 		s->fwd = (uint16_t)whole_number(value);
+	else if (strcmp(word, "snooping") == 0)
+		s->is_snooping = true;
+	else if (strcmp(word, "querier") == 0)
+		s->is_querier = true;
+	else if ((value = value_of(word, "igmp")) != NULL)
+		s->igmp = whole_number(value);
+	else if ((value = value_of(word, "mld")) != NULL)
+		s->mld = whole_number(value);
+	else if ((value = value_of(word, "membership")) != NULL)
+		s->membership_ms = whole_number(value);
+	else if ((value = value_of(word, "lastmember")) != NULL)
+		s->last_member_ms = whole_number(value);
 	else
 		wrong(word);
 }
@@ -160,6 +176,36 @@ static unsigned port_read(const char *text)
 	return port;
 }
 
+/* The words from @word[0] on, as one text. */
+static void words_read(char *const *word, unsigned n, struct step *st)
+{
+	size_t at = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		int len = snprintf(
+			st->text + at, sizeof(st->text) - at, "%s%s", i > 0 ? " " : "", word[i]);
+
+		at += (size_t)len;
+		if (at >= sizeof(st->text))
+			wrong(word[i]);
+	}
+}
+
+static void say_read(struct scenario *s, char *const *word, unsigned n, struct step *st)
+{
+	uint8_t frame[MCAST_FRAME_MAX];
+	unsigned first = 3;
+
+	st->kind = STEP_SEND;
+	st->number = ++s->n_sends;
+	st->host = whole_number(word[2]);
+	if (value_of(word[3], "tag") != NULL)
+		tags_read(value_of(word[first++], "tag"), st);
+	words_read(word + first, n - first, st);
+	if (mcast_frame(frame, st->host, st->text) == 0)
+		wrong(word[first]);
+}
+
 static void step_read(struct scenario *s, char *const *word, unsigned n)
 {
 	struct step *st = &s->step[s->n_steps++];
@@ -167,9 +213,15 @@ static void step_read(struct scenario *s, char *const *word, unsigned n)
 	if (s->n_steps == SCENARIO_STEPS_MAX)
 		wrong("too many steps");
 	memset(st, 0, sizeof(*st));
+	if (strcmp(word[0], "wait") == 0) {
+		st->kind = STEP_WAIT;
+		st->ms = whole_number(word[1]);
+		return;
+	}
 	st->port = port_read(word[1]);
 	if (strcmp(word[0], "port") == 0) {
 		st->kind = STEP_PORT;
+		st->router = 1;
 		for (unsigned i = 2; i < n; i++)
 			port_word_read(word[i], st);
 	} else if ((strcmp(word[0], "fdb") == 0 || strcmp(word[0], "sticky") == 0) && n >= 3) {
@@ -177,6 +229,11 @@ static void step_read(struct scenario *s, char *const *word, unsigned n)
 		st->is_sticky = word[0][0] == 's';
 		mac_read(word[2], st->mac);
 		st->vid = n > 3 ? (uint16_t)whole_number(word[3]) : 0;
+	} else if (strcmp(word[0], "say") == 0 && n >= 4) {
+		say_read(s, word, n, st);
+	} else if (strcmp(word[0], "mdb") == 0 && n >= 3) {
+		st->kind = STEP_MDB;
+		words_read(word + 2, n - 2, st);
 	} else if (strcmp(word[0], "send") == 0 && n >= 4) {
 		st->kind = STEP_SEND;
 		st->number = ++s->n_sends;
@@ -241,10 +298,28 @@ static unsigned get_be16(const uint8_t *at)
 	return (unsigned)at[0] << 8 | at[1];
 }
 
+/* A frame about groups has its number in its source. */
+static unsigned say_frame(const struct step *st, uint8_t bytes[SCENARIO_FRAME_MAX])
+{
+	uint8_t frame[MCAST_FRAME_MAX];
+	unsigned len = mcast_frame(frame, st->host, st->text), at = 12;
+
+	memcpy(bytes, frame, 12);
+	put_be16(bytes + 9, st->number);
+	for (unsigned i = 0; i < st->n_tags; i++, at += TAG_LEN) {
+		put_be16(bytes + at, st->tag[i].tpid);
+		put_be16(bytes + at + 2, st->tag[i].tci);
+	}
+	memcpy(bytes + at, frame + 12, len - 12);
+	return at + len - 12;
+}
+
 unsigned scenario_frame(const struct step *st, uint8_t bytes[SCENARIO_FRAME_MAX])
 {
 	unsigned at = 12;
 
+	if (st->text[0] != '\0')
+		return say_frame(st, bytes);
 	memcpy(bytes, st->dst, 6);
 	memcpy(bytes + 6, st->mac, 6);
 	for (unsigned i = 0; i < st->n_tags; i++, at += TAG_LEN) {
@@ -293,17 +368,19 @@ void scenario_came_out(struct scenario *s, unsigned port, const uint8_t *bytes, 
 	char tags[64], text[96];
 	unsigned at, n, sent_len, sent_at;
 	const struct step *st;
-	bool is_same;
+	bool is_same, is_said;
 	char **slot;
 
 	if (len < ETH_HDR_LEN + 4)
 		return;
 	at = tags_print(bytes, len, tags, sizeof(tags));
-	if (at + 4 > len || get_be16(bytes + at) != TYPE_LOCAL)
-		return; /* not one of ours: the host's own noise */
-	n = get_be16(bytes + at + 2);
+	if (at + 4 > len)
+		return;
+	is_said = get_be16(bytes + at) != TYPE_LOCAL;
+	n = get_be16(is_said ? bytes + 9 : bytes + at + 2);
 	st = send_of(s, n);
-	if (st == NULL)
+	/* not one of ours: the host's own noise, or a query of the bridge's */
+	if (st == NULL || is_said != (st->text[0] != '\0') || bytes[6] != 2)
 		return;
 	sent_len = scenario_frame(st, sent);
 	sent_at = 12 + TAG_LEN * st->n_tags;

@@ -4,10 +4,15 @@
  * A file holds scenarios; each is a list of steps, one a line, carried out in order:
  *   scenario NAME                begins one; the bridge is new, without ports
  *   bridge [WORD ...]            filtering=802.1q|802.1ad   fwd=MASK
+ *                                snooping igmp=2|3 mld=1|2 querier membership=MS lastmember=MS
  *   port N [WORD ...]            adds the port, or says anew all that it is:
- *                                isolated hairpin noflood nomcast nobcast nolearn locked down
- *                                fwd=MASK mtu=BYTES vlan=VID[-VID][p][u],...  access=VID
+ *                                isolated hairpin noflood nomcast nobcast nolearn locked down fastleave
+ *                                router=0|1|2 fwd=MASK mtu=BYTES vlan=VID[-VID][p][u],...  access=VID
  *   fdb N MAC [VID]              a static entry        sticky N MAC [VID]   one that does not move
+ *   say N HOST WORD ...          a frame into port N, as tests/lib/mcast_frame.h makes it; TAGS may
+ *                                stand in front of the words, as "tag=TAGS"
+ *   mdb N GROUP [SOURCE]         a static group
+ *   wait MS                      let the time pass
  *   send N DST SRC [TAGS [LEN]]  a frame into port N
  * MACs: bc, zero, mN (a host's), gN (a multicast group), lN (01:80:C2:00:00:0N).
  * TAGS: - or qVID[.PCP] (802.1Q), sVID[.PCP] (802.1ad), several with + from outside in.
@@ -28,6 +33,7 @@
 #define SCENARIO_RANGES_MAX 12
 #define SCENARIO_FRAME_MAX 9216
 #define SCENARIO_NAME_LEN 64
+#define SCENARIO_WORDS_LEN 128
 
 enum port_word {
 	PORT_ISOLATED = 1u << 0,
@@ -38,7 +44,8 @@ enum port_word {
 	PORT_NOLEARN = 1u << 5,
 	PORT_LOCKED = 1u << 6,
 	PORT_DOWN = 1u << 7,
-	PORT_ACCESS = 1u << 8, /* takes no tags: Linux has no word for it */
+	PORT_FASTLEAVE = 1u << 8,
+	PORT_ACCESS = 1u << 9, /* takes no tags: Linux has no word for it */
 };
 
 struct vlan_range {
@@ -49,7 +56,9 @@ struct vlan_range {
 enum step_kind {
 	STEP_PORT,
 	STEP_FDB,
-	STEP_SEND
+	STEP_SEND,
+	STEP_WAIT,
+	STEP_MDB
 };
 
 struct step {
@@ -59,6 +68,7 @@ struct step {
 	uint32_t words; /* enum port_word */
 	uint16_t fwd;
 	unsigned mtu; /* 0: 1500 */
+	unsigned router; /* Linux' multicast_router */
 	unsigned n_ranges; /* 0: what a new port has */
 	struct vlan_range range[SCENARIO_RANGES_MAX];
 	/* STEP_FDB */
@@ -74,12 +84,18 @@ struct step {
 		uint16_t tpid, tci;
 	} tag[3];
 	unsigned len;
+	unsigned host;
+	char text[SCENARIO_WORDS_LEN]; /* STEP_SEND: of a frame about groups; STEP_MDB: the entry */
+	/* STEP_WAIT */
+	unsigned ms;
 };
 
 struct scenario {
 	char name[SCENARIO_NAME_LEN];
 	uint16_t filtering; /* TPID of the VLANs; 0: the bridge does not look at tags */
 	uint16_t fwd;
+	bool is_snooping, is_querier;
+	unsigned igmp, mld, membership_ms, last_member_ms; /* 0: as it comes */
 	unsigned n_steps, n_sends;
 	struct step step[SCENARIO_STEPS_MAX];
 	/* what came out: of send number i at port p */

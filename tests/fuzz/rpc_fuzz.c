@@ -213,6 +213,13 @@ int reconcile_neigh_list(struct reconcile *, struct msg_neigh_entry **out, size_
 	return 0;
 }
 
+int reconcile_mdb_list(
+	struct reconcile *, uint16_t, struct msg_mdb_entry **out, size_t *n, struct err *)
+{
+	*out = two_entries(sizeof(**out), n);
+	return 0;
+}
+
 int reconcile_neigh_flush(struct reconcile *, uint16_t, struct err *)
 {
 	return 0;

@@ -237,6 +237,63 @@ void bed_no_vlans(struct bed *b, uint16_t vif_id)
 	b->n_vlans = n;
 }
 
+static struct snap_mcast *mcast_add(struct bed *b, uint8_t kind, uint16_t network_id)
+{
+	struct snap_mcast *r = &b->mcast[b->n_mcasts++];
+
+	CHECK(b->n_mcasts <= BED_ROUTES_MAX);
+	*r = (struct snap_mcast){ .kind = kind, .network_id = network_id };
+	return r;
+}
+
+static uint16_t network_of(const struct bed *b, uint16_t vif_id)
+{
+	for (unsigned i = 0; i < b->n_ports; i++)
+		if (b->port[i].vif_id == vif_id)
+			return b->port[i].network_id;
+	return NETWORK_ID_NONE;
+}
+
+struct snap_mcast *bed_mcast(struct bed *b, uint16_t network_id)
+{
+	struct snap_mcast *r = mcast_add(b, SNAP_MCAST_NETWORK, network_id);
+
+	r->network = (struct snap_mcast_network){ .limit = 4096,
+		.query_ms = 125000,
+		.response_ms = 10000,
+		.membership_ms = 260000,
+		.querier_ms = 255000,
+		.startup_ms = 31250,
+		.last_member_ms = 1000,
+		.startup_count = 2,
+		.last_member_count = 2 };
+	memcpy(r->network.mac, MAC_OF(0xee), 6);
+	return r;
+}
+
+struct snap_mcast_vif *bed_mcast_vif(struct bed *b, uint16_t vif_id, uint8_t flags)
+{
+	struct snap_mcast *r = mcast_add(b, SNAP_MCAST_VIF, network_of(b, vif_id));
+
+	r->flags = flags;
+	r->vif = (struct snap_mcast_vif){ .vif_id = vif_id };
+	return &r->vif;
+}
+
+struct snap_mcast *bed_mcast_entry(
+	struct bed *b, uint16_t vif_id, const char *group, const char *source)
+{
+	struct snap_mcast *r = mcast_add(b, SNAP_MCAST_ENTRY, network_of(b, vif_id));
+
+	r->entry = (struct snap_mcast_entry){ .vif_id = vif_id };
+	addr_of(group, r->entry.group);
+	if (source != NULL) {
+		r->flags = SNAP_MCAST_HAS_SOURCE;
+		addr_of(source, r->entry.source);
+	}
+	return r;
+}
+
 void bed_apply(struct bed *b)
 {
 	static uint8_t bytes[SNAPSHOT_SIZE_MAX];
@@ -253,6 +310,7 @@ void bed_apply(struct bed *b)
 		{ b->forward, b->n_forwards * sizeof(b->forward[0]) },
 		{ b->meter, b->n_meters * sizeof(b->meter[0]) },
 		{ b->vlan, b->n_vlans * sizeof(b->vlan[0]) },
+		{ b->mcast, b->n_mcasts * sizeof(b->mcast[0]) },
 	};
 	size_t len = sizeof(*hdr);
 	struct snapshot *old = b->cfg;
@@ -267,7 +325,8 @@ void bed_apply(struct bed *b)
 		.n_routes = b->n_routes,
 		.n_forwards = b->n_forwards,
 		.n_meters = b->n_meters,
-		.n_vlans = b->n_vlans };
+		.n_vlans = b->n_vlans,
+		.n_mcasts = b->n_mcasts };
 	for (unsigned i = 0; i < ARRAY_LEN(parts); i++) {
 		memcpy(bytes + len, parts[i].from, parts[i].len);
 		len += parts[i].len;

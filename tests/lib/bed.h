@@ -43,6 +43,8 @@ struct bed {
 	struct snap_meter meter[BED_METERS_MAX];
 	unsigned n_vlans;
 	struct snap_vlan vlan[BED_VLANS_MAX];
+	unsigned n_mcasts;
+	struct snap_mcast mcast[BED_ROUTES_MAX];
 	uint64_t generation;
 	unsigned burst_max;
 	unsigned n_arrivals;
@@ -81,6 +83,13 @@ struct snap_meter *bed_meter(
 void bed_vlan(struct bed *b, uint16_t vif_id, uint16_t first, uint16_t last, unsigned flags);
 /* Take all VLANs of the port back. */
 void bed_no_vlans(struct bed *b, uint16_t vif_id);
+/* The network snoops multicast, as the Linux bridge does when nobody says more. */
+struct snap_mcast *bed_mcast(struct bed *b, uint16_t network_id);
+/* What multicast has to know of @vif_id, already a port. */
+struct snap_mcast_vif *bed_mcast_vif(struct bed *b, uint16_t vif_id, uint8_t flags);
+/* A static entry; @source NULL: of all sources. */
+struct snap_mcast *bed_mcast_entry(
+	struct bed *b, uint16_t vif_id, const char *group, const char *source);
 void bed_apply(struct bed *b);
 
 void bed_send(struct bed *b, uint16_t vif_id, const struct frame *f);

@@ -37,7 +37,13 @@ def network(dice, i):
                                                              "open"])},
                 mtu=dice.randrange(1280, 9000), ageing=dice.randrange(1000),
                 fdb_limit=dice.randrange(65536), neighbour_limit=dice.randrange(1025),
-                profile=dice.choice(["plain", "tenant"]))
+                profile=dice.choice(["plain", "tenant"]),
+                multicast_snooping=dice.choice([True, False]),
+                multicast_querier=dice.choice([True, False]),
+                multicast_per_vlan=dice.choice([True, False]), multicast_igmp=3,
+                multicast_mld=dice.choice([1, 2]), multicast_limit=dice.randrange(16385),
+                multicast_intervals=dice.choice(["query=60,response=5", "querier=1.500"]),
+                multicast_mac=mac + "03")
     if item["mode"] in ("bridge", "isolated"):
         some(dice, item, vlan_filtering=dice.choice(["off", "802.1q", "802.1ad"]))
     if item["mode"] == "bridge" and dice.random() < .5:
@@ -68,13 +74,18 @@ def vif(dice, i, networks):
                 mtu=dice.randrange(1280, 9000), fdb_limit=dice.randrange(65536),
                 connection_limit=dice.randrange(65536), half_open_limit=dice.randrange(65536),
                 unresolved_limit=dice.randrange(65),
+                multicast_router=dice.choice(["auto", "off", "always", "deny"]),
+                multicast_fast_leave=dice.choice([True, False]),
+                multicast_limit=dice.randrange(16385), multicast_rate=dice.randrange(1000),
                 storm=dice.choice(["off", "500", "1000/1"]), storm_unicast="off",
                 storm_broadcast="7", storm_multicast="100/100",
                 rate=dice.choice(["10Mb/s@20ms", "inbound=1000,2000", "both=1Gb/s burst=512"]),
                 profile=dice.choice(["plain", "tenant"]))
     for key in ("link", "isolated", "learning", "flood", "mcast_flood", "bcast_flood", "hairpin"):
         some(dice, item, **{key: dice.choice([True, False])})
-    if segment.get("vlan_filtering", "off") != "off":
+    behind = ",vlan=7" if segment.get("vlan_filtering", "off") != "off" else ""
+    some(dice, item, multicast_groups=[f"239.1.1.1{behind}", f"ff1e::{i + 1:x}{behind}"])
+    if behind:
         some(dice, item, vlan=dice.choice(["7", "10t", "10pt/20-29", "20u/30pu", "100+10x4/1p"]))
     if kind == "netdev":
         item["dev"] = f"dev{i}"

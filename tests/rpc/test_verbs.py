@@ -36,14 +36,18 @@ def test_keys_of_a_vif_are_stable(client):
             "drops", "drops_total", "owner", "isolated", "learning", "flood", "mcast_flood",
             "bcast_flood", "hairpin", "fdb_limit", "connection_limit", "half_open_limit",
             "unresolved_limit", "profile", "rate", "storm", "storm_unicast", "storm_broadcast",
-            "storm_multicast", "socket", "memory_sealed", "queues_live"} == set(vif)
+            "storm_multicast", "socket", "memory_sealed", "queues_live",
+            "multicast_router", "multicast_fast_leave", "multicast_limit", "multicast_rate",
+            "multicast_groups"} == set(vif)
     assert client.call("vif.list") == [vif]
 
 
 def test_keys_of_a_network_are_stable(client):
     assert {"name", "mode", "profile", "vlan_filtering", "state", "reason", "subnets", "gateways",
             "dhcp", "dhcp_ranges", "dhcp_hosts", "domain", "mtu", "ageing", "fdb_limit",
-            "neighbour_limit", "vifs",
+            "neighbour_limit", "vifs", "multicast_snooping", "multicast_querier",
+            "multicast_per_vlan", "multicast_igmp", "multicast_mld", "multicast_limit",
+            "multicast_intervals", "multicast_mac",
             "leg_ifname", "leg_mac", "leg", "leg_id", "uplink_port",
             "dnsmasq_pid"} == set(client.call("network.list")[0])
 

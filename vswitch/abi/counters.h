@@ -20,7 +20,8 @@ struct vif_counters {
 	uint64_t fdb_moved;
 	uint64_t fdb_refused; /* not learned: quota of vif or network */
 	uint64_t rx_csum_filled; /* checksums completed or segments made in software for this vif */
-	uint64_t reserved[8];
+	uint64_t mcast_refused; /* groups and sources not taken: limit of vif or network */
+	uint64_t reserved[7];
 	/* Index: enum drop_reason; counted on the vif the packet came from, except TX_* and
 	 * MTU_EXCEEDED, which are counted on the vif it should have left by. */
 	uint64_t drops[DROP_REASON_MAX];

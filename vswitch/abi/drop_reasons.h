@@ -38,7 +38,8 @@
 	X(UNHANDLED_PROTO, "unhandled_proto",                                                      \
 		"sent to a router port that has no host leg, but neither IP nor ARP")              \
 	X(IP_MALFORMED, "ip_malformed",                                                            \
-		"IP that does not add up (lengths, options, header chain), sent to a router")      \
+		"IP that does not add up (lengths, options, header chain), sent to a router or a " \
+		"group")                                                                           \
 	X(IP_CSUM, "ip_csum", "IPv4 header checksum is wrong")                                     \
 	X(IP_INVALID_SOURCE, "ip_invalid_source",                                                  \
 		"source address that nobody can have: multicast, loopback, zero, a router's own")  \
@@ -102,7 +103,22 @@
 		"its whole TCP, UDP or ICMP header")                                               \
 	X(FRAG_QUOTA, "frag_quota",                                                                \
 		"too many fragments or datagrams of this vif wait for the rest, or too many of "   \
-		"one")
+		"one")                                                                             \
+	X(IGMP_MALFORMED, "igmp_malformed",                                                        \
+		"IGMP message that is cut off, has a wrong checksum or asks the wrong address")    \
+	X(MLD_MALFORMED, "mld_malformed",                                                          \
+		"MLD message that is cut off, has a wrong checksum or asks from or to the wrong "  \
+		"address")                                                                         \
+	X(MCAST_NO_MEMBER, "mcast_no_member",                                                      \
+		"no vif has joined the group and none leads to a multicast router; see saklar "    \
+		"mdb list")                                                                        \
+	X(MCAST_LIMIT, "mcast_limit",                                                              \
+		"report of a group that was not taken: the vif or its network has as many groups " \
+		"and sources as it may")                                                           \
+	X(MCAST_RATE, "mcast_rate", "more IGMP or MLD messages a second than the vif may send")    \
+	X(MCAST_GUARD, "mcast_guard",                                                              \
+		"multicast query or router's hello from a vif that may send none (saklar vif set " \
+		"NAME --multicast-router)")
 
 enum drop_reason {
 	DROP_NONE, /* the packet lives */

@@ -52,6 +52,7 @@
 	X(VHOST_RESUME, 20, msg_vif_close, 0, 0)       \
 	X(XEN_OPEN, 21, msg_xen_vif, 2, XEN_FDS_MAX)   \
 	X(XEN_STATS, 22, msg_vif_close, 0, 0)          \
+	X(MDB_DUMP, 23, msg_mdb_dump, 0, 0)            \
 	X(HELLO_OK, 101, msg_hello_ok, 0, 0)           \
 	X(ACK, 102, msg_ack, 0, 0)                     \
 	X(HELD_SEGMENT, 103, msg_segment, 1, 1)        \
@@ -64,7 +65,8 @@
 	X(VHOST_DEPOSIT, 110, msg_vhost_fd, 0, 1)      \
 	X(VHOST_STATE, 111, msg_vhost_state, 0, 0)     \
 	X(HELD_XEN, 112, msg_xen_vif, 2, XEN_FDS_MAX)  \
-	X(XEN_COUNTS, 113, msg_xen_counts, 0, 0)
+	X(XEN_COUNTS, 113, msg_xen_counts, 0, 0)       \
+	X(MDB_ENTRIES, 114, msg_mdb_entries, 0, 0)
 
 enum engine_msg_type {
 	ENGINE_MSG_NONE = 0,
@@ -343,6 +345,43 @@ struct msg_ct_entries {
 struct msg_ct_flush {
 	uint32_t network_id; /* either side; 0: all */
 	uint32_t vif_id; /* that began it; 0: all */
+};
+
+struct msg_mdb_dump {
+	uint32_t network_id; /* 0: all */
+	uint32_t cursor;
+};
+enum mdb_entry_kind {
+	MDB_ENTRY_GROUP = 1, /* a vif wants the group, and not others' sources only */
+	MDB_ENTRY_SOURCE = 2, /* and of it this source, or not (blocked) */
+	MDB_ENTRY_ROUTER = 3, /* a multicast router is behind the vif */
+	MDB_ENTRY_QUERIER = 4, /* .source asks, behind the vif; vif 0: the switch itself */
+};
+enum mdb_entry_flag {
+	MDB_ENTRY_STATIC = 1u << 0,
+	MDB_ENTRY_EXCLUDE
+		= 1u << 1, /* GROUP: all sources that are not blocked; else those listed */
+	MDB_ENTRY_BLOCKED = 1u << 2, /* SOURCE */
+	MDB_ENTRY_IP6 = 1u << 3, /* ROUTER, QUERIER */
+	MDB_ENTRY_FLOODS = 1u << 4, /* QUERIER: members still have time to answer */
+};
+struct msg_mdb_entry {
+	uint8_t group[16]; /* GROUP, SOURCE; as in struct snap_mcast_entry */
+	uint8_t source[16]; /* SOURCE, QUERIER */
+	uint16_t network_id;
+	uint16_t vid;
+	uint16_t vif_id;
+	uint8_t kind; /* enum mdb_entry_kind */
+	uint8_t flags; /* enum mdb_entry_flag */
+	uint32_t timer_ms; /* left; 0: does not end by itself */
+	uint32_t reserved;
+};
+static_assert(sizeof(struct msg_mdb_entry) == 48, "layout is shared");
+#define MSG_MDB_ENTRIES_MAX 1024
+struct msg_mdb_entries {
+	uint32_t next_cursor; /* 0: that was all */
+	uint32_t n;
+	struct msg_mdb_entry entry[MSG_MDB_ENTRIES_MAX];
 };
 
 enum capture_target {

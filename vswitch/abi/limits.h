@@ -60,6 +60,8 @@ enum network_profile {
 #define VLAN_VID_DEFAULT 1 /* of vifs that have no list of their own, and of host legs */
 #define STORM_RATE_TENANT 1000 /* frames a second that a vif of profile tenant may have flooded */
 #define STORM_BURST_TENANT 2000
+#define MDB_ENTRIES_MAX 4096 /* static ones, of all networks */
+#define MCAST_RECORDS_MAX (NETWORK_ID_MAX + VIF_ID_MAX + MDB_ENTRIES_MAX)
 #define NAT_PORT_MIN 1024 /* guests never get a privileged port */
 
 #define NEIGH_TABLE_MAX 8191 /* neighbours of all networks */

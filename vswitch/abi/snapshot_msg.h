@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* snapshot_msg.h - the whole configuration of the dataplane, flat, as the daemon sends it.
  *
- * A sealed memfd: header, networks, ports, routers, addresses, routes, forwards, meters, VLANs.
- * The engine copies it, validates every field (bridge/snapshot.c) and swaps it in between two
+ * A sealed memfd: header, networks, ports, routers, addresses, routes, forwards, meters, VLANs,
+ * multicast records.  The engine copies it, validates every field (bridge/snapshot.c) and swaps it in between two
  * bursts; a bad one is refused whole.  Host byte order (addresses and ports apart); same machine by
  * construction.
  *
@@ -202,6 +202,62 @@ struct snap_vlan {
 };
 static_assert(sizeof(struct snap_vlan) == 8, "layout is shared");
 
+/* What multicast snooping is to know.  A network that snoops has a record; a vif that is not like a
+ * port of the Linux bridge; each static entry. */
+enum snap_mcast_kind {
+	SNAP_MCAST_NETWORK = 1,
+	SNAP_MCAST_VIF = 2,
+	SNAP_MCAST_ENTRY = 3,
+};
+enum snap_mcast_flag {
+	SNAP_MCAST_QUERIER = 1u << 0, /* NETWORK: send queries when nobody else does */
+	SNAP_MCAST_PER_VLAN = 1u << 1, /* NETWORK: queriers and routers of each VLAN apart */
+	SNAP_MCAST_IGMP3 = 1u << 2, /* NETWORK: IGMPv3, with sources; else IGMPv2 */
+	SNAP_MCAST_MLD2 = 1u << 3, /* NETWORK: MLDv2, with sources; else MLDv1 */
+	SNAP_MCAST_NETWORK_FLAGS = (1u << 4) - 1,
+	SNAP_MCAST_FAST_LEAVE = 1u << 4, /* VIF: one host: who leaves is forgotten at once */
+	SNAP_MCAST_VIF_FLAGS = SNAP_MCAST_FAST_LEAVE,
+	SNAP_MCAST_HAS_SOURCE = 1u << 5, /* ENTRY: packets from .source only */
+	SNAP_MCAST_ENTRY_FLAGS = SNAP_MCAST_HAS_SOURCE,
+};
+enum snap_mcast_router {
+	SNAP_MCAST_ROUTER_AUTO, /* learned from queries and hellos */
+	SNAP_MCAST_ROUTER_OFF, /* never */
+	SNAP_MCAST_ROUTER_ALWAYS,
+	SNAP_MCAST_ROUTER_DENY, /* never, and queries and hellos from it are dropped */
+	SNAP_MCAST_ROUTER_N
+};
+struct snap_mcast_network {
+	uint32_t limit; /* groups and sources; 0: none */
+	uint32_t query_ms, response_ms, membership_ms, querier_ms, startup_ms, last_member_ms;
+	uint8_t startup_count, last_member_count;
+	uint8_t mac[6]; /* source of queries, and of the link-local address that asks for MLD */
+};
+struct snap_mcast_vif {
+	uint16_t vif_id;
+	uint8_t router; /* enum snap_mcast_router */
+	uint8_t reserved;
+	uint32_t limit; /* groups and sources; 0: none */
+	uint32_t rate; /* IGMP and MLD messages a second; 0: any */
+};
+struct snap_mcast_entry {
+	uint16_t vif_id;
+	uint16_t vid; /* 0: the network is not VLAN-aware */
+	uint8_t group[16]; /* IPv4 as v4-mapped; a MAC as 01:00:..:00 and its 6 bytes */
+	uint8_t source[16];
+};
+struct snap_mcast {
+	uint8_t kind; /* enum snap_mcast_kind */
+	uint8_t flags; /* enum snap_mcast_flag */
+	uint16_t network_id;
+	union {
+		struct snap_mcast_network network;
+		struct snap_mcast_vif vif;
+		struct snap_mcast_entry entry;
+	};
+};
+static_assert(sizeof(struct snap_mcast) == 40, "layout is shared");
+
 struct snap_hdr {
 	uint64_t magic;
 	uint64_t generation; /* counts up with every change */
@@ -214,8 +270,9 @@ struct snap_hdr {
 	uint32_t n_forwards;
 	uint32_t n_meters;
 	uint32_t n_vlans;
-	uint32_t reserved[3];
-	/* then the networks, ports, routers, addresses, routes, forwards, meters, VLANs, each n_ of
-	 * them */
+	uint32_t n_mcasts;
+	uint32_t reserved[2];
+	/* then the networks, ports, routers, addresses, routes, forwards, meters, VLANs, multicast
+	 * records, each n_ of them */
 };
 static_assert(sizeof(struct snap_hdr) == 64, "layout is shared");

@@ -219,10 +219,62 @@ static unsigned meters_of(const struct model *m, struct snap_meter out[SNAP_METE
 	assert_int_equal(snapshot_build(m, &wants, &actual, 5, &bytes, &len), 0);
 	memcpy(&hdr, bytes, sizeof(hdr));
 	assert_in_range(hdr.n_meters, 0, SNAP_METER_N);
-	memcpy(out, (uint8_t *)bytes + len - hdr.n_meters * sizeof(*out),
+	memcpy(out,
+		(uint8_t *)bytes + len - hdr.n_mcasts * sizeof(struct snap_mcast)
+			- hdr.n_meters * sizeof(*out),
 		hdr.n_meters * sizeof(*out));
 	free(bytes);
 	return hdr.n_meters;
+}
+
+/* What the engine is told of multicast in network 1 and of its one port. */
+static unsigned mcasts_of(const struct model *m, struct snap_mcast out[4])
+{
+	struct snap_hdr hdr;
+	void *bytes = NULL;
+	size_t len = 0;
+
+	vif_wants_build(m, &wants);
+	actual.vif[1].is_open = true;
+	assert_int_equal(snapshot_build(m, &wants, &actual, 5, &bytes, &len), 0);
+	memcpy(&hdr, bytes, sizeof(hdr));
+	assert_in_range(hdr.n_mcasts, 0, 4);
+	memcpy(out, (uint8_t *)bytes + len - hdr.n_mcasts * sizeof(*out),
+		hdr.n_mcasts * sizeof(*out));
+	free(bytes);
+	return hdr.n_mcasts;
+}
+
+static void multicast_is_as_linux_has_it_and_tenants_are_limited(void **)
+{
+	struct network_cfg n = make_network(NETWORK_MODE_BRIDGE, "10.0.0.0/24", "fd00::/64");
+	struct vif_cfg v = { .id = 1, .name = "a", .network_id = 1, .type = VIF_TYPE_HOST };
+	struct model m = { .n_networks = 1, .n_vifs = 1, .network = &n, .vif = &v };
+	struct snap_mcast r[4];
+	struct err e = ERR_NONE;
+
+	n.profile = PROFILE_PLAIN;
+	assert_int_equal(mcasts_of(&m, r), 1);
+	assert_int_equal(r[0].kind, SNAP_MCAST_NETWORK);
+	assert_int_equal(r[0].flags, 0);
+	assert_int_equal(r[0].network.limit, 4096);
+	assert_int_equal(r[0].network.query_ms, 125000);
+	assert_int_equal(r[0].network.startup_ms, 31250);
+	n.profile = PROFILE_TENANT;
+	assert_int_equal(mcasts_of(&m, r), 2);
+	assert_int_equal(r[0].network.limit, 2048);
+	assert_int_equal(r[1].vif.router, SNAP_MCAST_ROUTER_DENY);
+	assert_int_equal(r[1].vif.limit, 64);
+	assert_int_equal(r[1].vif.rate, 100);
+	v.multicast.router = SNAP_MCAST_ROUTER_AUTO + 1;
+	v.multicast.n_groups = 1;
+	assert_int_equal(multicast_group_parse("239.1.1.1", "p", &v.multicast.group[0], &e), 0);
+	assert_int_equal(mcasts_of(&m, r), 3);
+	assert_int_equal(r[1].vif.router, SNAP_MCAST_ROUTER_AUTO);
+	assert_int_equal(r[2].kind, SNAP_MCAST_ENTRY);
+	n.multicast.is_off = true;
+	v.multicast.n_groups = 0;
+	assert_int_equal(mcasts_of(&m, r), 1);
 }
 
 static void meters_are_what_was_set_and_else_the_profiles(void **)
@@ -359,6 +411,7 @@ int main(void)
 		cmocka_unit_test_setup(snapshot_has_only_open_vifs_and_their_flags, clear),
 		cmocka_unit_test_setup(port_gets_floods_only_when_the_engine_has_its_vif, clear),
 		cmocka_unit_test_setup(limits_that_nobody_set_are_those_of_the_vifs_profile, clear),
+		cmocka_unit_test_setup(multicast_is_as_linux_has_it_and_tenants_are_limited, clear),
 		cmocka_unit_test_setup(meters_are_what_was_set_and_else_the_profiles, clear),
 		cmocka_unit_test_setup(
 			port_without_carrier_is_heard_and_one_set_down_is_not, clear),

@@ -99,7 +99,8 @@ static struct parts build(void)
 	p.addr = (const struct snap_addr *)(const void *)(p.router + p.hdr.n_routers);
 	p.route = (const struct snap_route *)(const void *)(p.addr + p.hdr.n_addrs);
 	p.forward = (const struct snap_forward *)(const void *)(p.route + p.hdr.n_routes);
-	assert_ptr_equal(p.forward + p.hdr.n_forwards, (const uint8_t *)p.bytes + len);
+	assert_ptr_equal(p.forward + p.hdr.n_forwards,
+		(const uint8_t *)p.bytes + len - p.hdr.n_mcasts * sizeof(struct snap_mcast));
 	return p;
 }
 
