@@ -82,8 +82,7 @@ class Lab:
         self.journal.write(f"{time.monotonic():.2f} > {number} {command}\n")
         self.journal.flush()
         # It ends there as well, or it would hold up all that follow; and must not read what they are.
-        # The port loses some of the first bytes now and then: blanks, which nobody misses.
-        line = f"{' ' * 96}{number} timeout -s KILL {limit_s} sh -c {shlex.quote(command)} </dev/null\n"
+        line = f"{number} timeout -s KILL {limit_s} sh -c {shlex.quote(command)} </dev/null\n"
         self.qemu.stdin.write(line.encode())
         self.qemu.stdin.flush()
         output, deadline = [], time.monotonic() + limit_s + 20
