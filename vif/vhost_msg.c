@@ -226,8 +226,9 @@ int vhost_msg_decode(
 	if (rc < 0)
 		return rc;
 	req = request_find(hdr.request);
-	if ((size_t)rc != len)
-		return err_set(e, -EPROTO, "", "%s is not as long as it says", req->name);
+	if (!req || (size_t)rc != len)
+		return err_set(e, -EPROTO, "", "%s is not as long as it says",
+			vhost_msg_name(hdr.request));
 #ifndef SAKLAR_PLANTED_BUG /* with it: a message may bring more fds than it has places for */
 	if (n_fds < req->fd_min || n_fds > req->fd_max)
 		return err_set(e, -EPROTO, "", "%s with %u fds", req->name, n_fds);

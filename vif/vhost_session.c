@@ -312,10 +312,10 @@ void vhost_session_deposit_all(const struct vhost_session *s)
 			const struct vhost_session *in;
 			struct vhost_session *out;
 		} of = { .in = s }; /* only read */
-		int fd = *slot_fd(of.out, slot);
+		const int *fd = slot_fd(of.out, slot);
 
-		if (fd >= 0)
-			s->config.ops->deposit(s->config.arg, slot, fd);
+		if (fd && *fd >= 0)
+			s->config.ops->deposit(s->config.arg, slot, *fd);
 	}
 }
 
