@@ -73,15 +73,17 @@ static void fix_csum(void)
 	F.bytes[0] |= 1;
 	if (F.len >= 42 && F.bytes[12] == 8 && F.bytes[13] == 0 && ip[0] >> 4 == 4) {
 		hdr = (ip[0] & 15u) * 4u;
-		len = (uint32_t)(ip[2] << 8 | ip[3]) - hdr;
-		if (len < 4 || hdr + len > F.len - 14)
+		len = (uint32_t)(ip[2] << 8 | ip[3]);
+		if (len < hdr + 4 || len > F.len - 14)
 			return;
+		len -= hdr;
 		put16(ip + hdr + 2, 0);
 		put16(ip + hdr + 2, sum_of(ip + hdr, len, 0));
 	} else if (F.len >= 66 && F.bytes[12] == 0x86 && F.bytes[13] == 0xdd) {
-		len = (uint32_t)(ip[4] << 8 | ip[5]) - 8;
-		if (len < 4 || 48 + len > F.len - 14)
+		len = (uint32_t)(ip[4] << 8 | ip[5]);
+		if (len < 8 + 4 || 40 + len > F.len - 14)
 			return;
+		len -= 8;
 		put16(ip + 50, 0);
 		put16(ip + 50, sum_of(ip + 48, len, (uint16_t)~sum_of(ip + 8, 32, len + 58)));
 	}
