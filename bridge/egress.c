@@ -17,7 +17,6 @@
 
 #include <string.h>
 
-#define ETH_HDR_LEN 14
 #define VLAN_TAG_LEN 4
 
 enum verdict {
@@ -51,7 +50,7 @@ static enum verdict egress_check(const struct snapshot *cfg, const struct pkt *p
 		return VERDICT_ISOLATED;
 	if ((out->flags & SNAP_PORT_UP) == 0)
 		return VERDICT_DOWN;
-	if (wire_len(p) > (uint32_t)out->mtu + ETH_HDR_LEN + VLAN_TAG_LEN)
+	if (wire_len(p) > egress_wire_max(out))
 		return VERDICT_MTU;
 	return VERDICT_SEND;
 }

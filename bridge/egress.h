@@ -5,6 +5,12 @@
 #include "bridge/snapshot.h"
 #include "vif/burst.h"
 
+/* Bytes of the largest frame that may leave by @out, Ethernet header included, tags in it not. */
+static inline uint32_t egress_wire_max(const struct snap_port *out)
+{
+	return (uint32_t)out->mtu + 14 + 4; /* and one tag, as Linux' is_skb_forwardable */
+}
+
 /* Look at the copies in @out.  Those that may go stay, in order.  Those that nobody will miss (back
  * to where they came from, isolated) are taken out; a packet that has no copy left is dropped.
  * Those that are lost on the way out (too large, link down) are moved to @lost with their reason. */

@@ -331,6 +331,13 @@ uint16_t fdb_find(const struct fdb *f, const struct snapshot *cfg, uint16_t netw
 	return find_place(f, cfg, &key, now_ns);
 }
 
+uint32_t fdb_record_of(const struct fdb *f, uint16_t network_id, uint16_t vid, const uint8_t *mac)
+{
+	struct ixtab_key key = key_make(network_id, vid, mac);
+
+	return lookup(f, &key);
+}
+
 /* Keys of a burst, made before the table is touched so that its lines can be on their way. */
 struct keyed {
 	struct ixtab_key src, dst;

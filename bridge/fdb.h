@@ -75,6 +75,9 @@ void fdb_age(struct fdb *f, const struct snapshot *cfg, uint64_t now_ns);
 uint16_t fdb_find(const struct fdb *f, const struct snapshot *cfg, uint16_t network_id,
 	uint16_t vid, const uint8_t *mac, uint64_t now_ns);
 
+/* Index of the record of @mac in the segment, IXTAB_NONE: there is none.  Writer. */
+uint32_t fdb_record_of(const struct fdb *f, uint16_t network_id, uint16_t vid, const uint8_t *mac);
+
 /* Forget the learned entries of a network, a vif, or (0 and 0) all; returns how many.  Writer. */
 uint32_t fdb_flush(struct fdb *f, uint16_t network_id, uint16_t vif_id);
 

@@ -11,7 +11,8 @@ add_custom_command(OUTPUT ${bpf_header}
     -c ${bpf_source} -o ${bpf_object}
   COMMAND ${CMAKE_COMMAND} -DIN=${bpf_object} -DOUT=${bpf_header} -DNAME=netdev_bpf_object
     -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
-  DEPENDS ${bpf_source} ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+  DEPENDS ${bpf_source} ${CMAKE_SOURCE_DIR}/vswitch/abi/verdicts.h
+    ${CMAKE_SOURCE_DIR}/vif/bpf_helpers.h ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
   COMMENT "Compiling vif/netdev.bpf.c"
   VERBATIM)
 add_custom_target(saklar_bpf DEPENDS ${bpf_header})

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* netdev_bpf.c - the tc program that keeps the host's stack out of a vif's netdev.
+/* netdev_bpf.c - the programs that keep the host's stack out of a vif's netdev, and pass on what the
+ * pipeline has decided before.
  * From: reconcile_vif.c, undo.c.  To: libbpf.
  * Theory: a clsact filter belongs to the device, not to its name and not to nftables: rename and
  * `nft flush ruleset` do not touch it.  A fixed handle and priority 1 make it recognisable and the
  * first to run.  Thread: the daemon's only one. */
 #include "config/netdev_bpf.h"
 
+#include "vswitch/abi/limits.h"
 #include "vswitch/base/log.h"
 
 #include <bpf/bpf.h>
@@ -14,6 +16,7 @@
 #include <netdev_bpf.h> /* generated; not the header above */
 #include <stdarg.h>
 #include <string.h>
+#include <sys/socket.h>
 
 LOG_MODULE("netdev_bpf");
 
@@ -21,11 +24,45 @@ LOG_MODULE("netdev_bpf");
 #define FILTER_PRIORITY 1
 
 static struct bpf_object *loaded; /* once in the life of the daemon */
-static int program_fd = -1;
+static int program_fd = -1, filter_fd = -1, ports_fd = -1;
+static uint32_t port_of[VIF_ID_MAX]; /* ifindex by vif id; 0: none */
+static int segment_fd[2] = { -1, -1 }; /* verdicts, forwarding table; the caller's */
 
 static int print_quietly(enum libbpf_print_level, const char *, va_list)
 {
 	return 0; /* its return values say all that callers report */
+}
+
+void netdev_bpf_use(int verdicts_fd, int fdb_fd)
+{
+	if (loaded != NULL && (segment_fd[0] != verdicts_fd || segment_fd[1] != fdb_fd))
+		netdev_bpf_fini(); /* what is attached stays; what comes now looks into these */
+	segment_fd[0] = verdicts_fd;
+	segment_fd[1] = fdb_fd;
+}
+
+static int fd_of(const struct bpf_object *object, const char *name)
+{
+	const struct bpf_program *program = bpf_object__find_program_by_name(object, name);
+
+	return program != NULL ? bpf_program__fd(program) : -ENOENT;
+}
+
+/* Put the engine's segments where the programs have maps of their own. */
+static int use_segments(struct bpf_object *object)
+{
+	static const char *const names[] = { "saklar_verdicts", "saklar_fdb" };
+
+	for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(object, names[i]);
+		int rc = map == NULL ? -ENOENT : 0;
+
+		if (rc == 0 && segment_fd[i] >= 0)
+			rc = bpf_map__reuse_fd(map, segment_fd[i]);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
 }
 
 static int load_program(void)
@@ -38,18 +75,50 @@ static int load_program(void)
 
 	if (object == NULL)
 		return -errno;
-	int rc = bpf_object__load(object);
-	struct bpf_program *program = bpf_object__find_program_by_name(object, "saklar_netdev");
+	int rc = use_segments(object);
 
-	if (rc == 0 && program == NULL)
-		rc = -ENOENT;
+	if (rc == 0)
+		rc = bpf_object__load(object);
+	if (rc == 0)
+		rc = fd_of(object, "saklar_netdev");
 	if (rc < 0) {
 		bpf_object__close(object);
 		return rc;
 	}
 	loaded = object;
-	program_fd = bpf_program__fd(program);
+	program_fd = rc;
+	filter_fd = fd_of(object, "saklar_choose");
+	ports_fd = bpf_object__find_map_fd_by_name(object, "saklar_ports");
+	for (uint32_t id = 1; id < VIF_ID_MAX; id++)
+		if (port_of[id] != 0)
+			(void)bpf_map_update_elem(ports_fd, &id, &port_of[id], BPF_ANY);
 	return 0;
+}
+
+int netdev_bpf_filter(int fd)
+{
+	int one = 1;
+
+	if (segment_fd[0] < 0 || segment_fd[1] < 0)
+		return -ENOTSUP;
+	int rc = load_program();
+
+	if (rc < 0)
+		return rc;
+	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_BPF, &filter_fd, sizeof(filter_fd)) < 0)
+		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &one, sizeof(one)) < 0)
+		return -errno;
+	return 0;
+}
+
+void netdev_bpf_set_port(uint16_t vif_id, int ifindex)
+{
+	uint32_t key = vif_id;
+
+	port_of[vif_id] = (uint32_t)ifindex;
+	if (loaded != NULL)
+		(void)bpf_map_update_elem(ports_fd, &key, &port_of[vif_id], BPF_ANY);
 }
 
 static struct bpf_tc_hook hook_of(int ifindex)
@@ -124,5 +193,5 @@ void netdev_bpf_fini(void)
 {
 	bpf_object__close(loaded);
 	loaded = NULL;
-	program_fd = -1;
+	program_fd = filter_fd = ports_fd = -1;
 }

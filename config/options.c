@@ -25,6 +25,8 @@ const char options_help[]
 	  "  --engine PATH          the engine (default: saklar-vswitch beside saklard)\n"
 	  "  --engine-user USER     user of the engine (default: saklar, else nobody)\n"
 	  "  --hugepages WORD       auto, on or off (default auto)\n"
+	  "  --no-fast-path         every packet goes through the engine, none by the kernel "
+	  "alone\n"
 	  "  --log-level LEVEL      err, warn, info or debug (default info)\n"
 	  "  --foreground           do not go to the background; log to stderr\n"
 	  "  --stop-engine          when this daemon ends (SIGTERM, SIGINT), stop the engine as "
@@ -47,6 +49,7 @@ enum option_id {
 	OPTION_ENGINE,
 	OPTION_ENGINE_USER,
 	OPTION_HUGEPAGES,
+	OPTION_NO_FAST_PATH,
 	OPTION_LOG_LEVEL,
 	OPTION_FOREGROUND,
 	OPTION_STOP,
@@ -63,6 +66,7 @@ static const struct option long_options[] = {
 	{ "engine", required_argument, NULL, OPTION_ENGINE },
 	{ "engine-user", required_argument, NULL, OPTION_ENGINE_USER },
 	{ "hugepages", required_argument, NULL, OPTION_HUGEPAGES },
+	{ "no-fast-path", no_argument, NULL, OPTION_NO_FAST_PATH },
 	{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
 	{ "foreground", no_argument, NULL, OPTION_FOREGROUND },
 	{ "stop", no_argument, NULL, OPTION_STOP },
@@ -134,6 +138,7 @@ static int set_option(struct options *o, int id, const char *value, struct err *
 	case OPTION_ENGINE: return absolute(value, "--engine", o->engine, e);
 	case OPTION_ENGINE_USER: o->paths.engine_user = value; return 0;
 	case OPTION_HUGEPAGES: return set_hugepages(o, value, e);
+	case OPTION_NO_FAST_PATH: o->paths.no_fast_path = true; return 0;
 	case OPTION_LOG_LEVEL:
 		if (log_level_parse(value, &o->log_level) == 0)
 			return 0;

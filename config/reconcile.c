@@ -101,6 +101,15 @@ static void plan_next(struct reconcile *r)
 	}
 }
 
+/* Programs that are loaded from now on look into the segments of this engine. */
+static void use_segments(const struct reconcile *r)
+{
+	const struct segments *s = &r->segments;
+
+	netdev_bpf_use(
+		s->are_maps ? s->fd[SEGMENT_VERDICT] : -1, s->are_maps ? s->fd[SEGMENT_FDB] : -1);
+}
+
 static void run(struct reconcile *r)
 {
 	if (r->model == NULL || r->is_running || engine_link_is_mute(r->link))
@@ -109,6 +118,7 @@ static void run(struct reconcile *r)
 	if (r->netlink != NULL) {
 		netlink_sync(r->netlink);
 		undo_retry(r->undo);
+		use_segments(r);
 		run_vifs(r);
 		reconcile_network_run(r);
 	}
@@ -244,6 +254,17 @@ void reconcile_worker_counters(
 	const struct reconcile *r, unsigned worker, struct worker_counters *out)
 {
 	segments_worker_counters(&r->segments, worker, out);
+}
+
+void reconcile_fast_path(const struct reconcile *r, struct fast_path_actual *out)
+{
+	*out = (struct fast_path_actual){ .why = "" };
+	if (r->paths.no_fast_path)
+		out->why = "saklard was started with --no-fast-path";
+	else if (!r->segments.are_maps)
+		out->why = "the kernel gives no BPF maps that can be shared";
+	for (uint16_t id = 1; id < VIF_ID_MAX; id++)
+		out->packets += segments_fast_packets(&r->segments, id);
 }
 
 void reconcile_destroy(struct reconcile *r, bool stop_engine)

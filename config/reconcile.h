@@ -27,6 +27,7 @@ struct daemon_paths {
 	const char *engine; /* absolute path of saklar-vswitch */
 	const char *engine_user; /* name or number; NULL: saklar, else nobody */
 	const char *hugepages; /* "auto", "on", "off" */
+	bool no_fast_path; /* nothing passes by the kernel's programs alone */
 	bool is_stopping; /* saklard --stop: no requests to serve meanwhile */
 	bool no_system; /* tests without root: no netlink, nft, dnsmasq, only the engine link */
 };
@@ -90,6 +91,12 @@ struct problem {
 struct reconcile *reconcile_create(
 	struct event_base *base, const struct daemon_paths *paths, struct err *e);
 void reconcile_destroy(struct reconcile *r, bool stop_engine);
+
+struct fast_path_actual {
+	const char *why; /* why there is none; "": there is */
+	uint64_t packets; /* that the kernel passed on by itself, of vifs that are there */
+};
+void reconcile_fast_path(const struct reconcile *r, struct fast_path_actual *out);
 
 /* The desired state is now @m (kept by the caller until the next call).  Runs at once; when it
  * returns, steps that need no outside event have been done and the engine has acknowledged. */

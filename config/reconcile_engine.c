@@ -6,6 +6,7 @@
  * engine gone half-way: it then does nothing, since the next engine starts from the beginning.
  * Thread: the daemon's only one. */
 #include "config/memfd.h"
+#include "config/netdev_bpf.h"
 #include "config/reconcile_state.h"
 #include "config/snapshot_build.h"
 #include "vswitch/base/log.h"
@@ -84,6 +85,9 @@ static int take_held_vif(struct reconcile *r, struct engine_msg *m, unsigned n_m
 	slot->fds.n = m->n_fds;
 	slot->fds.ifindex = (int)v.ifindex;
 	slot->fds.flags = v.flags;
+	if (r->paths.no_fast_path)
+		slot->fds.flags &= ~(uint32_t)MSG_VIF_FAST;
+	netdev_bpf_set_port(v.vif_id, (v.flags & MSG_VIF_FAST) != 0 ? (int)v.ifindex : 0);
 	for (unsigned i = 0; i < m->n_fds; i++) {
 		slot->fds.fd[i] = m->fd[i];
 		m->fd[i] = -1;
@@ -261,6 +265,7 @@ static void give_vif(struct reconcile *r, uint16_t id)
 
 	if (slot->is_in_engine && memcmp(&m, &slot->told, sizeof(m)) == 0)
 		return;
+	netdev_bpf_set_port(id, (m.flags & MSG_VIF_FAST) != 0 ? (int)m.ifindex : 0);
 	if (slot->is_in_engine)
 		rc = tell(r, REQUEST(ENGINE_MSG_VIF_UPDATE, m, NULL, 0), &e);
 	else if (slot->xen != NULL)

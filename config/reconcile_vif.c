@@ -291,6 +291,8 @@ static int open_kernel(
 		rc = bring_up(r, &link, e);
 	if (rc == 0)
 		rc = netdev_open_socket(link.ifindex, NULL, settle_uso(r, &link, e), fds, e);
+	if (rc == 0 && !r->paths.no_fast_path && netdev_bpf_filter(fds->fd[0]) == 0)
+		fds->flags |= MSG_VIF_FAST;
 	if (rc < 0 && !is_in_use_by_vmm(r, link.ifindex)) {
 		netdev_bpf_detach(link.ifindex);
 		undo_revert(r->undo, link.ifindex);
@@ -557,7 +559,9 @@ static void adjust_kernel(struct reconcile *r, const struct vif_want *want, stru
 		LOG_WARN("event=adjust_failed vif=%s error=\"%s\"", want->name, e.msg);
 	if (want->is_uplink)
 		return;
-	if (!netdev_bpf_is_attached(slot->fds.ifindex) && silence_host(r, &copy, &e) < 0)
+	/* The program of the daemon before this one knows nothing of ports that come now. */
+	if ((slot->has_taken || !netdev_bpf_is_attached(slot->fds.ifindex))
+		&& silence_host(r, &copy, &e) < 0)
 		LOG_WARN("event=adjust_failed vif=%s error=\"%s\"", want->name, e.msg);
 }
 
@@ -631,6 +635,7 @@ void reconcile_vif_close(struct reconcile *r, uint16_t id)
 	struct vif_slot *slot = &r->actual.vif[id];
 
 	LOG_INFO("event=vif_closed vif=%s", slot->as.name);
+	netdev_bpf_set_port(id, 0);
 	reconcile_engine_close_vif(r, id);
 	release(r, slot);
 	retry_clear(&slot->retry);

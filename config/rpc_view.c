@@ -213,6 +213,19 @@ static json_t *view_engine(const struct daemon *d)
 	return json;
 }
 
+static json_t *view_fast_path(const struct daemon *d)
+{
+	struct fast_path_actual a;
+	json_t *json;
+
+	reconcile_fast_path(d->reconcile, &a);
+	json = json_pack(
+		"{s:s, s:I}", "state", a.why[0] ? "off" : "on", "packets", (json_int_t)a.packets);
+	if (json)
+		set_text(json, "reason", a.why);
+	return json;
+}
+
 static json_t *view_problems(const struct daemon *d)
 {
 	struct problem *problem = calloc(PROBLEMS_MAX, sizeof(*problem));
@@ -234,13 +247,13 @@ int rpc_status(struct daemon *d, struct rpc_call *call, json_t **result, struct 
 
 	if (rc != 0)
 		return rc;
-	*result = json_pack("{s:s, s:s, s:I, s:{s:i, s:I}, s:o, s:i, s:i, s:o, s:s, s:s}",
+	*result = json_pack("{s:s, s:s, s:I, s:{s:i, s:I}, s:o, s:o, s:i, s:i, s:o, s:s, s:s}",
 		"version", SAKLAR_VERSION, "build", SAKLAR_BUILD, "generation",
 		(json_int_t)d->model->generation, "daemon", "pid", (int)getpid(), "uptime_s",
 		(json_int_t)((clock_now_ns() - d->started_ns) / NS_PER_SEC), "engine",
-		view_engine(d), "networks", (int)d->model->n_networks, "vifs",
-		(int)d->model->n_vifs, "problems", view_problems(d), "run_dir", d->paths.run_dir,
-		"state_dir", d->paths.state_dir);
+		view_engine(d), "fast_path", view_fast_path(d), "networks",
+		(int)d->model->n_networks, "vifs", (int)d->model->n_vifs, "problems",
+		view_problems(d), "run_dir", d->paths.run_dir, "state_dir", d->paths.state_dir);
 	return *result ? 0 : err_set(e, -ENOMEM, "", "out of memory");
 }
 

@@ -7,6 +7,8 @@
 
 #include "config/memfd.h"
 
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -19,6 +21,7 @@ uint64_t segments_size(enum segment_kind kind)
 	case SEGMENT_FDB: return SEGMENT_FDB_SIZE;
 	case SEGMENT_CT: return SEGMENT_CT_SIZE;
 	case SEGMENT_NEIGH: return SEGMENT_NEIGH_SIZE;
+	case SEGMENT_VERDICT: return SEGMENT_VERDICT_SIZE;
 	case SEGMENT_NONE:
 	case SEGMENT_N: break;
 	}
@@ -43,6 +46,50 @@ static int map_counters(struct segments *s, int fd)
 	return 0;
 }
 
+static void unmap_verdicts(struct segments *s)
+{
+	if (s->verdicts != NULL)
+		munmap((void *)(uintptr_t)s->verdicts, SEGMENT_VERDICT_SIZE);
+	s->verdicts = NULL;
+}
+
+static int map_verdicts(struct segments *s, int fd)
+{
+	void *at = mmap(NULL, SEGMENT_VERDICT_SIZE, PROT_READ, MAP_SHARED, fd, 0);
+
+	if (at == MAP_FAILED)
+		return -errno;
+	unmap_verdicts(s);
+	s->verdicts = at;
+	return 0;
+}
+
+/* Can a program in the kernel look into segments of this kind? */
+static bool is_looked_into(uint32_t kind)
+{
+	return kind == SEGMENT_FDB || kind == SEGMENT_VERDICT;
+}
+
+/* A map of the form that vswitch/abi/verdicts.h says? */
+static bool is_map(int fd, uint64_t size)
+{
+	struct bpf_map_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &len) == 0 && info.type == BPF_MAP_TYPE_ARRAY
+		&& info.value_size == VERDICT_ELEM && (info.map_flags & BPF_F_MMAPABLE) != 0
+		&& (uint64_t)info.max_entries * VERDICT_ELEM == size;
+}
+
+static int create_map(const char *name, uint64_t size)
+{
+	struct bpf_map_create_opts opts = { .sz = sizeof(opts), .map_flags = BPF_F_MMAPABLE };
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, name, sizeof(uint32_t), VERDICT_ELEM,
+		(uint32_t)(size / VERDICT_ELEM), &opts);
+
+	return fd < 0 ? -errno : fd;
+}
+
 static int adopt_checked(struct segments *s, uint32_t kind, int fd)
 {
 	if (kind == SEGMENT_COUNTERS) {
@@ -51,9 +98,18 @@ static int adopt_checked(struct segments *s, uint32_t kind, int fd)
 		if (rc < 0)
 			return rc;
 	}
+	if (kind == SEGMENT_VERDICT) {
+		int rc = map_verdicts(s, fd);
+
+		if (rc < 0)
+			return rc;
+	}
 	if (s->fd[kind] >= 0)
 		close(s->fd[kind]);
 	s->fd[kind] = fd;
+	s->are_maps = s->fd[SEGMENT_FDB] >= 0 && s->fd[SEGMENT_VERDICT] >= 0
+		&& is_map(s->fd[SEGMENT_FDB], SEGMENT_FDB_SIZE)
+		&& is_map(s->fd[SEGMENT_VERDICT], SEGMENT_VERDICT_SIZE);
 	return 0;
 }
 
@@ -62,7 +118,7 @@ int segments_adopt(struct segments *s, uint32_t kind, uint64_t size, int fd)
 	int rc = -EINVAL;
 
 	if (kind != SEGMENT_NONE && kind < SEGMENT_N && size == segments_size(kind))
-		rc = memfd_check(fd, size);
+		rc = is_looked_into(kind) && is_map(fd, size) ? 0 : memfd_check(fd, size);
 	if (rc == 0)
 		rc = adopt_checked(s, kind, fd);
 	if (rc < 0)
@@ -73,17 +129,23 @@ int segments_adopt(struct segments *s, uint32_t kind, uint64_t size, int fd)
 int segments_create(struct segments *s, struct err *e)
 {
 	static const char *const names[SEGMENT_N] = {
-		[SEGMENT_COUNTERS] = "saklar-counters",
-		[SEGMENT_FDB] = "saklar-fdb",
-		[SEGMENT_CT] = "saklar-ct",
-		[SEGMENT_NEIGH] = "saklar-neigh",
+		[SEGMENT_COUNTERS] = "saklar_counters",
+		[SEGMENT_FDB] = "saklar_fdb",
+		[SEGMENT_CT] = "saklar_ct",
+		[SEGMENT_NEIGH] = "saklar_neigh",
+		[SEGMENT_VERDICT] = "saklar_verdicts",
 	};
 
 	s->counters = NULL;
+	s->verdicts = NULL;
+	s->are_maps = false;
 	for (int kind = 0; kind < SEGMENT_N; kind++)
 		s->fd[kind] = -1;
 	for (uint32_t kind = SEGMENT_NONE + 1; kind < SEGMENT_N; kind++) {
-		int fd = memfd_create_sealed(names[kind], NULL, 0, segments_size(kind), false);
+		int fd = is_looked_into(kind) ? create_map(names[kind], segments_size(kind)) : -1;
+
+		if (fd < 0)
+			fd = memfd_create_sealed(names[kind], NULL, 0, segments_size(kind), false);
 		int rc = fd < 0 ? fd : adopt_checked(s, kind, fd);
 
 		if (rc < 0)
@@ -96,6 +158,7 @@ int segments_create(struct segments *s, struct err *e)
 void segments_close(struct segments *s)
 {
 	unmap_counters(s);
+	unmap_verdicts(s);
 	for (int kind = 0; kind < SEGMENT_N; kind++) {
 		if (s->fd[kind] >= 0)
 			close(s->fd[kind]);
@@ -113,6 +176,33 @@ static void add_words(void *sum, const void *words, size_t len)
 		to[i] += __atomic_load_n(&from[i], __ATOMIC_RELAXED);
 }
 
+/* What the kernel passed on by itself. */
+static struct verdict_counters fast_counters(const struct segments *s, uint16_t vif_id)
+{
+	struct verdict_counters c = { 0 };
+
+	if (s->verdicts != NULL && vif_id < VIF_ID_MAX)
+		add_words(&c, s->verdicts + (size_t)(VERDICTS_VIF + vif_id) * VERDICT_ELEM,
+			sizeof(c));
+	return c;
+}
+
+uint64_t segments_fast_packets(const struct segments *s, uint16_t vif_id)
+{
+	return fast_counters(s, vif_id).rx_packets;
+}
+
+static void add_fast(const struct segments *s, uint16_t vif_id, struct vif_counters *out)
+{
+	struct verdict_counters c = fast_counters(s, vif_id);
+
+	out->rx_packets += c.rx_packets;
+	out->rx_bytes += c.rx_bytes;
+	out->tx_packets += c.tx_packets;
+	out->tx_bytes += c.tx_bytes;
+	out->drops[DROP_TX_LINK_DOWN] += c.tx_lost;
+}
+
 void segments_vif_counters(const struct segments *s, uint16_t vif_id, struct vif_counters *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -120,6 +210,7 @@ void segments_vif_counters(const struct segments *s, uint16_t vif_id, struct vif
 		return;
 	for (unsigned worker = 0; worker < WORKERS_MAX; worker++)
 		add_words(out, &s->counters->vif[worker][vif_id], sizeof(*out));
+	add_fast(s, vif_id, out);
 }
 
 void segments_worker_counters(

@@ -73,6 +73,22 @@ static void print_engine(const struct cli *cli, const json_t *engine)
 	}
 }
 
+static void print_fast_path(const struct cli *cli, const json_t *fast)
+{
+	char text[256];
+
+	if (!json_is_object(fast))
+		return;
+	label(cli, "fast path");
+	text_escape(cli_text(fast, "state"), text, sizeof(text));
+	fputs(text, cli->out);
+	if (cli_text(fast, "reason")[0])
+		fprintf(cli->out, ": %s",
+			text_escape(cli_text(fast, "reason"), text, sizeof(text)));
+	fprintf(cli->out, ", %" PRIu64 " packets passed on by the kernel\n",
+		cli_u64(fast, "packets"));
+}
+
 static void print_problems(const struct cli *cli, const json_t *problems)
 {
 	char object[128];
@@ -111,6 +127,7 @@ static void print_status(const struct cli *cli, const json_t *s)
 	fprintf(cli->out, "pid %" PRIu64 ", up %s\n", cli_u64(daemon, "pid"),
 		text_duration(cli_u64(daemon, "uptime_s"), text, sizeof(text)));
 	print_engine(cli, json_object_get(s, "engine"));
+	print_fast_path(cli, json_object_get(s, "fast_path"));
 	print_count(cli, "networks", json_object_get(s, "networks"));
 	print_count(cli, "vifs", json_object_get(s, "vifs"));
 	print_problems(cli, json_object_get(s, "problems"));

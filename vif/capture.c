@@ -333,6 +333,21 @@ static bool in_matches(const struct capture *c, const struct pkt *p)
 	return c->target == CAPTURE_TARGET_NETWORK && p->network_id == c->target_id;
 }
 
+bool capture_watches_slow(
+	const struct capture_set *set, uint16_t in_vif, uint16_t out_vif, uint16_t network_id)
+{
+	for (uint32_t i = 0; i < set->n; i++) {
+		const struct capture *c = set->session[i];
+
+		if (c->target == CAPTURE_TARGET_VIF
+			&& (c->target_id == in_vif || c->target_id == out_vif))
+			return true;
+		if (c->target == CAPTURE_TARGET_NETWORK && c->target_id == network_id)
+			return true;
+	}
+	return false;
+}
+
 void capture_in_slow(const struct capture_set *set, const struct burst *b)
 {
 	for (uint32_t i = 0; i < set->n; i++) {

@@ -49,6 +49,11 @@ void capture_drops_slow(const struct capture_set *set, const struct burst *b);
 /* Tell the readers, at most once a burst each. */
 void capture_flush_slow(const struct capture_set *set);
 
+/* Does somebody watch what comes in by @in_vif and leaves by @out_vif, both of @network_id?  Captures of
+ * drops do not count: what is dropped is not passed on. */
+bool capture_watches_slow(
+	const struct capture_set *set, uint16_t in_vif, uint16_t out_vif, uint16_t network_id);
+
 static inline bool capture_is_on(const struct capture_set *set)
 {
 	return UNLIKELY(set && set->n > 0);

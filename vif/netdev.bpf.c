@@ -1,24 +1,295 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* netdev.bpf.c - the program on the ingress of every kernel netdev that is a vif.
+/* netdev.bpf.c - the programs on every kernel netdev that is a vif.
  *
  * Purpose: what a guest sends belongs to the switch alone.  The engine's packet socket has had its
- * copy when clsact runs (taps of packet sockets come first in the receive path), so every frame is
- * shot here and the host's own stack, its bridges and its routing never see it.
+ * copy when clsact runs (taps of packet sockets come first in the receive path), so a frame is shot
+ * there and the host's own stack, its bridges and its routing never see it.
  * Why not nftables: a netdev-family chain follows the name and opens on rename, and somebody's
  * `nft flush ruleset` removes it; a clsact filter is bound to the device.
+ * Fast path: two programs a device.  saklar_choose filters the engine's packet socket: it looks for
+ * a verdict of the pipeline (vswitch/abi/verdicts.h) that holds for this very frame, writes it into
+ * its CPU's slot and keeps the frame from the engine.  saklar_netdev runs next, on the same CPU, for
+ * the same frame, with no other between: it carries out what the slot says, or shoots.  Nothing is
+ * decided here: a frame without a verdict is the engine's.  Without an engine and a daemon there is no
+ * socket and no filter; then the tc program looks for a verdict itself, and flows that have one go on.
+ * Theory: the first program reads everything that the pipeline's decision read: way in, both MACs,
+ * EtherType, tag, size, and the records of the forwarding table themselves.  Kinds of frames that
+ * more than the bridge looks at (ARP, ND, DHCP, fragments, the ends of TCP connections, a TTL that
+ * ends) never have a verdict.
  * Built by clang for the bpf target into an array; loaded by config/netdev_bpf.c. */
-#define SEC(name) __attribute__((section(name), used))
-#define VERDICT_SHOT 2 /* TC_ACT_SHOT of linux/pkt_cls.h */
+#include "vif/bpf_helpers.h"
+#include "vswitch/abi/verdicts.h"
 
-struct __sk_buff;
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+#define READ(place) (*(const volatile __typeof__(place) *)&(place))
 
-int saklar_netdev(struct __sk_buff *skb);
+#define FILTER_PASS 0xffffffffu /* the whole frame, to the engine */
+#define FILTER_KEEP 0
 
-SEC("tc")
-int saklar_netdev(struct __sk_buff *)
+#define TO_BE16(x) __builtin_bswap16(x)
+#define ETHER_IP4 TO_BE16(0x0800)
+#define ETHER_IP6 TO_BE16(0x86dd)
+#define ETHER_LEN 14
+#define TCP_FIN_SYN_RST 0x07
+
+/* The daemon puts the engine's segments in the place of these two (SEGMENT_VERDICT, SEGMENT_FDB). */
+struct {
+	MAP_FIELD(type, BPF_MAP_TYPE_ARRAY);
+	MAP_FIELD(map_flags, BPF_F_MMAPABLE);
+	MAP_FIELD(max_entries, VERDICTS_N);
+	MAP_FIELD(key_size, 4);
+	MAP_FIELD(value_size, VERDICT_ELEM);
+} saklar_verdicts SEC(".maps");
+
+struct {
+	MAP_FIELD(type, BPF_MAP_TYPE_ARRAY);
+	MAP_FIELD(map_flags, BPF_F_MMAPABLE);
+	MAP_FIELD(max_entries, 65536);
+	MAP_FIELD(key_size, 4);
+	MAP_FIELD(value_size, VERDICT_ELEM);
+} saklar_fdb SEC(".maps");
+
+/* Vif id to ifindex, 0: not a way out.  Written by the daemon alone. */
+struct {
+	MAP_FIELD(type, BPF_MAP_TYPE_ARRAY);
+	MAP_FIELD(max_entries, VIF_ID_MAX);
+	MAP_FIELD(key_size, 4);
+	MAP_FIELD(value_size, 4);
+} saklar_ports SEC(".maps");
+
+struct flow {
+	uint8_t macs[12];
+	uint16_t ether_type; /* network byte order */
+	uint16_t hdr_len; /* of one segment, when the frame is GSO's */
+};
+
+static ALWAYS_INLINE void *elem(uint32_t index)
 {
-	return VERDICT_SHOT;
+	return map_at(&saklar_verdicts, &index);
 }
 
-/* The program calls no kernel helper; the licence is that of the file. */
+/* Is the segment or datagram at @off one of those that only move data?  Sets .hdr_len. */
+static ALWAYS_INLINE int is_plain_l4(
+	struct __sk_buff *skb, struct flow *f, uint8_t proto, uint32_t off)
+{
+	uint8_t tcp[2];
+	uint16_t port[2];
+	uint8_t icmp;
+
+	switch (proto) {
+	case 6:
+		if (load_bytes(skb, off + 12, tcp, sizeof(tcp)) < 0 || (tcp[1] & TCP_FIN_SYN_RST))
+			return 0;
+		f->hdr_len = (uint16_t)(off + (tcp[0] >> 4) * 4);
+		return 1;
+	case 17:
+		if (load_bytes(skb, off, port, sizeof(port)) < 0)
+			return 0;
+		/* Of a tunnel's GSO frame these are not all headers, but its small frames must not
+		 * overtake it. */
+		f->hdr_len = (uint16_t)(off + 8);
+		return port[1] != TO_BE16(67) && port[1] != TO_BE16(68) && port[1] != TO_BE16(546)
+			&& port[1] != TO_BE16(547);
+	case 1: return skb->gso_size == 0;
+	case 58:
+		/* RFC 4861: 133 to 137 */
+		return skb->gso_size == 0 && load_bytes(skb, off, &icmp, 1) == 0
+			&& (icmp < 133 || icmp > 137);
+	default: return 0;
+	}
+}
+
+static ALWAYS_INLINE int is_plain_ip4(struct __sk_buff *skb, struct flow *f)
+{
+	uint8_t ip[20];
+
+	if (load_bytes(skb, ETHER_LEN, ip, sizeof(ip)) < 0 || ip[0] != 0x45 || ip[8] <= 1)
+		return 0;
+	if ((ip[6] & 0x3f) != 0 || ip[7] != 0) /* a fragment */
+		return 0;
+	return is_plain_l4(skb, f, ip[9], ETHER_LEN + sizeof(ip));
+}
+
+static ALWAYS_INLINE int is_plain_ip6(struct __sk_buff *skb, struct flow *f)
+{
+	uint8_t ip[8];
+
+	if (load_bytes(skb, ETHER_LEN, ip, sizeof(ip)) < 0 || ip[0] >> 4 != 6 || ip[7] <= 1)
+		return 0;
+	return is_plain_l4(skb, f, ip[6], ETHER_LEN + 40);
+}
+
+/* May there be a verdict about this frame at all? */
+static ALWAYS_INLINE int is_plain(struct __sk_buff *skb, struct flow *f)
+{
+	if (skb->vlan_present || load_bytes(skb, 0, f, ETHER_LEN) < 0 || (f->macs[0] & 1) != 0)
+		return 0;
+	if (f->ether_type == ETHER_IP4)
+		return is_plain_ip4(skb, f);
+	return f->ether_type == ETHER_IP6 && is_plain_ip6(skb, f);
+}
+
+/* Does record @index of the forwarding table say that the MAC at @mac is on @vif?  Returns it. */
+static ALWAYS_INLINE struct verdict_station *station(
+	uint32_t index, const uint8_t *mac, uint16_t network_id, uint16_t vif)
+{
+	struct verdict_station *s = map_at(&saklar_fdb, &index);
+	uint64_t mac_vid = 0;
+
+	if (!s || index == 0)
+		return 0;
+	uint32_t seq = READ(s->seq);
+
+	__builtin_memcpy(&mac_vid, mac, 6);
+	if (seq == 0 || (seq & 1) || READ(s->mac_vid) != mac_vid
+		|| READ(s->network_id) != network_id || READ(s->vif_id) != vif
+		|| READ(s->seq) != seq)
+		return 0;
+	return s;
+}
+
+static ALWAYS_INLINE int has_aged(const struct verdict_station *s, uint64_t ageing_ns, uint64_t now)
+{
+	uint64_t seen = READ(s->last_seen_ns);
+
+	return s->origin == VERDICT_ORIGIN_LEARNED && ageing_ns != 0 && now > seen
+		&& now - seen >= ageing_ns;
+}
+
+static ALWAYS_INLINE int are_same_macs(const uint8_t *a, const uint8_t *b)
+{
+	uint64_t a_head, b_head;
+	uint32_t a_tail, b_tail;
+
+	__builtin_memcpy(&a_head, a, 8);
+	__builtin_memcpy(&b_head, b, 8);
+	__builtin_memcpy(&a_tail, a + 8, 4);
+	__builtin_memcpy(&b_tail, b + 8, 4);
+	return a_head == b_head && a_tail == b_tail;
+}
+
+static ALWAYS_INLINE int is_for(
+	const struct verdict *v, const struct flow *f, uint32_t in_ifindex, uint32_t generation)
+{
+	return READ(v->generation) == generation && READ(v->in_ifindex) == in_ifindex
+		&& READ(v->ether_type) == f->ether_type && are_same_macs(v->macs, f->macs);
+}
+
+/* Does @v still hold?  Then the slot is filled, and the source has been heard. */
+static ALWAYS_INLINE int apply(struct __sk_buff *skb, const struct flow *f, const struct verdict *v,
+	struct verdict_slot *slot)
+{
+	uint32_t seq = READ(v->seq);
+	struct verdict copy = *v;
+	uint32_t wire = skb->gso_size ? f->hdr_len + skb->gso_size : skb->len;
+
+	if (seq == 0 || (seq & 1) || READ(v->seq) != seq || wire > copy.wire_max)
+		return 0;
+	struct verdict_station *dst
+		= station(copy.dst_record, f->macs, copy.network_id, copy.out_vif);
+	uint64_t now = now_ns();
+
+	if (!dst || has_aged(dst, copy.ageing_ns, now))
+		return 0;
+	if (copy.src_record != 0) {
+		struct verdict_station *src
+			= station(copy.src_record, f->macs + 6, copy.network_id, copy.in_vif);
+
+		if (!src)
+			return 0;
+		if (src->origin == VERDICT_ORIGIN_LEARNED)
+			src->last_seen_ns = now;
+	}
+	slot->in_vif = copy.in_vif;
+	slot->out_vif = copy.out_vif;
+	return copy.out_vif != 0;
+}
+
+static ALWAYS_INLINE int choose(struct __sk_buff *skb, struct verdict_slot *slot)
+{
+	const struct verdict_control *control = elem(VERDICTS_CONTROL);
+	struct flow f = { { 0 }, 0, 0 };
+
+	if (!control || READ(control->generation) == 0 || !is_plain(skb, &f))
+		return 0;
+	uint32_t generation = READ(control->generation);
+	uint32_t first = VERDICTS_FIRST
+		+ verdict_set(control, f.macs, skb->ifindex, f.ether_type) * VERDICT_WAYS;
+
+#pragma unroll
+	for (uint32_t way = 0; way < VERDICT_WAYS; way++) {
+		const struct verdict *v = elem(first + way);
+
+		if (v && is_for(v, &f, skb->ifindex, generation))
+			return apply(skb, &f, v, slot);
+	}
+	return 0;
+}
+
+SEC("socket")
+int saklar_choose(struct __sk_buff *skb)
+{
+	struct verdict_slot *slot;
+	uint32_t cpu = cpu_number();
+
+	if (cpu >= VERDICT_CPUS)
+		return FILTER_PASS;
+	slot = elem(VERDICTS_SLOT + cpu);
+	if (!slot)
+		return FILTER_PASS;
+	slot->out_vif = 0;
+	slot->len = skb->len;
+	slot->ifindex = skb->ifindex;
+	return choose(skb, slot) ? FILTER_KEEP : FILTER_PASS;
+}
+
+static ALWAYS_INLINE void count(uint16_t in_vif, uint16_t out_vif, uint32_t len, int is_lost)
+{
+	struct verdict_counters *in = elem(VERDICTS_VIF + (in_vif & (VIF_ID_MAX - 1)));
+	struct verdict_counters *out = elem(VERDICTS_VIF + (out_vif & (VIF_ID_MAX - 1)));
+
+	if (!in || !out)
+		return;
+	__sync_fetch_and_add(&in->rx_packets, 1);
+	__sync_fetch_and_add(&in->rx_bytes, len);
+	if (is_lost) {
+		__sync_fetch_and_add(&out->tx_lost, 1);
+		return;
+	}
+	__sync_fetch_and_add(&out->tx_packets, 1);
+	__sync_fetch_and_add(&out->tx_bytes, len);
+}
+
+SEC("tc")
+int saklar_netdev(struct __sk_buff *skb)
+{
+	uint32_t cpu = cpu_number();
+	struct verdict_slot *slot;
+	uint32_t *ifindex;
+
+	if (cpu >= VERDICT_CPUS)
+		return TC_ACT_SHOT;
+	slot = elem(VERDICTS_SLOT + cpu);
+	if (!slot)
+		return TC_ACT_SHOT;
+	if (slot->ifindex != skb->ifindex || slot->len != skb->len) {
+		/* No filter was asked: engine and daemon are dead both. */
+		slot->out_vif = 0;
+		choose(skb, slot);
+	}
+	slot->ifindex = 0;
+	uint32_t vif = slot->out_vif;
+
+	if (vif == 0)
+		return TC_ACT_SHOT;
+	ifindex = map_at(&saklar_ports, &vif);
+	if (!ifindex || *ifindex == 0) {
+		count(slot->in_vif, (uint16_t)vif, skb->len, 1);
+		return TC_ACT_SHOT;
+	}
+	count(slot->in_vif, (uint16_t)vif, skb->len, 0);
+	return (int)redirect(*ifindex, 0);
+}
+
+/* The programs call only helpers that any licence may; theirs is that of the file. */
 char saklar_license[] SEC("license") = "Apache-2.0";

@@ -103,6 +103,8 @@ static int apply_segment(struct ctl *c, struct ctl_request *r, struct err *e)
 		worker_set_ct(c->params.workers[0], c->state.ct);
 	if (m->kind == SEGMENT_NEIGH)
 		worker_set_neigh(c->params.workers[0], c->state.neigh);
+	if (m->kind == SEGMENT_VERDICT)
+		worker_set_verdicts(c->params.workers[0], c->state.verdicts);
 	for (unsigned i = 0; m->kind == SEGMENT_COUNTERS && i < c->params.n_workers; i++)
 		worker_set_counters(c->params.workers[i], c->state.counters);
 	return 0;

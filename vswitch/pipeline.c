@@ -39,6 +39,7 @@ struct pipeline {
 	struct fdb *fdb;
 	struct mdb *mdb;
 	struct router *router;
+	struct verdicts *verdicts; /* NULL: nobody would read them */
 	const struct pipeline_trace *trace;
 	struct vif_io *io;
 	struct storm storm; /* meters of what vifs flood */
@@ -100,6 +101,21 @@ static void group_by_vif(struct pipeline *l)
 		l->n_of[vifs[i]] = 0;
 }
 
+/* Let the kernel do by itself what was done here; what somebody watches goes on coming by. */
+static void note_verdicts(struct pipeline *l, const struct burst *b)
+{
+	const struct verdict_reasons why = {
+		.cfg = l->cfg,
+		.vifs = l->vifs,
+		.captures = l->captures,
+		.fdb = l->fdb,
+		.now_ns = l->io->now_ns,
+	};
+
+	if (l->verdicts != NULL && l->fdb != NULL && l->trace == NULL)
+		verdicts_note(l->verdicts, &why, b, &l->out);
+}
+
 /* One round is over: show and count what became of each copy, and begin anew. */
 static void settle_round(struct pipeline *l, struct burst *b)
 {
@@ -158,6 +174,9 @@ void pipeline_set_config(struct pipeline *l, const struct snapshot *cfg,
 		mdb_sync(l->mdb, cfg, l->io->now_ns);
 	if (cfg != NULL)
 		router_sync(l->router, cfg, l->io->now_ns);
+	if (l->verdicts != NULL)
+		verdicts_flush(
+			l->verdicts); /* what was noted was decided by another configuration */
 }
 
 void pipeline_set_ct(struct pipeline *l, struct ct *ct)
@@ -216,6 +235,11 @@ void pipeline_set_fdb(struct pipeline *l, struct fdb *fdb)
 struct mdb *pipeline_mdb(const struct pipeline *l)
 {
 	return l->mdb;
+}
+
+void pipeline_set_verdicts(struct pipeline *l, struct verdicts *verdicts)
+{
+	l->verdicts = verdicts;
 }
 
 struct fdb *pipeline_fdb(const struct pipeline *l)
@@ -316,6 +340,7 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 		group_by_vif(l);
 		vif_tx(l->vifs, l->io, b, &l->out); /* vif/vif.c   flooding shares the bytes */
 		trace(l, STAGE_TX, b);
+		note_verdicts(l, b); /* vswitch/verdicts.c for the kernel to repeat    */
 		settle_round(l, b);
 	} while (!is_done);
 	send_late(l);

@@ -12,6 +12,7 @@
 #include "bridge/snapshot.h"
 #include "vif/capture.h"
 #include "vif/vif.h"
+#include "vswitch/verdicts.h"
 
 /* X(NAME, "function, file: what it does"); the order is law: a packet passes each stage at most
  * once, and no stage calls another. */
@@ -71,6 +72,8 @@ void pipeline_set_ct(struct pipeline *l, struct ct *ct);
 struct ct *pipeline_ct(const struct pipeline *l);
 /* Use another table of neighbours, before the first packet; it must live as long as @l. */
 void pipeline_set_neigh(struct pipeline *l, struct neigh_table *neigh);
+/* NULL: every packet is this pipeline's own. */
+void pipeline_set_verdicts(struct pipeline *l, struct verdicts *verdicts);
 /* For dumps and flushes, between two bursts. */
 struct neigh_table *pipeline_neigh(const struct pipeline *l);
 /* When pipeline_run() is to be called, with an empty burst if need be; 0: never. */

@@ -25,17 +25,28 @@ size_t state_segment_size(uint32_t kind)
 	case SEGMENT_FDB: return SEGMENT_FDB_SIZE;
 	case SEGMENT_CT: return SEGMENT_CT_SIZE;
 	case SEGMENT_NEIGH: return SEGMENT_NEIGH_SIZE;
+	case SEGMENT_VERDICT: return SEGMENT_VERDICT_SIZE;
 	default: return 0;
 	}
 }
 
-static int check_fd(int fd, size_t size, struct err *e)
+/* Tables that the kernel's programs look into are BPF maps: no file, of a size that never changes
+ * and that mmap(2) checks. */
+static bool is_map(uint32_t kind, int fd, const struct stat *st)
+{
+	return (kind == SEGMENT_FDB || kind == SEGMENT_VERDICT) && (st->st_mode & S_IFMT) == 0
+		&& fcntl(fd, F_GET_SEALS) < 0;
+}
+
+static int check_fd(uint32_t kind, int fd, size_t size, struct err *e)
 {
 	int seals = fcntl(fd, F_GET_SEALS);
 	struct stat st;
 
 	if (fstat(fd, &st) < 0)
 		return err_set(e, -errno, "segment", "fstat: %s", strerror(errno));
+	if (is_map(kind, fd, &st))
+		return 0;
 	if (seals < 0 || (seals & F_SEAL_SHRINK) == 0)
 		return err_set(e, -EINVAL, "segment", "not a memfd sealed against shrinking");
 	/* The file may be a page longer than the struct, never shorter. */
@@ -69,6 +80,9 @@ static bool contents_attach(struct state *s, uint32_t kind, void *at, struct err
 	case SEGMENT_FDB: s->fdb = fdb_attach(at, size, now_ns, e); return s->fdb != NULL;
 	case SEGMENT_CT: s->ct = ct_attach(at, size, now_ns, e); return s->ct != NULL;
 	case SEGMENT_NEIGH: s->neigh = neigh_attach(at, size, now_ns, e); return s->neigh != NULL;
+	case SEGMENT_VERDICT:
+		s->verdicts = verdicts_attach(at, size, e);
+		return s->verdicts != NULL;
 	default: counters_attach(s, at); return true;
 	}
 }
@@ -85,6 +99,7 @@ void state_detach(struct state *s)
 	fdb_detach(s->fdb);
 	ct_detach(s->ct);
 	neigh_destroy(s->neigh);
+	verdicts_detach(s->verdicts);
 	for (unsigned i = 0; i < SEGMENT_N; i++) {
 		if (s->map[i].at != NULL)
 			munmap(s->map[i].at, s->map[i].size);
@@ -105,7 +120,7 @@ int state_attach(struct state *s, uint32_t kind, int fd, struct err *e)
 	else if (s->map[kind].at != NULL)
 		rc = err_set(e, -EEXIST, "segment", "kind %u is attached already", kind);
 	else
-		rc = check_fd(fd, size, e);
+		rc = check_fd(kind, fd, size, e);
 	if (rc < 0)
 		goto out;
 	at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -10,12 +10,14 @@
 #include "bridge/neigh.h"
 #include "vswitch/abi/counters.h"
 #include "vswitch/abi/state.h"
+#include "vswitch/verdicts.h"
 
 struct state {
 	struct counters_segment *counters; /* NULL: not attached */
 	struct fdb *fdb; /* NULL: not attached */
 	struct ct *ct; /* NULL: not attached */
 	struct neigh_table *neigh; /* NULL: not attached */
+	struct verdicts *verdicts; /* NULL: not attached */
 	struct state_map {
 		int fd; /* kept for the take-over by another daemon; -1: none */
 		void *at;

@@ -225,6 +225,11 @@ static void call_neigh(struct worker *w, void *arg)
 	pipeline_set_neigh(w->pipeline, arg);
 }
 
+static void call_verdicts(struct worker *w, void *arg)
+{
+	pipeline_set_verdicts(w->pipeline, arg);
+}
+
 static void call_end(struct worker *w, void *)
 {
 	w->has_ended = true;
@@ -521,6 +526,11 @@ void worker_set_ct(struct worker *w, struct ct *ct)
 void worker_set_neigh(struct worker *w, struct neigh_table *neigh)
 {
 	worker_run_call(w, call_neigh, neigh);
+}
+
+void worker_set_verdicts(struct worker *w, struct verdicts *verdicts)
+{
+	worker_run_call(w, call_verdicts, verdicts);
 }
 
 struct ct *worker_ct(const struct worker *w)

@@ -52,6 +52,7 @@ void worker_set_counters(struct worker *w, struct counters_segment *counters);
 void worker_set_fdb(struct worker *w, struct fdb *fdb);
 void worker_set_ct(struct worker *w, struct ct *ct);
 void worker_set_neigh(struct worker *w, struct neigh_table *neigh);
+void worker_set_verdicts(struct worker *w, struct verdicts *verdicts);
 /* In the worker's thread only: in a call. */
 struct fdb *worker_fdb(const struct worker *w);
 struct ct *worker_ct(const struct worker *w); /* NULL: there is no segment */

@@ -171,6 +171,11 @@ void reconcile_vif_counters(const struct reconcile *, uint16_t vif_id, struct vi
 	memset(out, vif_id, sizeof(*out));
 }
 
+void reconcile_fast_path(const struct reconcile *, struct fast_path_actual *out)
+{
+	*out = (struct fast_path_actual){ .why = "none here", .packets = UINT64_MAX };
+}
+
 void reconcile_worker_counters(const struct reconcile *, unsigned, struct worker_counters *out)
 {
 	memset(out, 0xff, sizeof(*out));

@@ -9,6 +9,9 @@
 
 #include "tests/lib/test_pools.h"
 #include "tests/lib/unit.h"
+#include "vif/drop.h"
+#include "vif/pkt_edit.h"
+#include "vif/pkt_parse.h"
 #include "vswitch/base/check.h"
 #include "vswitch/base/netaddr.h"
 
@@ -19,6 +22,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define BED_IFINDEX 70000u /* of vif 0; more than 16 bits */
 #define BED_START_NS (UINT64_C(1000) * 1000000000)
 
 static void attach(struct bed *b)
@@ -32,27 +36,41 @@ static void attach(struct bed *b)
 	pipeline_set_fdb(b->pipeline, b->fdb);
 	pipeline_set_ct(b->pipeline, b->ct);
 	pipeline_set_neigh(b->pipeline, b->neigh);
+	if (b->verdict_segment != NULL)
+		b->verdicts = verdicts_attach(b->verdict_segment, SEGMENT_VERDICT_SIZE, NULL);
+	pipeline_set_verdicts(b->pipeline, b->verdicts);
 	pipeline_set_config(b->pipeline, b->cfg, &b->vifs, b->captures);
 }
 
-struct bed *bed_create(unsigned burst_max)
+static void *segment_create(size_t size)
+{
+	void *at = aligned_alloc(4096, size);
+
+	CHECK(at != NULL);
+	memset(at, 0, size);
+	return at;
+}
+
+struct bed *bed_create(unsigned how)
 {
 	struct bed *b = calloc(1, sizeof(*b));
 
 	CHECK(b != NULL);
-	b->burst_max = burst_max;
+	b->burst_max = how & (BED_CACHED - 1);
+	b->is_bumped = (how & BED_BUMPED) != 0;
+	b->random = 12345;
 	test_pools(&b->io.small_pool, &b->io.big_pool);
 	b->io.vif_counters = calloc(VIF_ID_MAX, sizeof(struct vif_counters));
 	b->io.worker_counters = &b->worker_counters;
 	b->io.now_ns = BED_START_NS;
-	b->segment = aligned_alloc(4096, SEGMENT_FDB_SIZE);
-	CHECK(b->io.vif_counters != NULL && b->segment != NULL);
-	memset(b->segment, 0, SEGMENT_FDB_SIZE);
-	b->ct_segment = aligned_alloc(4096, BED_CT_SIZE);
-	b->neigh_segment = aligned_alloc(4096, SEGMENT_NEIGH_SIZE);
-	CHECK(b->ct_segment != NULL && b->neigh_segment != NULL);
-	memset(b->ct_segment, 0, BED_CT_SIZE);
-	memset(b->neigh_segment, 0, SEGMENT_NEIGH_SIZE);
+	CHECK(b->io.vif_counters != NULL);
+	b->segment = segment_create(SEGMENT_FDB_SIZE);
+	b->ct_segment = segment_create(BED_CT_SIZE);
+	b->neigh_segment = segment_create(SEGMENT_NEIGH_SIZE);
+	if (how & BED_CACHED)
+		b->verdict_segment = segment_create(SEGMENT_VERDICT_SIZE);
+	b->kernel.verdicts = b->verdict_segment;
+	b->kernel.fdb = b->segment;
 	attach(b);
 	return b;
 }
@@ -63,6 +81,8 @@ static void detach(struct bed *b)
 	fdb_detach(b->fdb);
 	ct_detach(b->ct);
 	neigh_destroy(b->neigh);
+	verdicts_detach(b->verdicts);
+	b->verdicts = NULL;
 }
 
 void bed_restart(struct bed *b)
@@ -81,6 +101,7 @@ void bed_destroy(struct bed *b)
 	free(b->segment);
 	free(b->ct_segment);
 	free(b->neigh_segment);
+	free(b->verdict_segment);
 	free(b);
 }
 
@@ -111,6 +132,11 @@ struct snap_port *bed_port(struct bed *b, uint16_t vif_id, uint16_t network_id)
 	snprintf(p->name, sizeof(p->name), "v%u", vif_id);
 	b->vif[vif_id] = vif_mem_create(vif_id, p->name);
 	b->vifs.by_id[vif_id] = b->vif[vif_id];
+	if (b->verdict_segment != NULL) {
+		b->vif[vif_id]->flags |= MSG_VIF_FAST;
+		b->vif[vif_id]->ifindex = BED_IFINDEX + vif_id;
+		b->kernel.ports[vif_id] = BED_IFINDEX + vif_id;
+	}
 	b->vifs.ids[b->vifs.n++] = vif_id;
 	return p;
 }
@@ -346,23 +372,80 @@ void bed_send(struct bed *b, uint16_t vif_id, const struct frame *f)
 	b->arrival[b->n_arrivals++] = vif_id;
 }
 
+static void run_burst(struct bed *b)
+{
+	if (b->burst.n > 0)
+		pipeline_run(b->pipeline, &b->burst);
+	b->burst.n = 0;
+}
+
+/* The device that the kernel's programs send @p to by themselves, 0: none. */
+static uint32_t kernel_way(struct bed *b, const struct pkt *p)
+{
+	const struct kernel_frame f = {
+		.bytes = pkt_bytes(p),
+		.linear = pkt_linear_len(p),
+		.len = p->len,
+		.gso_size = p->gso_type != PKT_GSO_NONE ? p->gso_size : 0,
+		.ifindex = BED_IFINDEX + p->in_vif,
+	};
+
+	if (b->verdicts == NULL)
+		return 0;
+	b->random = b->random * 1664525 + 1013904223;
+	if (b->is_bumped && b->random >> 31)
+		verdicts_flush(b->verdicts);
+	b->kernel.now_ns = b->io.now_ns;
+	return kernel_double_run(&b->kernel, &f);
+}
+
+/* What the kernel does with a frame that a program sends out by @vif_id. */
+static void kernel_send(struct bed *b, const struct pkt *p, uint16_t vif_id)
+{
+	static struct tx_items items;
+	static struct burst one;
+
+	one.n = 1;
+	one.pkt[0] = *p;
+	pkt_parse(&one);
+	b->io.vif_counters[p->in_vif].rx_packets++;
+	b->io.vif_counters[p->in_vif].rx_bytes += p->len;
+	pkt_edit_fill_csum(&one);
+	items.n = 1;
+	items.item[0] = (struct tx_item){ .out_vif = vif_id };
+	vif_tx(&b->vifs, &b->io, &one, &items);
+	drop_burst(b->io.vif_counters, &one);
+	b->n_cached++;
+}
+
 void bed_run(struct bed *b)
 {
 	unsigned n_held = pipeline_held(b->pipeline);
 	unsigned n_small = rte_mempool_in_use_count(b->io.small_pool);
 	unsigned n_big = rte_mempool_in_use_count(b->io.big_pool);
 
-	for (unsigned i = 0; i < b->n_arrivals;) {
-		b->burst.n = 0;
-		while (b->burst.n < b->burst_max && i < b->n_arrivals) {
-			struct vif *v = b->vif[b->arrival[i++]];
-			struct pkt *p = &b->burst.pkt[b->burst.n];
+	b->burst.n = 0;
+	for (unsigned i = 0; i < b->n_arrivals; i++) {
+		struct vif *v = b->vif[b->arrival[i]];
+		struct pkt *p = &b->burst.pkt[b->burst.n];
+		struct pkt copy;
+		uint32_t way;
 
-			memset(p, 0xa5, sizeof(*p)); /* rx need not clear what parse does */
-			b->burst.n += v->ops->rx(v, &v->queue[0], &b->io, p, 1);
+		memset(p, 0xa5, sizeof(*p)); /* rx need not clear what parse does */
+		if (v->ops->rx(v, &v->queue[0], &b->io, p, 1) == 0)
+			continue;
+		way = kernel_way(b, p);
+		if (way == KERNEL_LOST) {
+			rte_pktmbuf_free(p->m);
+		} else if (way != 0) {
+			copy = *p;
+			run_burst(b); /* those before it */
+			kernel_send(b, &copy, (uint16_t)(way - BED_IFINDEX));
+		} else if (++b->burst.n == b->burst_max) {
+			run_burst(b);
 		}
-		pipeline_run(b->pipeline, &b->burst);
 	}
+	run_burst(b);
 	b->n_arrivals = 0;
 	if (n_held != 0 || pipeline_held(b->pipeline) != 0)
 		return; /* counted when they are given back */

@@ -3,10 +3,12 @@
  *
  * Life: bed_create(); bed_network() and bed_port() describe, bed_apply() makes it the configuration
  * (again after every change); bed_send() and bed_run(); bed_destroy().  No root, no hugepages.
- * Every scenario runs with bursts of 1 and of 32: BED_TESTS(name) gives both. */
+ * Every scenario runs with bursts of 1 and of 32, with the pipeline alone, with its verdicts carried
+ * out by the kernel's programs, and with these made void at random: BED_TESTS(name) gives all. */
 #pragma once
 
 #include "tests/lib/expect.h"
+#include "tests/lib/kernel_double.h"
 #include "vswitch/pipeline.h"
 
 #define BED_PORTS_MAX 64
@@ -15,6 +17,8 @@
 #define BED_ROUTES_MAX 64
 #define BED_METERS_MAX 16
 #define BED_VLANS_MAX 256
+#define BED_CACHED 0x100u /* in a test's prestate: the kernel's programs come first */
+#define BED_BUMPED 0x200u /* and their verdicts end at random */
 #define BED_CT_SIZE (UINT64_C(1) << 20)
 
 struct bed {
@@ -29,6 +33,12 @@ struct bed {
 	void *ct_segment;
 	struct neigh_table *neigh;
 	void *neigh_segment;
+	struct verdicts *verdicts; /* NULL: the pipeline is alone */
+	void *verdict_segment;
+	struct kernel_double kernel;
+	bool is_bumped;
+	uint32_t random;
+	uint64_t n_cached; /* frames that the programs passed on */
 	struct snapshot *cfg;
 	const struct capture_set *captures; /* NULL: none; taken at bed_apply() */
 	unsigned n_networks, n_ports;
@@ -52,7 +62,8 @@ struct bed {
 	struct burst burst;
 };
 
-struct bed *bed_create(unsigned burst_max);
+/* @how: the burst's size, BED_CACHED, BED_BUMPED. */
+struct bed *bed_create(unsigned how);
 void bed_destroy(struct bed *b);
 
 /* A network of mode bridge, MTU 1500, ageing 300 s, no limit. */
@@ -113,8 +124,13 @@ int bed_teardown(void **state);
 #define EXPECT_NOTHING(b, vif_id) expect_nothing((b)->vif[vif_id], __FILE__, __LINE__)
 
 /* cmocka entries for one scenario: prestate is the burst size. */
-#define BED_TESTS(f)                                                                    \
-	{ #f " (bursts of 1)", f, bed_setup, bed_teardown, (void *)(uintptr_t)1 },      \
-	{                                                                               \
-#f " (bursts of 32)", f, bed_setup, bed_teardown, (void *)(uintptr_t)32 \
+#define BED_TESTS(f)                                                                         \
+	{ #f " (bursts of 1)", f, bed_setup, bed_teardown, (void *)(uintptr_t)1 },           \
+		{ #f " (bursts of 32)", f, bed_setup, bed_teardown, (void *)(uintptr_t)32 }, \
+		BED_CACHED_TEST(f, 1, 0, "cached"), BED_CACHED_TEST(f, 32, 0, "cached"),     \
+		BED_CACHED_TEST(f, 32, BED_BUMPED, "cached at random")
+#define BED_CACHED_TEST(f, burst, how, text)                                        \
+	{                                                                           \
+#f " (bursts of " #burst ", " text ")", f, bed_setup, bed_teardown, \
+			(void *)(uintptr_t)((burst) | BED_CACHED | (how))           \
 	}

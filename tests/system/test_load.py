@@ -80,6 +80,7 @@ def test_flood_does_not_starve_others(guests):
         program.stop(signal.SIGKILL)
 
 
+@pytest.mark.usefixtures("through_engine")
 def test_rx_overflow_is_counted_when_the_engine_cannot_keep_up(lab, guests):
     """The engine is stopped while a guest goes on sending."""
     wait_ping(guests["f"], "10.19.0.12")

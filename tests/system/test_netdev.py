@@ -185,6 +185,7 @@ def test_first_frames_behind_a_carrier_are_not_dropped(lab, guests):
     assert lab.saklar.drops("b", "link_down") == before
 
 
+@pytest.mark.usefixtures("through_engine")
 def test_tx_link_down_is_counted_while_nobody_has_told_the_engine(lab, guests):
     """A device goes down and the daemon, which would take the port out, is held up."""
     mac_b = guests["b"].mac("eth0")
@@ -205,6 +206,7 @@ def test_tx_link_down_is_counted_while_nobody_has_told_the_engine(lab, guests):
     wait_ping(guests["a"], "10.15.0.12")
 
 
+@pytest.mark.usefixtures("through_engine")
 def test_tx_refused_is_counted_when_a_frame_exceeds_the_device_before_the_engine_knows(lab, guests):
     ping(guests["a"], "10.15.0.12", count=1)
     mac_b = guests["b"].mac("eth0")

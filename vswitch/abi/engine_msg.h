@@ -123,6 +123,7 @@ enum msg_vif_flag {
 	MSG_VIF_TX_VLAN_INLINE = 1u << 3, /* reserved */
 	MSG_VIF_CLIENT = 1u << 4, /* vhost-user: connections come by VHOST_ATTACH */
 	MSG_VIF_MUST_BE_SEALED = 1u << 5, /* vhost-user: guest memory that can shrink is refused */
+	MSG_VIF_FAST = 1u << 6, /* the socket is filtered by saklar_choose of vif/netdev.bpf.c */
 };
 /* All fds are non-blocking, bound and ready; the engine only reads and writes. */
 struct msg_vif {

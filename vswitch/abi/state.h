@@ -18,12 +18,14 @@ enum segment_kind {
 	SEGMENT_FDB, /* vswitch/base/ixtab.h and bridge/fdb.h */
 	SEGMENT_CT, /* vswitch/base/ixtab.h and bridge/ct.h: connections and their translations */
 	SEGMENT_NEIGH, /* vswitch/base/ixtab.h and bridge/neigh_store.h: MACs of next hops */
+	SEGMENT_VERDICT, /* abi/verdicts.h: what the kernel may do by itself */
 	SEGMENT_N
 };
 
 #define SEGMENT_FDB_SIZE (UINT64_C(4) << 20)
 #define SEGMENT_CT_SIZE (UINT64_C(32) << 20) /* 131,071 connections */
 #define SEGMENT_NEIGH_SIZE (UINT64_C(512) << 10) /* 8,191 neighbours */
+#define SEGMENT_VERDICT_SIZE UINT64_C(2179072) /* VERDICTS_N elements of abi/verdicts.h */
 #define STATE_MAGIC UINT64_C(0x317461746b6c6b73) /* "sklktat1" */
 
 struct segment_hdr {

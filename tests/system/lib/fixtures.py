@@ -71,6 +71,19 @@ def lab(make_lab):
     return make_lab()
 
 
+@pytest.fixture
+def through_engine(lab):
+    """Every packet goes through the engine meanwhile: tests of what it loses."""
+    up = [vif["name"] for vif in lab.saklar.json("vif", "list") if vif["state"] == "up"]
+    for args in (("--no-fast-path",), ()):
+        lab.saklar.stop()
+        lab.saklar.start(*args)
+        for name in up:
+            lab.saklar.wait_vif(name)
+        if args:
+            yield
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield
