@@ -131,7 +131,7 @@ static void as_many_regions_as_a_vmm_may_name_are_found(void **)
 	static int fds[GUEST_REGIONS_MAX];
 	struct guest_mem *mem;
 	uint32_t hint = 12345;
-	uint8_t *at;
+	uint8_t *at = NULL;
 
 	for (unsigned i = 0; i < GUEST_REGIONS_MAX; i++) {
 		unsigned k = i * 77 % GUEST_REGIONS_MAX; /* in no order */
