@@ -180,8 +180,10 @@ static unsigned frame_ip4(const struct wish *w, uint8_t *ip, uint8_t *out)
 	ip[9] = w->proto;
 	memcpy(ip + 12, w->src, 4);
 	memcpy(ip + 16, w->dst, 4);
-	if (hdr == 24)
-		ip[20] = 0x94, ip[21] = 4;
+	if (hdr == 24) {
+		ip[20] = 0x94;
+		ip[21] = 4;
+	}
 	put16(ip + 10, 0xffff ^ sum(ip, hdr, 0));
 	memcpy(ip + hdr, w->msg, len);
 	if (w->proto == 2 || w->proto == 103)
