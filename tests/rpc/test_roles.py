@@ -11,10 +11,11 @@ from daemon import HERE, SAKLARD, Refused
 
 RO = {"status", "network.list", "network.show", "vif.list", "vif.show", "fdb.list", "drops",
       "worker.list", "schema", "history", "export", "forward.list", "neighbour.list", "route.list",
-      "connection.list"}
+      "connection.list", "mdb.list"}
 CAP = {"capture.open", "capture.close"}
 RW = {"network.add", "network.set", "network.del", "vif.add", "vif.set", "vif.del", "fdb.flush",
-      "apply", "forward.add", "forward.del", "neighbour.flush", "connection.flush", "daemon.stop"}
+      "mdb.add", "mdb.del", "apply", "forward.add", "forward.del",
+      "neighbour.flush", "connection.flush", "daemon.stop"}
 
 
 def documentation():
