@@ -53,6 +53,9 @@ static long redirect(uint32_t ifindex, uint64_t flags)
 #pragma GCC diagnostic ignored "-Wunknown-pragmas"
 #pragma GCC diagnostic ignored "-Wmissing-prototypes"
 #pragma GCC diagnostic ignored "-Wmissing-declarations"
+#ifdef __clang__
+#pragma GCC diagnostic ignored "-Wmissing-variable-declarations"
+#endif
 #include "vif/netdev.bpf.c"
 #pragma GCC diagnostic pop
 
