@@ -38,11 +38,11 @@ static bool make(struct pkt *out, const struct pkt *p, struct rte_mempool *pool,
 	uint32_t off, uint32_t len)
 {
 	uint32_t head = p->l3_off + hdr_len;
-	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
+	struct rte_mbuf *m = NULL;
 	uint8_t *to;
 	const void *from;
 
-	if (m == NULL)
+	if (rte_pktmbuf_alloc_bulk(pool, &m, 1) != 0)
 		return false;
 	to = (uint8_t *)(void *)rte_pktmbuf_append(m, (uint16_t)(head + len));
 	if (to == NULL) {

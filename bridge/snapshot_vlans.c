@@ -110,7 +110,7 @@ int snapshot_take_vlans(struct snapshot *s, const uint8_t *at, uint32_t n, struc
 		memcpy(vlan, at, n * sizeof(*vlan));
 		s->vlan_sets = calloc(count_vifs(vlan, n), sizeof(*s->vlan_sets));
 	}
-	if (s->vlan_sets == NULL) {
+	if (vlan == NULL || s->vlan_sets == NULL) {
 		rc = err_set(e, -ENOMEM, "snapshot", "no memory for the VLANs");
 		goto out;
 	}

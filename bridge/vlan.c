@@ -138,7 +138,7 @@ out:
 void vlan_retag(const struct snapshot *cfg, struct burst *b, struct tx_items *out,
 	struct tx_items *lost, struct rte_mempool *pool)
 {
-	struct copies c = { .index = NO_FORM };
+	struct copies c = { .p = &b->pkt[0], .index = NO_FORM };
 	uint32_t n = out->n, kept = 0;
 
 	b->n_forms = 0;

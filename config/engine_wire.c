@@ -34,18 +34,17 @@ static const struct wire_type *wire_type_to_daemon(uint32_t type)
 
 /* Tables may stop behind their last entry; everything else has one length. */
 static const struct {
-	uint32_t type;
+	uint32_t type, max;
 	size_t head_len, entry_len;
-	uint32_t max;
 } tables[] = {
-	{ ENGINE_MSG_FDB_ENTRIES, offsetof(struct msg_fdb_entries, entry),
-		sizeof(struct msg_fdb_entry), MSG_FDB_ENTRIES_MAX },
-	{ ENGINE_MSG_MDB_ENTRIES, offsetof(struct msg_mdb_entries, entry),
-		sizeof(struct msg_mdb_entry), MSG_MDB_ENTRIES_MAX },
-	{ ENGINE_MSG_NEIGH_ENTRIES, offsetof(struct msg_neigh_entries, entry),
-		sizeof(struct msg_neigh_entry), MSG_NEIGH_ENTRIES_MAX },
-	{ ENGINE_MSG_CT_ENTRIES, offsetof(struct msg_ct_entries, entry),
-		sizeof(struct msg_ct_entry), MSG_CT_ENTRIES_MAX },
+	{ ENGINE_MSG_FDB_ENTRIES, MSG_FDB_ENTRIES_MAX, offsetof(struct msg_fdb_entries, entry),
+		sizeof(struct msg_fdb_entry) },
+	{ ENGINE_MSG_MDB_ENTRIES, MSG_MDB_ENTRIES_MAX, offsetof(struct msg_mdb_entries, entry),
+		sizeof(struct msg_mdb_entry) },
+	{ ENGINE_MSG_NEIGH_ENTRIES, MSG_NEIGH_ENTRIES_MAX,
+		offsetof(struct msg_neigh_entries, entry), sizeof(struct msg_neigh_entry) },
+	{ ENGINE_MSG_CT_ENTRIES, MSG_CT_ENTRIES_MAX, offsetof(struct msg_ct_entries, entry),
+		sizeof(struct msg_ct_entry) },
 };
 
 static bool is_body_len_right(const struct wire_type *t, const uint8_t *body, size_t len)

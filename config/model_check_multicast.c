@@ -35,7 +35,7 @@ static int check_group(
 			"%s names a VLAN, but network %s is not VLAN-aware: leave vlan= out", text,
 			n->name);
 	for (unsigned k = 0; k < i; k++)
-		if (memcmp(&v->multicast.group[k], g, sizeof(*g)) == 0)
+		if (multicast_group_is_same(&v->multicast.group[k], g))
 			return err_set(
 				e, -EEXIST, path, "%s stands here two times: leave one out", text);
 	return 0;

@@ -269,3 +269,10 @@ const char *multicast_group_print(const struct multicast_group *g, char buf[MULT
 		g->has_source ? "," : "", g->has_source ? ip_print(&g->source, source) : "", vlan);
 	return buf;
 }
+
+bool multicast_group_is_same(const struct multicast_group *a, const struct multicast_group *b)
+{
+	return a->vid == b->vid && a->has_source == b->has_source
+		&& memcmp(&a->group, &b->group, sizeof(a->group)) == 0
+		&& memcmp(&a->source, &b->source, sizeof(a->source)) == 0;
+}

@@ -64,3 +64,4 @@ const char *multicast_group_print(const struct multicast_group *g, char buf[MULT
 /* The group alone, as text. */
 const char *multicast_addr_print(const uint8_t addr[16], char buf[IP_STR_LEN]);
 bool multicast_is_mac(const struct multicast_group *g);
+bool multicast_group_is_same(const struct multicast_group *a, const struct multicast_group *b);

@@ -67,17 +67,32 @@ static struct netback_device *device_add(struct netback *n, uint16_t domid, uint
 	return d;
 }
 
+/* Two numbers of at most five digits with @between between them, from @text on. */
+static bool read_pair(const char *text, char between, unsigned *domid, unsigned *devid)
+{
+	unsigned *const to[] = { domid, devid };
+
+	for (unsigned i = 0; i < 2; i++) {
+		size_t n = strspn(text, "0123456789");
+		unsigned long v = strtoul(text, NULL, 10);
+
+		if (n == 0 || n > 5 || v > UINT16_MAX || (i == 0 && text[n] != between))
+			return false;
+		*to[i] = (unsigned)v;
+		text += i == 0 ? n + 1 : n;
+	}
+	return true;
+}
+
 /* "backend/vif/3/0/state": mark device 3.0. */
 static void path_mark(struct netback *n, const char *path)
 {
 	unsigned domid, devid;
 	struct netback_device *d;
-	int len = 0;
 
 	if (strncmp(path, NETBACK_FOLDER "/", strlen(NETBACK_FOLDER "/")) != 0)
 		return;
-	if (sscanf(path + strlen(NETBACK_FOLDER "/"), "%5u/%5u%n", &domid, &devid, &len) != 2
-		|| len == 0 || domid > UINT16_MAX || devid > UINT16_MAX)
+	if (!read_pair(path + strlen(NETBACK_FOLDER "/"), '/', &domid, &devid))
 		return;
 	d = device_find(n, domid, devid);
 	if (d == NULL)
@@ -98,7 +113,7 @@ static void on_event(void *arg, const char *path, const char *token)
 		path_mark(n, path);
 		return;
 	}
-	if (sscanf(token, "f%5u.%5u", &domid, &devid) != 2)
+	if (token[0] != 'f' || !read_pair(token + 1, '.', &domid, &devid))
 		return;
 	d = device_find(n, domid, devid);
 	if (d == NULL || d->is_dirty)

@@ -101,7 +101,7 @@ static unsigned find_group(const struct multicast_vif_cfg *m, const struct multi
 {
 	unsigned i = 0;
 
-	while (i < m->n_groups && memcmp(&m->group[i], g, sizeof(*g)) != 0)
+	while (i < m->n_groups && !multicast_group_is_same(&m->group[i], g))
 		i++;
 	return i;
 }

@@ -82,7 +82,7 @@ static void feed(const char *const *argv, const char *text)
 static char script[32768];
 static size_t script_len;
 
-static void add(const char *format, ...)
+static void PRINTF_LIKE(1, 2) add(const char *format, ...)
 {
 	va_list args;
 
@@ -256,7 +256,7 @@ static void set_rules(const struct net_conf *conf)
 			add_general(table, "br1");
 	}
 	add_filter(&sibling, "br2", "10.0.2.0/24", false);
-	for (unsigned i = 0; i < conf->n_subnets; i++)
+	for (unsigned i = 0; i < MIN(conf->n_subnets, (unsigned)ARRAY_LEN(subnets)); i++)
 		add_filter(conf, "br1", subnets[i], false);
 	if (conf->has_v6) {
 		add_filter(&sibling, "br2", "fd00:2::/64", true);

@@ -239,7 +239,7 @@ void packet_answer(const struct out_frame *f, struct packet *answer)
 		answer->ack = get32(l4 + 4) + ((l4[13] & 3) != 0);
 		answer->seq = l4[13] & 0x10 ? get32(l4 + 8) : 77000;
 		answer->tcp_flags = l4[13] == 2 ? 0x12 : 0x10;
-		/* fall through */
+		__attribute__((fallthrough));
 	case L4_UDP:
 	case L4_SCTP:
 		answer->payload = answer->proto == L4_SCTP ? 0 : 16;

@@ -86,7 +86,7 @@ static void know_all(void)
 	static const char *const guests[][2] = { { "10.0.1.11", "10.0.1.12" },
 		{ "10.0.11.11", "10.0.11.12" }, { "10.0.12.11", "10.0.12.12" } };
 
-	for (unsigned i = 0; i < now.n_subnets; i++) {
+	for (unsigned i = 0; i < MIN(now.n_subnets, (unsigned)ARRAY_LEN(guests)); i++) {
 		know(1, guests[i][0], PORT_GUEST);
 		know(1, guests[i][1], PORT_OTHER);
 	}
@@ -139,7 +139,7 @@ static void describe_guests(const struct net_conf *conf)
 		bed_route(bed, 1, "::/0", UPLINK, "2001:db8:9::1");
 		bed_route(bed, 1, "2001:db8:9::/64", UPLINK, NULL);
 	}
-	for (unsigned i = 0; i < conf->n_subnets; i++)
+	for (unsigned i = 0; i < MIN(conf->n_subnets, (unsigned)ARRAY_LEN(gateways)); i++)
 		subnet(1, gateways[i], has_router);
 	if (conf->has_v6)
 		subnet(1, "fd00:1::1/64", has_router);

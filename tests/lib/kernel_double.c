@@ -16,6 +16,7 @@
 
 #define SAKLAR_BPF_HELPERS /* not the real ones */
 #define SEC(name) __attribute__((unused))
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a declaration takes none */
 #define MAP_FIELD(name, value) int(*name)[value]
 
 static struct kernel_double *on;
@@ -56,6 +57,7 @@ static long redirect(uint32_t ifindex, uint64_t flags)
 #ifdef __clang__
 #pragma GCC diagnostic ignored "-Wmissing-variable-declarations"
 #endif
+/* NOLINTNEXTLINE(bugprone-suspicious-include): the very program is what runs here */
 #include "vif/netdev.bpf.c"
 #pragma GCC diagnostic pop
 
