@@ -159,7 +159,7 @@ VIFS = [
     (tap(netns="x"), "netns", "netns and ifname are for vifs of type host"),
     (tap(ifname="x"), "ifname", "netns and ifname are for vifs of type host"),
     (tap(type="host", owner=7), "owner", "owner is for vifs of type tap"),
-    (tap(type="netdev", dev="x", queues=2), "queues", "queues are for vifs of type tap, host and vhost-user"),
+    (tap(type="netdev", dev="x", queues=2), "queues", "queues are for vifs of type tap, host, vhost-user and netfront"),
     (tap(mtu=65522), "mtu", "too large for a tap device: at most 65521"),
     (tap(mac="01:00:00:00:00:01"), "mac", "a guest's MAC is neither zero nor multicast"),
     (tap(mac="52:54:00:00:00:aa"), "mac",

@@ -55,7 +55,7 @@ def test_keys_of_a_network_are_stable(client):
 def test_keys_of_status_are_stable(client):
     status = client.call("status")
     assert {"version", "build", "generation", "daemon", "engine", "networks", "vifs", "problems",
-            "run_dir", "state_dir"} == set(status)
+            "run_dir", "state_dir", "fast_path"} == set(status)
     assert {"pid", "state", "reason", "uptime_s", "hugepages", "restarts", "workers", "generation",
             "taken_over", "connections_evicted"} == set(status["engine"])
     assert status["engine"]["state"] == "running"
