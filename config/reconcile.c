@@ -218,9 +218,9 @@ void reconcile_vif_actual(const struct reconcile *r, uint16_t vif_id, struct vif
 	out->mtu = slot->is_open ? slot->mtu : want->mtu;
 	out->has_mac = want->has_mac;
 	out->mac = want->mac;
-	out->queues = !slot->is_open || slot->vhost != NULL
-		? want->queues
-		: (uint8_t)(slot->xen != NULL ? slot->fds.n - 1 : slot->fds.n);
+	/* A tap of several queues is one device with one socket; a front end asks for what it likes. */
+	out->queues
+		= slot->is_open && slot->xen != NULL ? (uint8_t)(slot->fds.n - 1) : want->queues;
 	if (want->type == VIF_TYPE_VHOST)
 		reconcile_vhost_path(r, want, out->socket);
 	if (slot->vhost != NULL)
