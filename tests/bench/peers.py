@@ -91,9 +91,10 @@ class SaklarSwitch(Peer):
     """Release build, as installed: sandbox, counters, one worker."""
 
     name = "saklar"
+    options = ()
 
     def setup(self, n):
-        self.saklar = Instance(self.host).start()
+        self.saklar = Instance(self.host).start(*self.options)
         self.saklar("network", "add", "lan", "--mode", "bridge")
         for i in range(n):
             self.saklar("vif", "add", f"g{i}", "--network", "lan", "--type", "netdev", "--dev",
@@ -108,7 +109,15 @@ class SaklarSwitch(Peer):
     def describe(self):
         engine = self.saklar.json("status")["engine"]
         return f"build {BUILD.name}, {engine['workers']} worker(s), hugepages " \
-               f"{'yes' if engine['hugepages'] else 'no'}, netdev vifs (packet sockets)"
+               f"{'yes' if engine['hugepages'] else 'no'}, netdev vifs (packet sockets), " \
+               f"fast path {self.saklar.json('status')['fast_path']['state']}"
+
+
+class SaklarEngine(SaklarSwitch):
+    """The same, with every packet in the engine."""
+
+    name = "saklar engine"
+    options = ("--no-fast-path",)
 
 
 class LinuxBridge(Peer):
