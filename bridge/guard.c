@@ -4,13 +4,13 @@
  * From: vif/pkt_parse.c.  To: bridge/fdb.c, which learns only from what passed here.
  * Theory: the rules that a Linux bridge applies before it learns (br_handle_frame), in its order,
  * and admission to a VLAN (bridge/vlan.c).
- * Seam: the guards of profile `tenant` (source MAC and addresses of the vif, ARP, ND, DHCP and RA
- * servers) belong here and read only the packet and the snapshot.
+ * Vifs with a guard are asked for more (bridge/guard_source.c): MAC, addresses, ARP, ND, servers.
  * Invariants: behind this stage a live packet has a network_id that exists in the snapshot, its
  * in_vif is a port of it, and its source is a unicast address that is not zero.
  * Thread: worker; no state. */
 #include "bridge/guard.h"
 
+#include "bridge/guard_source.h"
 #include "bridge/vlan.h"
 
 #include <string.h>
@@ -47,11 +47,15 @@ void guard_ingress(const struct snapshot *cfg, struct burst *b)
 {
 	burst_foreach(p, b) {
 		const struct snap_port *port = snapshot_port(cfg, p->in_vif);
+		enum drop_reason why;
 
 		if (p->drop != DROP_NONE)
 			continue;
-		p->drop = (uint8_t)guard_check(port, p);
-		if (p->drop != DROP_NONE)
+		why = guard_check(port, p);
+		if (why == DROP_NONE && UNLIKELY(port->guard != 0))
+			why = guard_source(cfg, port, p);
+		p->drop = (uint8_t)why;
+		if (why != DROP_NONE)
 			continue;
 		p->network_id = port->network_id;
 		if (UNLIKELY((port->flags & SNAPSHOT_PORT_VLANS) != 0))

@@ -104,6 +104,8 @@ static const char *port_fault(const struct snapshot *s, const struct snap_port *
 #endif
 	if (p->mac[0] & 1)
 		return "MAC is a group address";
+	if (p->guard & ~(unsigned)SNAP_GUARD_ALL)
+		return "unknown guard";
 	if ((p->flags & SNAP_PORT_LEG) && s->network[p->network_id].conf.leg_vif_id != p->vif_id)
 		return "host leg is not the one its network names";
 	return NULL;
@@ -190,15 +192,18 @@ static int check_header(const struct snap_hdr *h, size_t len, struct err *e)
 		return err_set(e, -EINVAL, "snapshot",
 			"%u routers, %u addresses, %u routes and %u forwards are too many",
 			h->n_routers, h->n_addrs, h->n_routes, h->n_forwards);
-	if (h->n_meters > METERS_MAX || h->n_vlans > VLAN_RANGES_MAX)
-		return err_set(e, -EINVAL, "snapshot", "%u meters and %u VLANs are too many",
-			h->n_meters, h->n_vlans);
+	if (h->n_meters > METERS_MAX || h->n_vlans > VLAN_RANGES_MAX
+		|| h->n_bindings > BINDINGS_MAX)
+		return err_set(e, -EINVAL, "snapshot",
+			"%u meters, %u VLANs and %u bindings are too many", h->n_meters, h->n_vlans,
+			h->n_bindings);
 	want = sizeof(*h) + h->n_networks * sizeof(struct snap_network)
 		+ h->n_ports * sizeof(struct snap_port) + h->n_routers * sizeof(struct snap_router)
 		+ h->n_addrs * sizeof(struct snap_addr) + h->n_routes * sizeof(struct snap_route)
 		+ h->n_forwards * sizeof(struct snap_forward)
 		+ h->n_meters * sizeof(struct snap_meter) + h->n_vlans * sizeof(struct snap_vlan)
-		+ h->n_mcasts * sizeof(struct snap_mcast);
+		+ h->n_mcasts * sizeof(struct snap_mcast)
+		+ h->n_bindings * sizeof(struct snap_binding);
 	if (h->size != want || len != want)
 		return err_set(e, -EINVAL, "snapshot",
 			"%zu bytes, its header says %u, its counts %zu", len, h->size, want);
@@ -209,14 +214,17 @@ static int check_header(const struct snap_hdr *h, size_t len, struct err *e)
 static int take_rest(
 	struct snapshot *s, const uint8_t *end, const struct snap_hdr *h, struct err *e)
 {
-	const uint8_t *mcasts = end - h->n_mcasts * sizeof(struct snap_mcast);
+	const uint8_t *bindings = end - h->n_bindings * sizeof(struct snap_binding);
+	const uint8_t *mcasts = bindings - h->n_mcasts * sizeof(struct snap_mcast);
 	const uint8_t *vlans = mcasts - h->n_vlans * sizeof(struct snap_vlan);
 	const uint8_t *meters = vlans - h->n_meters * sizeof(struct snap_meter);
 	int rc = snapshot_take_meters(s, meters, h->n_meters, e);
 
 	if (rc == 0)
 		rc = snapshot_take_vlans(s, vlans, h->n_vlans, e);
-	return rc == 0 ? snapshot_take_mcast(s, mcasts, h->n_mcasts, e) : rc;
+	if (rc == 0)
+		rc = snapshot_take_mcast(s, mcasts, h->n_mcasts, e);
+	return rc == 0 ? snapshot_take_bindings(s, bindings, h->n_bindings, e) : rc;
 }
 
 void snapshot_destroy(struct snapshot *s)
@@ -226,6 +234,7 @@ void snapshot_destroy(struct snapshot *s)
 	free(s->meter);
 	free(s->vlan_sets);
 	free(s->mcast);
+	free(s->binding);
 	free(CONTAINER_OF(s, struct snapshot_block, s));
 }
 

@@ -39,6 +39,12 @@ struct vlan_set {
 #define SNAPSHOT_PORT_VLANS (UINT32_C(1) << 31)
 static_assert((SNAP_PORT_FLAGS_ALL & SNAPSHOT_PORT_VLANS) == 0, "flags of two owners");
 
+/* What a guest may use. */
+struct snapshot_bindings {
+	uint16_t n;
+	const struct snap_binding *at;
+};
+
 struct snapshot {
 	uint64_t generation;
 	uint16_t n_networks, n_ports;
@@ -59,6 +65,8 @@ struct snapshot {
 	bool has_vlans; /* is any network VLAN-aware? */
 	struct vlan_set *vlan_sets; /* where they are */
 	struct snapshot_mcast *mcast; /* bridge/snapshot_mcast.h; NULL: no network snoops */
+	struct snapshot_bindings bindings[VIF_ID_MAX];
+	struct snap_binding *binding; /* where they are */
 };
 
 /* Validate @bytes (a copy, not the shared memfd) and index it.  NULL with @e (path names the

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* snapshot_meters.c - what vifs may send and get, from the daemon's message.
+/* snapshot_meters.c - what vifs may send and get, and as whom, from the daemon's message.
  *
- * From: bridge/snapshot.c.  To: bridge/qos.c, bridge/storm.c, by snapshot_meter().
+ * From: bridge/snapshot.c.  To: bridge/qos.c, bridge/storm.c, by snapshot_meter();
+ * bridge/guard_source.c.
  * Invariants: rates and bursts are within the bounds of bridge/meter.c, so that it cannot overflow;
  * .has_meters has a bit for each kind that any vif has.
  * Thread: control; immutable afterwards. */
@@ -50,6 +51,39 @@ int snapshot_take_meters(struct snapshot *s, const uint8_t *at, uint32_t n, stru
 				fault);
 		s->meter_of[m->vif_id][m->kind] = (uint16_t)(i + 1);
 		s->has_meters |= (uint8_t)(1u << m->kind);
+	}
+	return 0;
+}
+
+int snapshot_take_bindings(struct snapshot *s, const uint8_t *at, uint32_t n, struct err *e)
+{
+	uint16_t last = VIF_ID_NONE;
+
+	if (n == 0)
+		return 0;
+	s->binding = calloc(n, sizeof(*s->binding));
+	if (s->binding == NULL)
+		return err_set(e, -ENOMEM, "snapshot", "no memory for %u bindings", n);
+	for (uint32_t i = 0; i < n; i++) {
+		struct snap_binding *b = &s->binding[i];
+
+		memcpy(b, at + i * sizeof(*b), sizeof(*b));
+		if (snapshot_port(s, b->vif_id) == NULL)
+			return err_set(e, -EINVAL, "snapshot",
+				"snapshot refused: address of vif #%u, which is not there",
+				b->vif_id);
+		if (b->vif_id < last)
+			return err_set(e, -EINVAL, "snapshot",
+				"snapshot refused: addresses of vif %s are not in order",
+				s->port[b->vif_id].name);
+		if (b->len > (fib_addr_is_v4(b->addr) ? 32 : 128))
+			return err_set(e, -EINVAL, "snapshot",
+				"snapshot refused: address of vif %s has a prefix of %u bits",
+				s->port[b->vif_id].name, b->len);
+		if (b->vif_id != last)
+			s->bindings[b->vif_id].at = b;
+		s->bindings[b->vif_id].n++;
+		last = b->vif_id;
 	}
 	return 0;
 }

@@ -59,11 +59,21 @@ struct network_slot {
 	struct transit transit; /* uplink host, once its tap is there */
 };
 
+/* An address that the network's DHCP has given to a MAC. */
+struct lease {
+	uint16_t network_id;
+	struct mac mac;
+	struct ipaddr addr;
+};
+#define LEASES_MAX 4096
+
 struct actual {
 	struct vif_slot vif[VIF_ID_MAX];
 	struct network_slot network[NETWORK_ID_MAX];
 	unsigned n_host_addresses; /* the host's own, but for transits and link-local ones */
 	struct ipaddr host_address[HOST_ADDRESSES_MAX];
+	unsigned n_leases; /* of networks whose guests are bound to them */
+	struct lease lease[LEASES_MAX];
 };
 
 void actual_set_vif(struct vif_slot *slot, enum object_state state, const char *why);

@@ -7,6 +7,7 @@
  * Thread: the daemon has one. */
 #pragma once
 
+#include "config/guard_text.h"
 #include "config/multicast.h"
 #include "config/rate_text.h"
 #include "config/storm_text.h"
@@ -129,6 +130,7 @@ struct vif_cfg {
 	struct vlan_list vlan;
 	struct storm_limit storm[STORM_CLASSES];
 	struct multicast_vif_cfg multicast;
+	struct guard_cfg guard;
 	bool has_profile;
 	enum network_profile profile;
 };

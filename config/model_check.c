@@ -2,7 +2,7 @@
 /* model_check.c - does the whole desired state fit together?
  *
  * From: rpc_methods.c before a change is committed, store.c after loading.  To: struct err,
- * model_check_uplink.c, model_check_vlan.c.
+ * model_check_uplink.c, model_check_vlan.c, model_check_guard.c.
  * Theory: every rule that needs more than one field or more than one object stands here, as one
  * small function with one sentence for the user; what a single field may hold is schema_parse.c's.
  * Pairs of objects are compared all with all: at most 1,023 vifs, half a million cheap compares.
@@ -484,6 +484,19 @@ static int check_socket_is_free(const struct model *m, const struct vif_cfg *v, 
 	return 0;
 }
 
+static bool is_called_emulated(const struct vif_cfg *emulated, const struct vif_cfg *v)
+{
+	size_t len = strlen(v->name);
+
+	return strncmp(emulated->name, v->name, len) == 0
+		&& strcmp(emulated->name + len, "-emu") == 0;
+}
+
+bool model_is_emulated_twin(const struct vif_cfg *a, const struct vif_cfg *b)
+{
+	return is_called_emulated(a, b) || is_called_emulated(b, a);
+}
+
 static int check_mac_is_free(const struct model *m, const struct vif_cfg *v, struct err *e)
 {
 	char path[PATH_LEN], mac[MAC_STR_LEN];
@@ -492,6 +505,7 @@ static int check_mac_is_free(const struct model *m, const struct vif_cfg *v, str
 		return 0;
 	for (const struct vif_cfg *other = m->vif; other < v; other++)
 		if (other->has_mac && other->network_id == v->network_id
+			&& !model_is_emulated_twin(v, other)
 			&& memcmp(&other->mac, &v->mac, sizeof(v->mac)) == 0)
 			return err_set(e, -EEXIST, model_vif_path(blamed(m, v, other), "mac", path),
 				"MAC %s is wanted by vif %s and vif %s of the same network: choose "
@@ -579,5 +593,7 @@ int model_check(const struct model *m, struct err *e)
 		rc = model_check_vlan(m, e);
 	if (rc == 0)
 		rc = model_check_multicast(m, e);
+	if (rc == 0)
+		rc = model_check_guard(m, e);
 	return rc == 0 ? model_check_size(m, e) : rc;
 }

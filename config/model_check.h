@@ -25,6 +25,12 @@ bool model_is_first_address(const struct ipnet *net, const struct ipaddr *a);
 /* model_check_multicast.c */
 [[nodiscard]] int model_check_multicast(const struct model *m, struct err *e);
 
+/* Are these Xen's two ways to one NIC of a guest, vifX.Y and vifX.Y-emu, with one MAC? */
+bool model_is_emulated_twin(const struct vif_cfg *a, const struct vif_cfg *b);
+
+/* model_check_guard.c */
+[[nodiscard]] int model_check_guard(const struct model *m, struct err *e);
+
 /* model_check_uplink.c */
 [[nodiscard]] int model_check_uplink(
 	const struct model *m, const struct network_cfg *n, struct err *e);

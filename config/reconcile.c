@@ -296,6 +296,7 @@ void reconcile_destroy(struct reconcile *r, bool stop_engine)
 		event_free(r->netns_event);
 	if (r->netns_watch >= 0)
 		close(r->netns_watch);
+	reconcile_leases_fini(r);
 	if (r->run_timer != NULL)
 		event_free(r->run_timer);
 	reconcile_vhost_fini(r);
@@ -350,6 +351,7 @@ struct reconcile *reconcile_create(
 	r->base = base;
 	r->paths = *paths;
 	r->netns_watch = -1;
+	r->lease_watch = -1;
 	r->run_timer = evtimer_new(base, on_run_timer, r);
 	rc = r->run_timer == NULL || reconcile_vhost_init(r) < 0
 		? err_set(e, -ENOMEM, "", "out of memory")

@@ -197,4 +197,5 @@ void reconcile_network_run(struct reconcile *r)
 	for (unsigned i = 0; i < r->model->n_networks; i++)
 		run_network(r, &r->model->network[i], rc, &e);
 	reconcile_host_addresses(r);
+	reconcile_leases_read(r);
 }

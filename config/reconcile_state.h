@@ -32,6 +32,8 @@ struct reconcile {
 	struct event *netns_event;
 	struct event *vhost_timer; /* clients that are to reach their VMMs */
 	int netns_watch; /* inotify on /run/netns */
+	struct event *lease_event;
+	int lease_watch; /* inotify on STATE/leases; -1: nobody wants to know */
 	bool is_running; /* in a run: causes ask for another one */
 	bool is_listed; /* the first run has seen what is held and what was left behind */
 	void *snapshot; /* as the engine has it; NULL: none */
@@ -118,6 +120,11 @@ struct vif_slot *reconcile_transit_slot(struct reconcile *r, const struct networ
 [[nodiscard]] int reconcile_uplink_run(struct reconcile *r, struct err *e);
 void reconcile_uplink_remove(struct reconcile *r);
 void reconcile_host_addresses(struct reconcile *r);
+
+/* reconcile_leases.c */
+/* Take over what DHCP has given, where guards want to know; and hear of changes from now on. */
+void reconcile_leases_read(struct reconcile *r);
+void reconcile_leases_fini(struct reconcile *r);
 
 /* reconcile_engine.c */
 extern const struct engine_link_ops reconcile_engine_ops;

@@ -79,8 +79,8 @@ static void set_vhost(const struct vif_cfg *v, const struct vif_actual *a, json_
 json_t *rpc_view_vif(const struct daemon *d, const struct vif_cfg *v)
 {
 	static const char *const always[] = { "dev", "netns", "ifname", "mac", "owner", "network",
-		"profile", "rate", "storm", "storm_unicast", "storm_broadcast", "storm_multicast",
-		"multicast_router" };
+		"profile", "rate", "guard", "storm", "storm_unicast", "storm_broadcast",
+		"storm_multicast", "multicast_router" };
 	json_t *json = schema_print_vif(v, d->model);
 	struct vif_actual a;
 	char mac[MAC_STR_LEN];

@@ -21,8 +21,6 @@ static const char *const profile_values[] = { "plain", "tenant", NULL };
 static const char *const type_values[]
 	= { "tap", "netdev", "host", "netfront", "vhost-user", NULL };
 
-#define LATER_GUARD "the anti-spoofing guard is not built yet"
-
 static const struct schema_field network_fields[] = {
 	{ .key = "name",
 		.arg = "NAME",
@@ -194,7 +192,7 @@ static const struct schema_field network_fields[] = {
 		.arg = "WORDS",
 		.kind = FIELD_STRING,
 		.max = 255,
-		.later = LATER_GUARD,
+		.later = "a guard knows one guest: 'saklar vif set NAME --guard' sets it",
 		.doc = "which addresses guests may use" },
 };
 
@@ -488,9 +486,13 @@ static const struct schema_field vif_fields[] = {
 		.flag = "guard",
 		.arg = "WORDS",
 		.kind = FIELD_STRING,
-		.max = 255,
-		.later = LATER_GUARD,
-		.doc = "which addresses the guest may use" },
+		.max = 1023,
+		.def = "off (profile tenant: mac)",
+		.doc = "as whom the guest may speak: mac (its own MAC, and as no DHCP server or "
+		       "router), "
+		       "addresses such as '10.0.0.5 fd00::5' (and with these only), dhcp (and with "
+		       "those "
+		       "that DHCP gives it), dhcp-server, router (it may be one); off" },
 };
 
 static const struct schema_field forward_fields[] = {

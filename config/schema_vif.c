@@ -235,6 +235,16 @@ static int set_vlan(void *cfg, const struct schema_value *v, const char *path, s
 	return v ? vlan_list_parse(v->text, path, &vif->vlan, e) : 0;
 }
 
+static int set_guard(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct guard_cfg *g = &vif_of(cfg)->guard;
+
+	if (v)
+		return guard_text_parse(v->text, path, g, e);
+	*g = (struct guard_cfg){ 0 };
+	return 0;
+}
+
 static int set_storm_class(void *cfg, enum storm_class c, const struct schema_value *v,
 	const char *path, struct err *e)
 {
@@ -310,6 +320,7 @@ static const struct schema_setter setters[] = {
 	{ "profile", set_profile },
 	{ "rate", set_rate },
 	{ "vlan", set_vlan },
+	{ "guard", set_guard },
 	{ "storm", set_storm },
 	{ "storm_unicast", set_storm_unicast },
 	{ "storm_broadcast", set_storm_broadcast },
@@ -406,7 +417,7 @@ json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m)
 		(json_int_t)v->fdb_limit, "connection_limit", (json_int_t)v->connection_limit,
 		"half_open_limit", (json_int_t)v->half_open_limit, "unresolved_limit",
 		(int)v->unresolved_limit);
-	char mac[MAC_STR_LEN], rate[RATE_TEXT_LEN], vlan[VLAN_TEXT_LEN];
+	char mac[MAC_STR_LEN], rate[RATE_TEXT_LEN], vlan[VLAN_TEXT_LEN], guard[GUARD_TEXT_LEN];
 
 	if (!json)
 		return NULL;
@@ -428,6 +439,7 @@ json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m)
 		print_text(json, "profile", schema_profile_name(v->profile));
 	print_text(json, "rate", rate_text_print(&v->rate, rate));
 	print_text(json, "vlan", vlan_list_print(&v->vlan, vlan));
+	print_text(json, "guard", guard_text_print(&v->guard, guard));
 	print_storm(v, json);
 	print_flags(v, json);
 	schema_print_multicast_vif(&v->multicast, json);

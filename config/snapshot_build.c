@@ -6,6 +6,7 @@
  * kernel's bridge, but what comes from it is taken: it has a carrier then, and the news is on its way.  Thread: the daemon's only one. */
 #include "config/snapshot_build.h"
 
+#include "config/snapshot_guard.h"
 #include "config/snapshot_multicast.h"
 #include "vswitch/base/check.h"
 
@@ -99,8 +100,10 @@ static void build_port(const struct model *m, const struct vif_want *want,
 		out->flags |= SNAP_PORT_UP;
 	if (!slot->is_in_engine)
 		out->flags &= ~(uint32_t)PORT_FLAGS_FLOOD;
-	if (v != NULL)
+	if (v != NULL) {
 		build_limits(m, v, out);
+		out->guard = snapshot_guard_flags(v, is_of_tenant(m, v));
+	}
 	out->mtu = MAX(slot->mtu != 0 ? slot->mtu : want->mtu, (uint16_t)PORT_MTU_MIN);
 	if (want->has_mac)
 		memcpy(out->mac, want->mac.b, sizeof(out->mac));
@@ -204,6 +207,7 @@ static void add_ports(struct layout *l, const struct model *m, const struct vif_
 			port.fdb_limit = 0;
 			port.connection_limit = 0;
 			port.half_open_limit = 0;
+			port.guard = 0;
 		}
 		append(l, &port, sizeof(port), count, VIF_ID_MAX - 1);
 	}
@@ -554,6 +558,24 @@ static void add_mcasts(
 	}
 }
 
+/* Of the ports that add_ports() has laid out, whose order is that of their ids. */
+static void add_bindings(
+	struct layout *l, const struct model *m, const struct actual *actual, uint32_t *count)
+{
+	const struct snap_port *port = (const void *)(l->bytes + l->first_port);
+	struct snap_binding b[SNAPSHOT_GUARD_MAX];
+
+	for (uint32_t i = 0; i < l->n_ports; i++) {
+		const struct vif_cfg *v = (port[i].guard & SNAP_GUARD_IP) == 0
+			? NULL
+			: model_vif_by_id(m, port[i].vif_id);
+		unsigned n = v == NULL ? 0 : snapshot_guard_bindings(m, actual, v, b);
+
+		for (unsigned j = 0; j < n && *count < BINDINGS_MAX; j++)
+			append(l, &b[j], sizeof(b[j]), count, BINDINGS_MAX);
+	}
+}
+
 int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	const struct actual *actual, uint64_t generation, void **out, size_t *len)
 {
@@ -574,6 +596,7 @@ int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	add_meters(&l, m, wants, &hdr.n_meters);
 	add_vlans(&l, m, wants, actual, &hdr.n_vlans);
 	add_mcasts(&l, m, wants, &hdr.n_mcasts);
+	add_bindings(&l, m, actual, &hdr.n_bindings);
 	hdr.size = (uint32_t)l.len;
 	memcpy(l.bytes, &hdr, sizeof(hdr));
 	*out = l.bytes;

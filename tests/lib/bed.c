@@ -320,6 +320,15 @@ struct snap_mcast *bed_mcast_entry(
 	return r;
 }
 
+void bed_binding(struct bed *b, uint16_t vif_id, const char *text)
+{
+	struct snap_binding *binding = &b->binding[b->n_bindings++];
+
+	CHECK(b->n_bindings <= BED_METERS_MAX);
+	*binding = (struct snap_binding){ .vif_id = vif_id };
+	binding->len = prefix_of(text, binding->addr);
+}
+
 void bed_apply(struct bed *b)
 {
 	static uint8_t bytes[SNAPSHOT_SIZE_MAX];
@@ -337,6 +346,7 @@ void bed_apply(struct bed *b)
 		{ b->meter, b->n_meters * sizeof(b->meter[0]) },
 		{ b->vlan, b->n_vlans * sizeof(b->vlan[0]) },
 		{ b->mcast, b->n_mcasts * sizeof(b->mcast[0]) },
+		{ b->binding, b->n_bindings * sizeof(b->binding[0]) },
 	};
 	size_t len = sizeof(*hdr);
 	struct snapshot *old = b->cfg;
@@ -352,7 +362,8 @@ void bed_apply(struct bed *b)
 		.n_forwards = b->n_forwards,
 		.n_meters = b->n_meters,
 		.n_vlans = b->n_vlans,
-		.n_mcasts = b->n_mcasts };
+		.n_mcasts = b->n_mcasts,
+		.n_bindings = b->n_bindings };
 	for (unsigned i = 0; i < ARRAY_LEN(parts); i++) {
 		memcpy(bytes + len, parts[i].from, parts[i].len);
 		len += parts[i].len;

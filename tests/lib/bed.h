@@ -55,6 +55,8 @@ struct bed {
 	struct snap_vlan vlan[BED_VLANS_MAX];
 	unsigned n_mcasts;
 	struct snap_mcast mcast[BED_ROUTES_MAX];
+	unsigned n_bindings;
+	struct snap_binding binding[BED_METERS_MAX];
 	uint64_t generation;
 	unsigned burst_max;
 	unsigned n_arrivals;
@@ -101,6 +103,8 @@ struct snap_mcast_vif *bed_mcast_vif(struct bed *b, uint16_t vif_id, uint8_t fla
 /* A static entry; @source NULL: of all sources. */
 struct snap_mcast *bed_mcast_entry(
 	struct bed *b, uint16_t vif_id, const char *group, const char *source);
+/* An address that the guest of @vif_id may use, "10.0.0.1/32"; vifs in ascending order. */
+void bed_binding(struct bed *b, uint16_t vif_id, const char *text);
 void bed_apply(struct bed *b);
 
 void bed_send(struct bed *b, uint16_t vif_id, const struct frame *f);

@@ -78,9 +78,12 @@ def vif(dice, i, networks):
                 multicast_fast_leave=dice.choice([True, False]),
                 multicast_limit=dice.randrange(16385), multicast_rate=dice.randrange(1000),
                 storm=dice.choice(["off", "500", "1000/1"]), storm_unicast="off",
+                guard=dice.choice(["off", "mac", f"10.{i}.9.9 fd00::{i:x}", "router"]),
                 storm_broadcast="7", storm_multicast="100/100",
                 rate=dice.choice(["10Mb/s@20ms", "inbound=1000,2000", "both=1Gb/s burst=512"]),
                 profile=dice.choice(["plain", "tenant"]))
+    if "guard" in item:
+        item["mac"] = f"52:54:01:00:01:{i:02x}"
     for key in ("link", "isolated", "learning", "flood", "mcast_flood", "bcast_flood", "hairpin"):
         some(dice, item, **{key: dice.choice([True, False])})
     behind = ",vlan=7" if segment.get("vlan_filtering", "off") != "off" else ""

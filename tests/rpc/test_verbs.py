@@ -35,8 +35,8 @@ def test_keys_of_a_vif_are_stable(client):
             "netns", "dev", "ifindex", "queues", "rx_packets", "rx_bytes", "tx_packets", "tx_bytes",
             "drops", "drops_total", "owner", "isolated", "learning", "flood", "mcast_flood",
             "bcast_flood", "hairpin", "fdb_limit", "connection_limit", "half_open_limit",
-            "unresolved_limit", "profile", "rate", "storm", "storm_unicast", "storm_broadcast",
-            "storm_multicast", "socket", "memory_sealed", "queues_live",
+            "unresolved_limit", "profile", "rate", "guard", "storm", "storm_unicast",
+            "storm_broadcast", "storm_multicast", "socket", "memory_sealed", "queues_live",
             "multicast_router", "multicast_fast_leave", "multicast_limit", "multicast_rate",
             "multicast_groups"} == set(vif)
     assert client.call("vif.list") == [vif]
@@ -108,6 +108,10 @@ def test_a_write_tells_generation_and_state(client):
     ("vif.add", {"name": "v", "network": "nolab", "type": "tap"}, "there is no network nolab"),
     ("vif.add", {"name": "v", "network": "lab"}, "type is missing"),
     ("vif.set", {"name": "web0", "queues": 2}, "cannot be changed"),
+    ("vif.set", {"name": "web0", "guard": "on"}, "is neither a word nor an address"),
+    ("vif.add", {"name": "v", "network": "lab", "type": "netdev", "dev": "e", "guard": "mac"},
+     "who guards the MAC of a guest has to know it"),
+    ("network.set", {"name": "lab", "guard": "mac"}, "a guard knows one guest"),
     ("vif.set", {"name": "web0", "storm": "many"}, "is no limit of floods"),
     ("vif.set", {"name": "web0", "rate": "1000"}, "neither direction nor unit"),
     ("vif.set", {"name": "web0", "rate": "both=10Mb/s peak=1Mb/s"}, "peak below its average"),
@@ -121,6 +125,23 @@ def test_a_refusal_says_what_to_do_and_changes_nothing(client, method, params, w
         client.call(method, **params)
     assert words in e.value.message
     assert snapshot(client) == before
+
+
+def test_guards_that_cannot_be_kept_are_refused(client):
+    guest = {"type": "tap", "mac": "52:54:00:00:00:02"}
+    client.call("network.add", name="dry", mode="bridge")
+    with pytest.raises(Refused) as e:
+        client.call("vif.add", name="v", network="dry", guard="dhcp", **guest)
+    assert "guard dhcp: network dry gives no addresses: list the guest's, or 'saklar network set" \
+        in e.value.message
+    client.call("vif.set", name="web0", guard="192.168.77.9")
+    with pytest.raises(Refused) as e:
+        client.call("vif.add", name="v", network="lab", guard="192.168.77.9", **guest)
+    assert "192.168.77.9/32 is vif web0's already: give each guest its own" in e.value.message
+    # Xen's emulated NIC beside the other one is the same guest
+    client.call("vif.add", name="web0-emu", network="lab", type="tap", mac="52:54:00:00:00:01",
+                guard="192.168.77.9")
+    assert client.call("vif.show", name="web0-emu")["guard"] == "192.168.77.9"
 
 
 def test_set_changes_what_is_named_only(client):

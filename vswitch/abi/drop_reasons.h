@@ -118,7 +118,19 @@
 	X(MCAST_RATE, "mcast_rate", "more IGMP or MLD messages a second than the vif may send")    \
 	X(MCAST_GUARD, "mcast_guard",                                                              \
 		"multicast query or router's hello from a vif that may send none (saklar vif set " \
-		"NAME --multicast-router)")
+		"NAME --multicast-router)")                                                        \
+	X(GUARD_MAC, "guard_mac", "source MAC is not the vif's own (--mac, --guard)")              \
+	X(GUARD_ARP, "guard_arp", "ARP that names a MAC or address that is not the vif's")         \
+	X(GUARD_ND, "guard_nd",                                                                    \
+		"neighbour discovery that names a MAC or address that is not the vif's, or "       \
+		"was not made on this link")                                                       \
+	X(GUARD_IP, "guard_ip",                                                                    \
+		"source address is none of the vif's (--guard), or the protocol is not IP")        \
+	X(GUARD_SERVER, "guard_server",                                                            \
+		"DHCP server or router advertisement, and the vif may be neither (--guard)")       \
+	X(GUARD_HIDDEN, "guard_hidden",                                                            \
+		"LLC or SNAP, broken or endless headers, or a first fragment without its "         \
+		"ports: what guards cannot look into")
 
 enum drop_reason {
 	DROP_NONE, /* the packet lives */

@@ -62,6 +62,8 @@ enum network_profile {
 #define STORM_BURST_TENANT 2000
 #define MDB_ENTRIES_MAX 4096 /* static ones, of all networks */
 #define MCAST_RECORDS_MAX (NETWORK_ID_MAX + VIF_ID_MAX + MDB_ENTRIES_MAX)
+#define BINDINGS_MAX 8192 /* addresses of guests, of all vifs */
+#define BINDINGS_VIF_MAX 64
 #define NAT_PORT_MIN 1024 /* guests never get a privileged port */
 
 #define NEIGH_TABLE_MAX 8191 /* neighbours of all networks */

@@ -2,7 +2,8 @@
 /* snapshot_msg.h - the whole configuration of the dataplane, flat, as the daemon sends it.
  *
  * A sealed memfd: header, networks, ports, routers, addresses, routes, forwards, meters, VLANs,
- * multicast records.  The engine copies it, validates every field (bridge/snapshot.c) and swaps it in between two
+ * multicast records, bindings.  The engine copies it, validates every field (bridge/snapshot.c) and
+ * swaps it in between two
  * bursts; a bad one is refused whole.  Host byte order (addresses and ports apart); same machine by
  * construction.
  *
@@ -81,6 +82,15 @@ enum snap_port_flag {
 	SNAP_PORT_FLAGS_ALL = (1u << 10) - 1,
 };
 
+enum snap_guard_flag {
+	SNAP_GUARD_HIDDEN = 1u << 0, /* nothing that the other guards cannot look into */
+	SNAP_GUARD_MAC = 1u << 1, /* MACs that frames, ARP and ND name are the port's */
+	SNAP_GUARD_IP = 1u << 2, /* addresses they name are bound to it; nothing but IP */
+	SNAP_GUARD_NO_DHCP = 1u << 3, /* is no DHCP server */
+	SNAP_GUARD_NO_RA = 1u << 4, /* is no router */
+	SNAP_GUARD_ALL = (1u << 5) - 1,
+};
+
 struct snap_port {
 	uint16_t vif_id;
 	uint16_t network_id;
@@ -91,7 +101,8 @@ struct snap_port {
 	uint32_t connection_limit; /* that this vif has begun; 0: the network's profile says */
 	uint32_t half_open_limit; /* of these without an answer; 0: likewise */
 	uint16_t unresolved_limit; /* neighbours it asks for; 0: NEIGH_UNRESOLVED_MAX */
-	uint8_t reserved[2];
+	uint8_t guard; /* enum snap_guard_flag */
+	uint8_t reserved[1];
 	char name[SAKLAR_NAME_LEN];
 };
 static_assert(sizeof(struct snap_port) == 48, "layout is shared");
@@ -258,6 +269,15 @@ struct snap_mcast {
 };
 static_assert(sizeof(struct snap_mcast) == 40, "layout is shared");
 
+/* Addresses that the guest behind a vif may use.  Ascending by vif_id. */
+struct snap_binding {
+	uint8_t addr[16];
+	uint16_t vif_id;
+	uint8_t len; /* prefix length of its own family */
+	uint8_t reserved[5];
+};
+static_assert(sizeof(struct snap_binding) == 24, "layout is shared");
+
 struct snap_hdr {
 	uint64_t magic;
 	uint64_t generation; /* counts up with every change */
@@ -271,8 +291,9 @@ struct snap_hdr {
 	uint32_t n_meters;
 	uint32_t n_vlans;
 	uint32_t n_mcasts;
-	uint32_t reserved[2];
+	uint32_t n_bindings;
+	uint32_t reserved[1];
 	/* then the networks, ports, routers, addresses, routes, forwards, meters, VLANs, multicast
-	 * records, each n_ of them */
+	 * records, bindings, each n_ of them */
 };
 static_assert(sizeof(struct snap_hdr) == 64, "layout is shared");

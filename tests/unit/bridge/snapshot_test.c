@@ -206,6 +206,47 @@ static void meters_are_taken_within_their_bounds(void **)
 	refused("snapshot");
 }
 
+static void bindings_are_taken_in_order(void **)
+{
+	static struct {
+		struct message m;
+		struct snap_binding b[3];
+	} t;
+	struct err e = ERR_NONE;
+	struct snapshot *s;
+
+	t.m = M;
+	t.m.hdr.size = sizeof(t);
+	t.m.hdr.n_bindings = 3;
+	t.m.port[1].guard = SNAP_GUARD_ALL;
+	for (unsigned i = 0; i < 3; i++)
+		t.b[i] = (struct snap_binding){ .vif_id = (uint16_t)(2 + i / 2),
+			.len = 32,
+			.addr = { [10] = 0xff, [11] = 0xff, [15] = (uint8_t)i } };
+	s = snapshot_create(&t, sizeof(t), &e);
+	assert_non_null(s);
+	assert_int_equal(s->bindings[2].n, 2);
+	assert_int_equal(s->bindings[3].n, 1);
+	assert_int_equal(s->bindings[3].at->addr[15], 2);
+	assert_int_equal(s->bindings[1].n, 0);
+	snapshot_destroy(s);
+	t.b[2].len = 33;
+	assert_null(snapshot_create(&t, sizeof(t), &e));
+	assert_non_null(strstr(e.msg, "vif v3 has a prefix of 33 bits"));
+	e = ERR_NONE;
+	t.b[2].vif_id = 4;
+	assert_null(snapshot_create(&t, sizeof(t), &e));
+	assert_non_null(strstr(e.msg, "vif #4, which is not there"));
+	e = ERR_NONE;
+	t.b[2].vif_id = 1;
+	assert_null(snapshot_create(&t, sizeof(t), &e));
+	assert_non_null(strstr(e.msg, "vif v1 are not in order"));
+	M.hdr.n_bindings = BINDINGS_MAX + 1;
+	refused("snapshot");
+	M.port[1].guard = SNAP_GUARD_ALL + 1;
+	refused("vif.v2");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -215,6 +256,7 @@ int main(void)
 		cmocka_unit_test_setup(bad_ports_are_refused_by_name, setup),
 		cmocka_unit_test_setup(a_port_may_be_without_network, setup),
 		cmocka_unit_test_setup(meters_are_taken_within_their_bounds, setup),
+		cmocka_unit_test_setup(bindings_are_taken_in_order, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -306,6 +306,64 @@ static void meters_are_what_was_set_and_else_the_profiles(void **)
 	assert_int_equal(meter[2].rate, METER_RATE_MAX);
 }
 
+/* The last binding of the one port of network 1; how many there are. */
+static unsigned bindings_of(const struct model *m, struct snap_binding *out)
+{
+	struct snap_hdr hdr;
+	void *bytes = NULL;
+	size_t len = 0;
+
+	vif_wants_build(m, &wants);
+	actual.vif[1].is_open = true;
+	assert_int_equal(snapshot_build(m, &wants, &actual, 5, &bytes, &len), 0);
+	memcpy(&hdr, bytes, sizeof(hdr));
+	if (hdr.n_bindings > 0)
+		memcpy(out, (uint8_t *)bytes + len - sizeof(*out), sizeof(*out));
+	free(bytes);
+	return hdr.n_bindings;
+}
+
+static void a_guard_is_what_was_set_and_else_the_profiles(void **)
+{
+	const unsigned servers = SNAP_GUARD_HIDDEN | SNAP_GUARD_NO_DHCP | SNAP_GUARD_NO_RA;
+	struct network_cfg n = make_network(NETWORK_MODE_BRIDGE, "10.0.0.0/24", "fd00::/64");
+	struct vif_cfg v = { .id = 1, .name = "a", .network_id = 1, .type = VIF_TYPE_HOST };
+	struct model m = { .n_networks = 1, .n_vifs = 1, .network = &n, .vif = &v };
+	struct dhcp_host promised = { .mac = { { 2, 0, 0, 0, 0, 9 } } };
+	struct snap_binding b;
+
+	n.profile = PROFILE_PLAIN;
+	assert_int_equal(port_of(&m).guard, 0);
+	n.profile = PROFILE_TENANT;
+	assert_int_equal(port_of(&m).guard, servers); /* its MAC is not known */
+	v.has_mac = true;
+	v.mac = promised.mac;
+	assert_int_equal(port_of(&m).guard, servers | SNAP_GUARD_MAC);
+	assert_int_equal(guard_text_parse("off", "", &v.guard, NULL), 0);
+	assert_int_equal(port_of(&m).guard, 0);
+	assert_int_equal(guard_text_parse("router 10.0.0.9", "", &v.guard, NULL), 0);
+	assert_int_equal(port_of(&m).guard, SNAP_GUARD_ALL & ~SNAP_GUARD_NO_RA);
+	assert_int_equal(bindings_of(&m, &b), 1);
+	assert_int_equal(b.addr[15], 9);
+	assert_int_equal(b.len, 32);
+	assert_int_equal(ip_parse("10.0.0.7", &promised.addr), 0);
+	n.dhcp_host = &promised;
+	n.n_dhcp_hosts = 1;
+	assert_int_equal(guard_text_parse("dhcp", "", &v.guard, NULL), 0);
+	assert_int_equal(bindings_of(&m, &b), 1);
+	assert_int_equal(b.addr[15], 7);
+	actual.n_leases = 2;
+	for (unsigned i = 0; i < 2; i++)
+		actual.lease[i] = (struct lease){ .network_id = 1, .mac = promised.mac };
+	assert_int_equal(ip_parse("10.0.0.88", &actual.lease[0].addr), 0);
+	actual.lease[1].mac.b[5] = 8; /* another's */
+	assert_int_equal(bindings_of(&m, &b), 2);
+	assert_int_equal(b.addr[15], 88);
+	actual.n_leases = 0;
+	n.dhcp_host = NULL;
+	n.n_dhcp_hosts = 0;
+}
+
 static void firewall_rejects_forwarding_and_foreign_gateways(void **)
 {
 	struct network_cfg n = make_network(NETWORK_MODE_BRIDGE, "10.0.0.0/24", "fd00::/64");
@@ -413,6 +471,7 @@ int main(void)
 		cmocka_unit_test_setup(limits_that_nobody_set_are_those_of_the_vifs_profile, clear),
 		cmocka_unit_test_setup(multicast_is_as_linux_has_it_and_tenants_are_limited, clear),
 		cmocka_unit_test_setup(meters_are_what_was_set_and_else_the_profiles, clear),
+		cmocka_unit_test_setup(a_guard_is_what_was_set_and_else_the_profiles, clear),
 		cmocka_unit_test_setup(
 			port_without_carrier_is_heard_and_one_set_down_is_not, clear),
 		cmocka_unit_test(firewall_rejects_forwarding_and_foreign_gateways),
