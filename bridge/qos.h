@@ -31,7 +31,7 @@ void qos_from(struct qos *q, const struct snapshot *cfg, struct burst *b, uint64
 /* Take out of @out the copies whose vif may not get them yet; those lost go to @lost. */
 void qos_to(struct qos *q, const struct snapshot *cfg, const struct burst *b, struct tx_items *out,
 	struct tx_items *lost, uint64_t now_ns);
-/* Copies that may go now: packets into @b, which is empty, and an item for each, grouped by vif. */
+/* Copies that may go now: packets behind those of @b, and an item for each. */
 void qos_release(struct qos *q, const struct snapshot *cfg, struct burst *b, struct tx_items *out,
 	uint64_t now_ns);
 

@@ -72,6 +72,8 @@ static const char *network_fault(const struct snapshot *s, const struct snap_net
 		return "profile is unknown";
 	if (n->mtu < MTU_MIN)
 		return "mtu below 68";
+	if (n->flags & ~(unsigned)SNAP_NETWORK_FLAGS_ALL)
+		return "unknown flag";
 	if (n->leg_vif_id >= VIF_ID_MAX)
 		return "host leg's vif id out of range";
 	if (n->leg_mac[0] & 1)

@@ -79,6 +79,7 @@ struct network_cfg {
 	struct mac leg_mac;
 	struct uplink_cfg uplink;
 	struct multicast_net_cfg multicast;
+	bool has_mtu_icmp; /* senders of what is too large for a vif are told */
 	bool is_nat_ipv6; /* mode nat: translate IPv6 too, instead of routing it */
 };
 

@@ -228,6 +228,12 @@ static int set_uplink_mac(void *cfg, const struct schema_value *v, const char *p
 	return set_router_mac(&s->cfg->uplink.mac, v, path, e);
 }
 
+static int set_mtu_icmp(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	((struct stage *)cfg)->cfg->has_mtu_icmp = v && v->is_on;
+	return 0;
+}
+
 static int set_nat_ipv6(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
 	struct stage *s = cfg;
@@ -289,6 +295,7 @@ static const struct schema_setter setters[] = {
 	{ "multicast_limit", set_multicast_limit },
 	{ "multicast_intervals", set_multicast_intervals },
 	{ "multicast_mac", set_multicast_mac },
+	{ "mtu_icmp", set_mtu_icmp },
 };
 
 /* Give each subnet the gateway that was named for it, the one it had in @before, or its first host
@@ -549,6 +556,7 @@ json_t *schema_print_network(const struct network_cfg *n)
 
 	if (!json)
 		return NULL;
+	json_object_set_new(json, "mtu_icmp", json_boolean(n->has_mtu_icmp));
 	for (unsigned i = 0; i < n->n_subnets; i++) {
 		append(json, "subnets", ipnet_print(&n->subnet[i], text));
 		append(json, "gateways", ip_print(&n->gateway[i], text));

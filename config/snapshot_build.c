@@ -29,6 +29,7 @@ static void build_network(
 	out->ageing_s = n->ageing_s;
 	out->fdb_limit = n->fdb_limit;
 	out->neigh_limit = n->neighbour_limit;
+	out->flags = n->has_mtu_icmp ? SNAP_NETWORK_MTU_ICMP : 0;
 	out->vlan = n->vlan_filtering;
 	out->mtu = n->mtu != 0 ? n->mtu : 1500;
 	memcpy(out->name, n->name, sizeof(out->name));

@@ -11,6 +11,7 @@
  * Thread: worker. */
 #include "vswitch/pipeline.h"
 
+#include "bridge/answer.h"
 #include "bridge/bridge.h"
 #include "bridge/egress.h"
 #include "bridge/guard.h"
@@ -49,7 +50,8 @@ struct pipeline {
 	struct tx_items lost; /* copies that did not pass egress */
 	struct tx_items grouped; /* while grouping */
 	uint16_t n_of[VIF_ID_MAX]; /* items per out vif while grouping, 0 between */
-	struct burst late; /* copies whose vif may get them now */
+	struct burst late; /* copies whose vif may get them now, and answers of the bridge's own */
+	struct icmp_limit answer_limit;
 };
 
 /* What a pipeline without configuration uses: every vif is without network. */
@@ -284,9 +286,24 @@ static void show_routed(const struct pipeline *l, const struct burst *b)
 	capture_routed_slow(l->captures, b, router_vif);
 }
 
-/* Send the copies that waited for their vif's rate. */
+/* Tell the senders of what was too large for its vif. */
+static void answer(struct pipeline *l, const struct burst *b)
+{
+	const struct answer_io io = { .cfg = l->cfg,
+		.limit = &l->answer_limit,
+		.pool = l->io->small_pool,
+		.now_ns = l->io->now_ns };
+
+	if (UNLIKELY(l->lost.n > 0))
+		answer_mtu(&io, b, &l->lost, &l->late);
+}
+
+/* Send answers, and the copies that waited for their vif's rate. */
 static void send_late(struct pipeline *l)
 {
+	for (uint16_t i = 0; i < l->late.n; i++)
+		l->out.item[l->out.n++]
+			= (struct tx_item){ .pkt = i, .out_vif = l->late.pkt[i].dst_vif };
 	qos_release(l->qos, l->cfg, &l->late, &l->out, l->io->now_ns);
 	if (LIKELY(l->late.n == 0))
 		return;
@@ -333,6 +350,7 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 		is_done = bridge_forward(cfg, b, share, &at, &l->out);
 		trace(l, STAGE_BRIDGE, b);
 		egress_run(cfg, b, &l->out, &l->lost); /* bridge/egress.c isolation, mtu, link */
+		answer(l, b); /* bridge/answer.c  too large: tell who sent it */
 		vlan_retag(cfg, b, &l->out, &l->lost, l->io->small_pool); /* bridge/vlan.c tags */
 		trace(l, STAGE_EGRESS, b);
 		qos_to(l->qos, cfg, b, &l->out, &l->lost, now_ns); /* bridge/qos.c  now? */

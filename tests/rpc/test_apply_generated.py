@@ -35,7 +35,7 @@ def network(dice, i):
     mac = f"52:54:00:{dice.randrange(256):02x}:{i:02x}:"
     item = some(dice, {"name": f"n{i}", "mode": dice.choice(["bridge", "isolated", "nat", "routed",
                                                              "open"])},
-                mtu=dice.randrange(1280, 9000), ageing=dice.randrange(1000),
+                mtu=dice.randrange(1280, 9000), ageing=dice.randrange(1000), mtu_icmp=True,
                 fdb_limit=dice.randrange(65536), neighbour_limit=dice.randrange(1025),
                 profile=dice.choice(["plain", "tenant"]),
                 multicast_snooping=dice.choice([True, False]),

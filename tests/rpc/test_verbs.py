@@ -47,7 +47,7 @@ def test_keys_of_a_network_are_stable(client):
             "dhcp", "dhcp_ranges", "dhcp_hosts", "domain", "mtu", "ageing", "fdb_limit",
             "neighbour_limit", "vifs", "multicast_snooping", "multicast_querier",
             "multicast_per_vlan", "multicast_igmp", "multicast_mld", "multicast_limit",
-            "multicast_intervals", "multicast_mac",
+            "multicast_intervals", "multicast_mac", "mtu_icmp",
             "leg_ifname", "leg_mac", "leg", "leg_id", "uplink_port",
             "dnsmasq_pid"} == set(client.call("network.list")[0])
 

@@ -77,3 +77,12 @@ def test_vif_set_mtu_takes_effect_live(lab, guests):
     ping(guests["big"], "10.14.0.12", size=1900)
     lab.saklar("vif", "set", "small", "--mtu", "1400")
     wait_until(lambda: guests["small"].link("eth0")["mtu"] == 1400, 5)
+
+
+def test_who_sends_too_much_is_told_when_the_network_wants_that(lab, guests):
+    lab.saklar("network", "set", "jumbo", "--mtu-icmp")
+    done = guests["big"].run("ping", "-c", "3", "-i", "0.05", "-W", "1", "-s", "3000", "-M", "do",
+                             "10.14.0.12", check=False)
+    assert "mtu=1400" in (done.stdout + done.stderr).replace("mtu = ", "mtu=")
+    lab.saklar("network", "set", "jumbo", "--no-mtu-icmp")
+    guests["big"].ip("route", "flush", "cache")

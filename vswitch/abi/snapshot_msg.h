@@ -48,6 +48,11 @@ enum snap_vlan_mode {
 	SNAP_VLAN_N
 };
 
+enum snap_network_flag {
+	SNAP_NETWORK_MTU_ICMP = 1u << 0, /* who sends what is too large for a vif is told */
+	SNAP_NETWORK_FLAGS_ALL = (1u << 1) - 1,
+};
+
 struct snap_network {
 	uint16_t network_id;
 	uint8_t mode; /* enum network_mode */
@@ -63,7 +68,8 @@ struct snap_network {
 	char name[SAKLAR_NAME_LEN];
 	uint32_t neigh_limit; /* neighbours of the router port; 0: NEIGH_NETWORK_MAX */
 	uint8_t vlan; /* enum snap_vlan_mode */
-	uint8_t reserved[11];
+	uint8_t flags; /* enum snap_network_flag */
+	uint8_t reserved[10];
 };
 static_assert(sizeof(struct snap_network) == 56, "layout is shared");
 
