@@ -201,6 +201,10 @@ static bool options_lie(const struct pkt *p, uint32_t off, const uint8_t *mac)
 	while (off < end) {
 		const uint8_t *o = pkt_hdr(p, off, 8);
 
+#ifdef SAKLAR_PLANTED_BUG
+		/* Proves that tests/fuzz/guard_fuzz.c looks: options may end where they like. */
+		o = o != NULL ? o : pkt_bytes(p) + off;
+#endif
 		if (o == NULL || o[1] == 0)
 			return true;
 		if ((o[0] == 1 || o[0] == 2) && (o[1] != 1 || memcmp(o + 2, mac, 6) != 0))
