@@ -560,11 +560,11 @@ static void add_mcasts(
 }
 
 /* Of the ports that add_ports() has laid out, whose order is that of their ids. */
-static void add_bindings(
-	struct layout *l, const struct model *m, const struct actual *actual, uint32_t *count)
+static uint32_t add_bindings(struct layout *l, const struct model *m, const struct actual *actual)
 {
 	const struct snap_port *port = (const void *)(l->bytes + l->first_port);
 	struct snap_binding b[SNAPSHOT_GUARD_MAX];
+	uint32_t count = 0;
 
 	for (uint32_t i = 0; i < l->n_ports; i++) {
 		const struct vif_cfg *v = (port[i].guard & SNAP_GUARD_IP) == 0
@@ -572,9 +572,10 @@ static void add_bindings(
 			: model_vif_by_id(m, port[i].vif_id);
 		unsigned n = v == NULL ? 0 : snapshot_guard_bindings(m, actual, v, b);
 
-		for (unsigned j = 0; j < n && *count < BINDINGS_MAX; j++)
-			append(l, &b[j], sizeof(b[j]), count, BINDINGS_MAX);
+		for (unsigned j = 0; j < n && count < BINDINGS_MAX; j++)
+			append(l, &b[j], sizeof(b[j]), &count, BINDINGS_MAX);
 	}
+	return count;
 }
 
 int snapshot_build(const struct model *m, const struct vif_wants *wants,
@@ -597,7 +598,7 @@ int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	add_meters(&l, m, wants, &hdr.n_meters);
 	add_vlans(&l, m, wants, actual, &hdr.n_vlans);
 	add_mcasts(&l, m, wants, &hdr.n_mcasts);
-	add_bindings(&l, m, actual, &hdr.n_bindings);
+	hdr.n_bindings = (uint16_t)add_bindings(&l, m, actual);
 	hdr.size = (uint32_t)l.len;
 	memcpy(l.bytes, &hdr, sizeof(hdr));
 	*out = l.bytes;

@@ -15,7 +15,8 @@
  * Theory: the first program reads everything that the pipeline's decision read: way in, both MACs,
  * EtherType, tag, size, and the records of the forwarding table themselves.  Kinds of frames that
  * more than the bridge looks at (ARP, ND, DHCP, fragments, the ends of TCP connections, a TTL that
- * ends) never have a verdict.
+ * ends, lengths that do not add up) never have a verdict; so a vif's guard, which looks at nothing
+ * else but the MAC and the source address, has passed what passes here.
  * Built by clang for the bpf target into an array; loaded by config/netdev_bpf.c. */
 #include "vif/bpf_helpers.h"
 #include "vswitch/abi/verdicts.h"
@@ -30,6 +31,7 @@
 #define ETHER_IP4 TO_BE16(0x0800)
 #define ETHER_IP6 TO_BE16(0x86dd)
 #define ETHER_LEN 14
+#define L4_HDR_MIN 8
 #define TCP_FIN_SYN_RST 0x07
 
 /* The daemon puts the engine's segments in the place of these two (SEGMENT_VERDICT, SEGMENT_FDB). */
@@ -61,6 +63,7 @@ struct flow {
 	uint8_t macs[12];
 	uint16_t ether_type; /* network byte order */
 	uint16_t hdr_len; /* of one segment, when the frame is GSO's */
+	uint32_t src_ip4; /* network byte order; 0: IPv6 */
 };
 
 static ALWAYS_INLINE void *elem(uint32_t index)
@@ -68,28 +71,40 @@ static ALWAYS_INLINE void *elem(uint32_t index)
 	return map_at(&saklar_verdicts, &index);
 }
 
-/* Is the segment or datagram at @off one of those that only move data?  Sets .hdr_len. */
+/* RFC 2131 §4.1, RFC 8415 §7.2: what DHCP's servers and clients speak from and to. */
+static ALWAYS_INLINE int is_dhcp(const uint16_t port[2])
+{
+	return port[0] == TO_BE16(67) || port[0] == TO_BE16(547) || port[1] == TO_BE16(67)
+		|| port[1] == TO_BE16(68) || port[1] == TO_BE16(546) || port[1] == TO_BE16(547);
+}
+
+/* Is the segment or datagram at @off, which ends at @end, whole and one of those that only move
+ * data?  Sets .hdr_len. */
 static ALWAYS_INLINE int is_plain_l4(
-	struct __sk_buff *skb, struct flow *f, uint8_t proto, uint32_t off)
+	struct __sk_buff *skb, struct flow *f, uint8_t proto, uint32_t off, uint32_t end)
 {
 	uint8_t tcp[2];
 	uint16_t port[2];
+	uint32_t len;
 	uint8_t icmp;
+
+	if (off + L4_HDR_MIN > end)
+		return 0;
 
 	switch (proto) {
 	case 6:
 		if (load_bytes(skb, off + 12, tcp, sizeof(tcp)) < 0 || (tcp[1] & TCP_FIN_SYN_RST))
 			return 0;
-		f->hdr_len = (uint16_t)(off + (tcp[0] >> 4) * 4);
-		return 1;
+		len = (tcp[0] >> 4) * 4u;
+		f->hdr_len = (uint16_t)(off + len);
+		return len >= 20 && off + len <= end;
 	case 17:
 		if (load_bytes(skb, off, port, sizeof(port)) < 0)
 			return 0;
 		/* Of a tunnel's GSO frame these are not all headers, but its small frames must not
 		 * overtake it. */
 		f->hdr_len = (uint16_t)(off + 8);
-		return port[1] != TO_BE16(67) && port[1] != TO_BE16(68) && port[1] != TO_BE16(546)
-			&& port[1] != TO_BE16(547);
+		return !is_dhcp(port);
 	case 1: return skb->gso_size == 0;
 	case 58:
 		/* RFC 4861: 133 to 137 */
@@ -107,7 +122,12 @@ static ALWAYS_INLINE int is_plain_ip4(struct __sk_buff *skb, struct flow *f)
 		return 0;
 	if ((ip[6] & 0x3f) != 0 || ip[7] != 0) /* a fragment */
 		return 0;
-	return is_plain_l4(skb, f, ip[9], ETHER_LEN + sizeof(ip));
+	uint32_t end = ETHER_LEN + ((uint32_t)ip[2] << 8 | ip[3]);
+
+	if (end > skb->len)
+		return 0;
+	__builtin_memcpy(&f->src_ip4, ip + 12, 4);
+	return is_plain_l4(skb, f, ip[9], ETHER_LEN + sizeof(ip), end);
 }
 
 static ALWAYS_INLINE int is_plain_ip6(struct __sk_buff *skb, struct flow *f)
@@ -116,7 +136,9 @@ static ALWAYS_INLINE int is_plain_ip6(struct __sk_buff *skb, struct flow *f)
 
 	if (load_bytes(skb, ETHER_LEN, ip, sizeof(ip)) < 0 || ip[0] >> 4 != 6 || ip[7] <= 1)
 		return 0;
-	return is_plain_l4(skb, f, ip[6], ETHER_LEN + 40);
+	uint32_t end = ETHER_LEN + 40 + ((uint32_t)ip[4] << 8 | ip[5]);
+
+	return end <= skb->len && is_plain_l4(skb, f, ip[6], ETHER_LEN + 40, end);
 }
 
 /* May there be a verdict about this frame at all? */
@@ -172,7 +194,8 @@ static ALWAYS_INLINE int is_for(
 	const struct verdict *v, const struct flow *f, uint32_t in_ifindex, uint32_t generation)
 {
 	return READ(v->generation) == generation && READ(v->in_ifindex) == in_ifindex
-		&& READ(v->ether_type) == f->ether_type && are_same_macs(v->macs, f->macs);
+		&& READ(v->ether_type) == f->ether_type && are_same_macs(v->macs, f->macs)
+		&& (READ(v->src_ip4) == 0 || READ(v->src_ip4) == f->src_ip4);
 }
 
 /* Does @v still hold?  Then the slot is filled, and the source has been heard. */
@@ -208,7 +231,7 @@ static ALWAYS_INLINE int apply(struct __sk_buff *skb, const struct flow *f, cons
 static ALWAYS_INLINE int choose(struct __sk_buff *skb, struct verdict_slot *slot)
 {
 	const struct verdict_control *control = elem(VERDICTS_CONTROL);
-	struct flow f = { { 0 }, 0, 0 };
+	struct flow f = { { 0 }, 0, 0, 0 };
 
 	if (!control || READ(control->generation) == 0 || !is_plain(skb, &f))
 		return 0;

@@ -3,8 +3,10 @@
  *
  * From: pipeline.c, behind vif tx; state.c attaches.  To: vif/netdev.bpf.c, by shared memory.
  * Theory: noted is a known unicast between two kernel netdevs, untagged, IPv4 or IPv6, that met no
- * router and no guard: then way in, MACs and EtherType are all that was read of it, beside its size
- * and two records of the forwarding table, which the verdict names.  A move, a flush or the ageing
+ * router: then way in, MACs and EtherType are all that was read of it, beside its size
+ * and two records of the forwarding table, which the verdict names.  A guard (bridge/guard_source.c) has
+ * read the source MAC, which is named, and what the kernel's programs leave to the engine in any case;
+ * one that binds addresses the source too, which is named for IPv4.  A move, a flush or the ageing
  * of an address thus ends the verdict without anybody having to find it.
  * Invariants: a verdict is written with .seq odd and counts only in this generation; nothing is read
  * back from the segment but what a damaged one may say without harm.
@@ -20,7 +22,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-#define VERDICTS_VERSION 1
+#define VERDICTS_VERSION 2
 
 static_assert(offsetof(struct verdict_station, mac_vid) == offsetof(struct fdb_record, key.a), "");
 static_assert(
@@ -99,7 +101,7 @@ static bool is_current(const struct verdicts *v, const struct verdict *d)
 static bool is_same_flow(const struct verdict *d, const struct verdict *as)
 {
 	return d->in_ifindex == as->in_ifindex && d->ether_type == as->ether_type
-		&& memcmp(d->macs, as->macs, sizeof(d->macs)) == 0;
+		&& d->src_ip4 == as->src_ip4 && memcmp(d->macs, as->macs, sizeof(d->macs)) == 0;
 }
 
 /* Where @want may be written: its own old place, a free one, or that of a vif that holds more. */
@@ -152,6 +154,18 @@ static bool is_simple(const struct pkt *p)
 		&& (p->flags & not_these) == 0;
 }
 
+/* The source that the guard of @port has looked at, 0: none.  False: a verdict has no room for it. */
+static bool guarded_source(const struct snap_port *port, const struct pkt *p, uint32_t *src_ip4)
+{
+	*src_ip4 = 0;
+	if ((port->guard & SNAP_GUARD_IP) == 0)
+		return true;
+	if ((p->flags & PKT_IS_IP4) == 0)
+		return false;
+	memcpy(src_ip4, pkt_bytes(p) + p->l3_off + 12, sizeof(*src_ip4));
+	return *src_ip4 != 0; /* who has no address yet may speak to DHCP only */
+}
+
 static const struct vif *fast_vif(const struct verdict_reasons *why, uint16_t id)
 {
 	const struct vif *vif = why->vifs->by_id[id];
@@ -178,8 +192,10 @@ static void note(struct verdicts *v, const struct verdict_reasons *why, const st
 	bool learns = (why->cfg->port[p->in_vif].flags & SNAP_PORT_LEARN) != 0;
 	struct verdict want;
 	struct verdict *place;
+	uint32_t src_ip4;
 
-	if (in == NULL || out == NULL || !is_simple_way(why, p, out_vif))
+	if (in == NULL || out == NULL || !is_simple_way(why, p, out_vif)
+		|| !guarded_source(&why->cfg->port[p->in_vif], p, &src_ip4))
 		return;
 	want = (struct verdict){
 		.generation = v->generation,
@@ -190,6 +206,7 @@ static void note(struct verdicts *v, const struct verdict_reasons *why, const st
 		.in_vif = p->in_vif,
 		.out_vif = out_vif,
 		.wire_max = egress_wire_max(&why->cfg->port[out_vif]),
+		.src_ip4 = src_ip4,
 		.ageing_ns = why->cfg->network[p->network_id].conf.ageing_s * NS_PER_SEC,
 		.made_ns = why->now_ns,
 	};

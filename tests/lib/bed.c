@@ -363,7 +363,7 @@ void bed_apply(struct bed *b)
 		.n_meters = b->n_meters,
 		.n_vlans = b->n_vlans,
 		.n_mcasts = b->n_mcasts,
-		.n_bindings = b->n_bindings };
+		.n_bindings = (uint16_t)b->n_bindings };
 	for (unsigned i = 0; i < ARRAY_LEN(parts); i++) {
 		memcpy(bytes + len, parts[i].from, parts[i].len);
 		len += parts[i].len;

@@ -404,6 +404,111 @@ static void who_steals_a_mac_gets_nothing(void **state)
 	assert_int_equal(bed_drops(b, 1, DROP_GUARD_MAC), 1000);
 }
 
+/* A frame of v1's to v2 that its guard lets pass, and that the kernel may pass on by itself. */
+static void honest(bool is_v6, uint8_t proto)
+{
+	frame_eth(&F, MAC_OF(2), MAC_OF(1));
+	is_v6 ? frame_ip6(&F, proto) : frame_ip4(&F, proto);
+	if (proto == 6)
+		frame_tcp(&F, 0x10);
+	else if (proto == 17)
+		frame_udp(&F, 5000);
+	frame_payload(&F, 60);
+	frame_end(&F);
+	memcpy(F.bytes + 14 + (is_v6 ? 8 : 12), is_v6 ? OWN6 : OWN4, is_v6 ? 16 : 4);
+}
+
+/* What a byte of it must not become. */
+static const struct {
+	bool is_v6;
+	uint8_t proto, at, becomes, guard;
+	enum drop_reason reason;
+} lies[] = {
+	{ false, 17, 11, 3, SNAP_GUARD_MAC, DROP_GUARD_MAC },
+	{ true, 6, 11, 3, SNAP_GUARD_MAC, DROP_GUARD_MAC },
+	{ false, 6, 14 + 15, 2, SNAP_GUARD_IP, DROP_GUARD_IP },
+	{ false, 17, 14 + 12, 0, SNAP_GUARD_IP, DROP_GUARD_IP },
+	{ true, 17, 14 + 23, 2, SNAP_GUARD_IP, DROP_GUARD_IP },
+	{ true, 6, 14 + 8, 0xfe, SNAP_GUARD_IP, DROP_GUARD_IP },
+	{ false, 6, 14, 0x44, SNAP_GUARD_HIDDEN, DROP_GUARD_HIDDEN },
+	{ false, 17, 14, 0x65, SNAP_GUARD_HIDDEN, DROP_GUARD_HIDDEN },
+	{ false, 17, 16, 1, SNAP_GUARD_HIDDEN, DROP_GUARD_HIDDEN }, /* longer than the frame */
+	{ true, 17, 18, 1, SNAP_GUARD_HIDDEN, DROP_GUARD_HIDDEN },
+	{ false, 6, 17, 20 + 31, SNAP_GUARD_HIDDEN, DROP_GUARD_HIDDEN }, /* ends in TCP's header */
+	{ true, 6, 19, 31, SNAP_GUARD_HIDDEN, DROP_GUARD_HIDDEN },
+	{ false, 17, 17, 20 + 7, SNAP_GUARD_HIDDEN, DROP_GUARD_HIDDEN },
+	{ true, 58, 19, 7, SNAP_GUARD_HIDDEN, DROP_GUARD_HIDDEN },
+	{ false, 6, 14 + 20 + 12, 0x40, SNAP_GUARD_HIDDEN,
+		DROP_GUARD_HIDDEN }, /* 16 bytes of TCP */
+	{ false, 6, 14 + 20 + 12, 0xf0, SNAP_GUARD_HIDDEN, DROP_NONE },
+	{ true, 58, 14 + 40, 134, SNAP_GUARD_NO_RA, DROP_GUARD_SERVER },
+	{ true, 58, 14 + 40, 137, SNAP_GUARD_NO_RA, DROP_GUARD_SERVER },
+};
+
+/* F three times from v1: the first may bring a verdict about, which the others then meet. */
+static void thrice(struct bed *b, enum drop_reason reason)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		uint64_t before = bed_drops(b, 1, reason);
+
+		bed_step(b, 1, &F);
+		if (reason == DROP_NONE)
+			EXPECT_FRAME(b, 2, &F);
+		EXPECT_NOTHING(b, 2);
+		if (reason != DROP_NONE)
+			assert_int_equal(bed_drops(b, 1, reason), before + 1);
+	}
+}
+
+static void a_guarded_flow_may_be_the_kernels_but_nothing_forbidden(void **state)
+{
+	static const uint8_t ports[][2] = { { 67 >> 8, 67 }, { 547 >> 8, 547 & 255 } };
+	struct bed *b = three(state, SNAP_GUARD_ALL);
+
+	frame_simple(&F, MAC_BCAST, MAC_OF(2), 20);
+	bed_step(b, 2, &F);
+	bed_clear(b);
+	for (unsigned i = 0; i < ARRAY_LEN(lies); i++) {
+		b->port[0].guard = SNAP_GUARD_HIDDEN | lies[i].guard;
+		bed_apply(b);
+		honest(lies[i].is_v6, lies[i].proto);
+		thrice(b, DROP_NONE);
+		F.bytes[lies[i].at] = lies[i].becomes;
+		thrice(b, lies[i].reason);
+	}
+	b->port[0].guard = SNAP_GUARD_ALL;
+	bed_apply(b);
+	for (unsigned i = 0; i < 2 * ARRAY_LEN(ports); i++) {
+		honest(i & 1, 17);
+		thrice(b, DROP_NONE);
+		memcpy(F.bytes + 14 + (i & 1 ? 40 : 20), ports[i / 2], 2);
+		thrice(b, DROP_GUARD_SERVER);
+	}
+	if (b->verdicts == NULL || b->is_bumped)
+		return;
+	honest(false, 6);
+	thrice(b, DROP_NONE);
+	assert_true(b->n_cached > ARRAY_LEN(lies));
+}
+
+/* From 0.0.0.0 a guest may ask DHCP, and nobody else, whatever it has asked before. */
+static void who_has_no_address_yet_gets_no_verdict(void **state)
+{
+	struct bed *b = three(state, SNAP_GUARD_ALL);
+
+	frame_simple(&F, MAC_BCAST, MAC_OF(2), 20);
+	bed_step(b, 2, &F);
+	bed_clear(b);
+	ip4(ANY4, 68, 67);
+	memcpy(F.bytes, MAC_OF(2), 6);
+	thrice(b, DROP_NONE);
+	honest(false, 17);
+	memcpy(F.bytes + 14 + 12, OTHER4, 4);
+	thrice(b, DROP_GUARD_IP);
+	memcpy(F.bytes + 14 + 12, ANY4, 4);
+	thrice(b, DROP_GUARD_IP);
+}
+
 /* What a guard looks at may be anything: it ends, reads nothing that is not there, and lets only own
  * sources pass. */
 static void random_bytes_are_survived(void **state)
@@ -441,6 +546,8 @@ int main(void)
 		BED_TESTS(no_wrapping_carries_what_is_forbidden),
 		BED_TESTS(what_bridges_say_is_not_for_guests),
 		BED_TESTS(who_steals_a_mac_gets_nothing),
+		BED_TESTS(a_guarded_flow_may_be_the_kernels_but_nothing_forbidden),
+		BED_TESTS(who_has_no_address_yet_gets_no_verdict),
 		BED_TESTS(random_bytes_are_survived),
 	};
 

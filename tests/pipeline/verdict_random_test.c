@@ -28,19 +28,31 @@ static uint32_t pick(uint32_t n)
 	return (uint32_t)((uint64_t)(state >> 8) * n >> 24);
 }
 
+/* The station that is behind @vif most of the time. */
+static unsigned home_mac(uint16_t vif)
+{
+	return vif == 1 ? PORTS : vif - 1u;
+}
+
 static void describe(struct bed *b)
 {
 	bed_network(b, 1);
 	bed_network(b, 2);
-	for (uint16_t id = 1; id <= PORTS; id++)
-		bed_port(b, id, id <= 4 ? 1 : 2);
+	for (uint16_t id = 1; id <= PORTS; id++) {
+		memcpy(bed_port(b, id, id <= 4 ? 1 : 2)->mac, MAC_OF(home_mac(id)), 6);
+		if (id > 2)
+			bed_binding(b, id, "192.0.2.1/32");
+		if (id > 3)
+			bed_binding(b, id, "2001:db8::1/128");
+	}
 	bed_apply(b);
 }
 
 /* The same change of both. */
 static void change(struct bed *const beds[2])
 {
-	unsigned what = pick(6), port = pick(PORTS);
+	unsigned what = pick(7), port = pick(PORTS);
+	uint8_t guard = (uint8_t)pick(2 * (SNAP_GUARD_ALL + 1));
 	uint32_t flag = 1u << pick(7);
 	uint16_t mtu = (uint16_t)(1400 + 50 * pick(4));
 
@@ -53,6 +65,7 @@ static void change(struct bed *const beds[2])
 		case 2: b->network[0].ageing_s = mtu / 10; break;
 		case 3: fdb_flush(b->fdb, 1, 0); break;
 		case 4: bed_restart(b); break;
+		case 5: b->port[port].guard = guard > SNAP_GUARD_ALL ? 0 : guard; break;
 		default: bed_warp(b, (uint64_t)mtu * NS_PER_SEC / 20); continue;
 		}
 		bed_apply(b);
@@ -85,8 +98,12 @@ static void make_frame(void)
 		frame_tcp(&F, flags[pick(ARRAY_LEN(flags))]);
 	else
 		frame_udp(&F, pick(8) == 0 ? 67 : 5000);
+	if (pick(20) == 0)
+		F.bytes[F.len - (is_tcp ? 32 : 8) + 1] = 67;
 	frame_payload(&F, pick(1500));
 	frame_end(&F);
+	if (pick(8) == 0) /* of another */
+		F.bytes[14 + (is_v6 ? 23 : 15)] = (uint8_t)(2 * pick(2));
 	if (pick(20) == 0)
 		F.bytes[14 + pick(40)] ^= (uint8_t)(1 + pick(255)); /* malformed, options, TTL */
 }

@@ -297,7 +297,7 @@ struct snap_hdr {
 	uint32_t n_meters;
 	uint32_t n_vlans;
 	uint32_t n_mcasts;
-	uint32_t n_bindings;
+	uint16_t n_bindings, reserved0;
 	uint32_t reserved[1];
 	/* then the networks, ports, routers, addresses, routes, forwards, meters, VLANs, multicast
 	 * records, bindings, each n_ of them */

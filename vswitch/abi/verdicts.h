@@ -80,7 +80,7 @@ struct verdict {
 	uint16_t in_vif;
 	uint16_t out_vif;
 	uint32_t wire_max; /* bytes of the largest frame on the wire, Ethernet header included */
-	uint32_t reserved;
+	uint32_t src_ip4; /* the only source, network byte order; 0: any */
 	uint64_t ageing_ns; /* of the network's learned addresses; 0: never */
 	uint64_t made_ns; /* CLOCK_MONOTONIC */
 };
