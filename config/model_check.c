@@ -484,19 +484,6 @@ static int check_socket_is_free(const struct model *m, const struct vif_cfg *v, 
 	return 0;
 }
 
-static bool is_called_emulated(const struct vif_cfg *emulated, const struct vif_cfg *v)
-{
-	size_t len = strlen(v->name);
-
-	return strncmp(emulated->name, v->name, len) == 0
-		&& strcmp(emulated->name + len, "-emu") == 0;
-}
-
-bool model_is_emulated_twin(const struct vif_cfg *a, const struct vif_cfg *b)
-{
-	return is_called_emulated(a, b) || is_called_emulated(b, a);
-}
-
 static int check_mac_is_free(const struct model *m, const struct vif_cfg *v, struct err *e)
 {
 	char path[PATH_LEN], mac[MAC_STR_LEN];
@@ -505,7 +492,7 @@ static int check_mac_is_free(const struct model *m, const struct vif_cfg *v, str
 		return 0;
 	for (const struct vif_cfg *other = m->vif; other < v; other++)
 		if (other->has_mac && other->network_id == v->network_id
-			&& !model_is_emulated_twin(v, other)
+			&& !model_may_be_same_guest(v, other)
 			&& memcmp(&other->mac, &v->mac, sizeof(v->mac)) == 0)
 			return err_set(e, -EEXIST, model_vif_path(blamed(m, v, other), "mac", path),
 				"MAC %s is wanted by vif %s and vif %s of the same network: choose "

@@ -25,10 +25,10 @@ bool model_is_first_address(const struct ipnet *net, const struct ipaddr *a);
 /* model_check_multicast.c */
 [[nodiscard]] int model_check_multicast(const struct model *m, struct err *e);
 
-/* Are these Xen's two ways to one NIC of a guest, vifX.Y and vifX.Y-emu, with one MAC? */
-bool model_is_emulated_twin(const struct vif_cfg *a, const struct vif_cfg *b);
-
 /* model_check_guard.c */
+/* Are these Xen's two ways to one NIC of a guest, NAME and NAME-emu, or two vifs that Xen has named,
+ * which one guest has while it moves from a domain to the next?  These may share MAC and addresses. */
+bool model_may_be_same_guest(const struct vif_cfg *a, const struct vif_cfg *b);
 [[nodiscard]] int model_check_guard(const struct model *m, struct err *e);
 
 /* model_check_uplink.c */

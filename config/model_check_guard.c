@@ -10,6 +10,40 @@
 #include <errno.h>
 #include <string.h>
 
+#define DIGITS "0123456789"
+
+static bool is_called_emulated(const struct vif_cfg *emulated, const struct vif_cfg *v)
+{
+	size_t len = strlen(v->name);
+
+	return strncmp(emulated->name, v->name, len) == 0
+		&& strcmp(emulated->name + len, "-emu") == 0;
+}
+
+/* vifDOMAIN.NUMBER or vifDOMAIN.NUMBER-emu */
+static bool is_named_by_xen(const struct vif_cfg *v)
+{
+	size_t domain_len, number_len;
+	const char *at = v->name;
+
+	if (strncmp(at, "vif", 3) != 0)
+		return false;
+	at += 3;
+	domain_len = strspn(at, DIGITS);
+	at += domain_len;
+	if (domain_len == 0 || *at++ != '.')
+		return false;
+	number_len = strspn(at, DIGITS);
+	at += number_len;
+	return number_len > 0 && (*at == '\0' || strcmp(at, "-emu") == 0);
+}
+
+bool model_may_be_same_guest(const struct vif_cfg *a, const struct vif_cfg *b)
+{
+	return is_called_emulated(a, b) || is_called_emulated(b, a)
+		|| (is_named_by_xen(a) && is_named_by_xen(b));
+}
+
 static int check_vif(const struct model *m, const struct vif_cfg *v, struct err *e)
 {
 	const struct network_cfg *n = model_network_by_id(m, v->network_id);
@@ -35,7 +69,7 @@ static int check_two(
 	char path[MODEL_PATH_LEN], text[IPNET_STR_LEN];
 
 	if (a->network_id != b->network_id || a->network_id == NETWORK_ID_NONE
-		|| model_is_emulated_twin(a, b))
+		|| model_may_be_same_guest(a, b))
 		return 0;
 	for (unsigned i = 0; i < which->guard.n_addrs; i++)
 		for (unsigned j = 0; j < other->guard.n_addrs; j++)

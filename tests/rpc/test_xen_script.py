@@ -101,6 +101,19 @@ def test_rate_and_vlan_are_those_of_the_vif(world, command, kind, name):
     assert f"saklar vif set {name} --network net {limits}" in world.log()
 
 
+@pytest.mark.parametrize("command, kind, name", [
+    ("online", "vif", "vif7.0"), ("add", "tap", "vif7.0-emu")])
+def test_mac_and_ip_become_a_guard(world, command, kind, name):
+    world.device("vif7.0-emu")
+    world.write("mac", "00:16:3e:00:00:01")
+    world.write("ip", "10.0.0.5  fd00::5 10.1.0.0/24")
+    for _ in range(2):
+        assert world.run(command, kind).returncode == 0
+    flags = "--mac 00:16:3e:00:00:01 --guard 10.0.0.5,fd00::5,10.1.0.0/24"
+    assert f"--dev {name} {flags}" in world.log()
+    assert f"saklar vif set {name} --network net {flags}" in world.log()
+
+
 def test_a_vif_of_type_netdev_configured_before_takes_the_kernels_device(world):
     (world.folder / "vifs" / "web0").write_text("name  web0\ntype  netdev\ndev  web0\nstate  up\n")
     world.write("vifname", "web0")
@@ -195,7 +208,8 @@ def test_mtu_of_a_tap_is_set(world):
     ("rate", "fast", "rate=fast in xenstore is not BYTES,MICROSECONDS"),
     ("rate", "1000,0", "rate=1000,0 in xenstore"),
     ("rate", "1000", "rate=1000 in xenstore"),
-    ("ip", "10.0.0.1", "ip= would be no guard"),
+    ("ip", "10.0.0.1;reboot", "ip=10.0.0.1;reboot is no list of addresses"),
+    ("mac", "*", "mac=* is no MAC address"),
 ])
 def test_what_cannot_be_done_is_an_error_with_its_reason(world, key, value, text):
     world.write(key, value)

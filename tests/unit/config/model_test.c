@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* model_test.c - what model.c and model_check.c promise. */
 #include "config/model.h"
+#include "config/model_check.h"
 #include "tests/lib/unit.h"
 
 #include <errno.h>
@@ -396,6 +397,45 @@ static void a_device_cannot_be_a_host_leg(void **)
 	assert_refused(-EEXIST, "is the host leg of network lab");
 }
 
+/* Emulated NIC and PV driver; the same guest in two domains, while it migrates. */
+static void vifs_of_one_xen_guest_share_mac_and_guard(void **)
+{
+	static const struct {
+		const char *a, *b;
+		bool is_one;
+	} pairs[] = { { "web0", "web0-emu", true }, { "vif7.0-emu", "vif7.0", true },
+		{ "vif7.0", "vif8.0", true }, { "vif7.10-emu", "vif18.0", true },
+		{ "web0", "web1-emu", false }, { "vif7.0", "web0", false },
+		{ "vif7", "vif8", false }, { "vif.0", "vif8.0", false },
+		{ "vif7.0x", "vif8.0", false }, { "vif7.", "vif8.0", false } };
+
+	for (unsigned i = 0; i < ARRAY_LEN(pairs); i++) {
+		struct vif_cfg a = vif(1, pairs[i].a), b = vif(2, pairs[i].b);
+
+		assert_int_equal(model_may_be_same_guest(&a, &b), pairs[i].is_one);
+		assert_int_equal(model_may_be_same_guest(&b, &a), pairs[i].is_one);
+	}
+}
+
+static void an_address_is_bound_to_one_guest(void **)
+{
+	struct network_cfg n = network(1, "lab");
+	struct vif_cfg a = vif(1, "vif7.0");
+	struct vif_cfg b = vif(2, "vif7.0-emu");
+
+	put_network(&n);
+	a.has_mac = b.has_mac = true;
+	a.mac = b.mac = (struct mac){ { 0x52, 0x54, 0, 1, 2, 3 } };
+	assert_int_equal(guard_text_parse("10.0.0.5", "", &a.guard, NULL), 0);
+	b.guard = a.guard;
+	put_vif(&a);
+	put_vif(&b);
+	assert_accepted();
+	snprintf(model->vif[1].name, sizeof(b.name), "web0");
+	model->vif[1].mac.b[5]++;
+	assert_refused(-EEXIST, "guard: 10.0.0.5/32 is vif web0's already");
+}
+
 static void a_mac_is_used_once_in_a_network(void **)
 {
 	struct network_cfg n = network(1, "lab");
@@ -476,6 +516,8 @@ int main(void)
 		TEST(one_device_name_may_be_in_two_namespaces),
 		TEST(a_device_cannot_be_a_host_leg),
 		TEST(a_mac_is_used_once_in_a_network),
+		TEST(vifs_of_one_xen_guest_share_mac_and_guard),
+		TEST(an_address_is_bound_to_one_guest),
 		TEST(a_guest_has_a_unicast_mac),
 		TEST(fields_belong_to_their_type),
 	};
