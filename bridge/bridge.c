@@ -5,7 +5,8 @@
  * Theory: the rules of Linux' br_handle_frame and br_flood with STP off:
  *   01:80:C2:00:00:00          forwarded like any multicast (STP is off);
  *   01:80:C2:00:00:01          never (bridge/guard.c has dropped it);
- *   01:80:C2:00:00:02 to :0F   to the host leg only, unless group_fwd_mask has the bit; from the
+ *   01:80:C2:00:00:02 to :0F   to the host leg only, unless a group_fwd_mask has the bit, that of
+ *                              the network or that of the port it came in by; from the
  *                              host leg itself like any multicast;
  *   known unicast              to that vif;
  *   some groups                to those that want it (.mcast_set, from bridge/mdb.c);
@@ -19,30 +20,13 @@
  * Thread: worker; no state. */
 #include "bridge/bridge.h"
 
+#include "bridge/bridge_local.h"
+
 #include <string.h>
 
 static void emit(struct tx_items *out, uint16_t pkt, uint16_t out_vif)
 {
 	out->item[out->n++] = (struct tx_item){ .pkt = pkt, .out_vif = out_vif };
-}
-
-/* IEEE 802.1Q-2018 §8.6.3: 01-80-C2-00-00-00 to -0F; the last nibble, or -1 for other addresses. */
-static int link_local_nibble(const uint8_t *dst)
-{
-	static const uint8_t group[5] = { 0x01, 0x80, 0xc2, 0x00, 0x00 };
-
-	if (memcmp(dst, group, sizeof(group)) != 0 || dst[5] > 0x0f)
-		return -1;
-	return dst[5];
-}
-
-/* Is @p for this host's own ears only? */
-static bool is_for_leg_only(const struct snap_network *net, const struct pkt *p)
-{
-	unsigned mask = net->group_fwd_lo | (unsigned)net->group_fwd_hi << 8;
-	int nibble = link_local_nibble(pkt_bytes(p));
-
-	return nibble > 0 && (mask >> nibble & 1) == 0 && p->in_vif != net->leg_vif_id;
 }
 
 /* Flag a port must have to get a copy of @p when it is flooded. */
@@ -124,7 +108,7 @@ static void forward_one(const struct snapshot *cfg, const struct burst *b, struc
 		emit(out, index, p->dst_vif);
 		return;
 	}
-	if ((p->flags & PKT_IS_MCAST) != 0 && is_for_leg_only(net, p)) {
+	if ((p->flags & PKT_IS_MCAST) != 0 && bridge_is_local_group(cfg, p)) {
 		if (net->leg_vif_id != VIF_ID_NONE)
 			emit(out, index, net->leg_vif_id);
 		else

@@ -2,8 +2,9 @@
 /* fdb.h - forwarding database: which vif a MAC of a network was last seen on.
  *
  * What it is: one table for all networks in the segment SEGMENT_FDB, key (network, VLAN, MAC).
- * Entries are learned from source addresses, age, move and are limited per vif and per network;
- * the MAC of a host leg is a local entry that nobody can take over.
+ * Entries are learned from source addresses, age, move and are limited per vif and per network.
+ * The administrator's (snapshot) do not age: static ones move when their address is seen elsewhere,
+ * sticky ones do not; local ones lead to the host leg, whose own MAC is one of them.
  * Life:
  *   1. fdb_attach() to the mapped segment of a dead engine, or a new one;
  *   2. fdb_sync() whenever the snapshot changed: local entries, entries of ports that are gone;
@@ -28,7 +29,9 @@ struct fdb_record {
 	/* stable */
 	uint16_t vif_id;
 	uint8_t origin; /* enum fdb_origin */
-	uint8_t reserved0[5];
+	uint8_t is_sticky;
+	uint16_t home_vif_id; /* static entries: where the administrator put them */
+	uint8_t reserved0[2];
 	uint32_t moves;
 	uint32_t reserved1;
 	/* hot */
@@ -58,8 +61,8 @@ struct fdb {
 struct fdb *fdb_attach(void *segment, size_t size, uint64_t now_ns, struct err *e);
 void fdb_detach(struct fdb *f);
 
-/* Make the table fit @cfg: local entries of host legs; forget what was learned on ports that are
- * gone, down or in another network. */
+/* Make the table fit @cfg: the administrator's entries and those of host legs; forget what was
+ * learned on ports that are gone, down, in another network or not in the VLAN any more. */
 void fdb_sync(struct fdb *f, const struct snapshot *cfg, uint64_t now_ns);
 
 /* Packet after packet, in arrival order: learn the source, then look the destination up and set
@@ -75,11 +78,22 @@ void fdb_age(struct fdb *f, const struct snapshot *cfg, uint64_t now_ns);
 uint16_t fdb_find(const struct fdb *f, const struct snapshot *cfg, uint16_t network_id,
 	uint16_t vid, const uint8_t *mac, uint64_t now_ns);
 
-/* Index of the record of @mac in the segment, IXTAB_NONE: there is none.  Writer. */
-uint32_t fdb_record_of(const struct fdb *f, uint16_t network_id, uint16_t vid, const uint8_t *mac);
+/* The record of @mac in the segment, aged or not.  Writer. */
+struct fdb_found {
+	uint32_t record; /* its index; IXTAB_NONE: there is none */
+	uint16_t vif_id;
+	uint8_t origin; /* enum fdb_origin */
+};
+struct fdb_found fdb_record_of(
+	const struct fdb *f, uint16_t network_id, uint16_t vid, const uint8_t *mac);
 
 /* Forget the learned entries of a network, a vif, or (0 and 0) all; returns how many.  Writer. */
 uint32_t fdb_flush(struct fdb *f, uint16_t network_id, uint16_t vif_id);
+
+/* The same for one VLAN (0: all). */
+uint32_t fdb_flush_vlan(struct fdb *f, uint16_t network_id, uint16_t vif_id, uint16_t vid);
+/* Forget one learned entry; false: there is none.  Writer. */
+bool fdb_del(struct fdb *f, uint16_t network_id, uint16_t vid, const uint8_t *mac);
 
 /* Learned entries a vif holds. */
 uint32_t fdb_count(const struct fdb *f, uint16_t vif_id);

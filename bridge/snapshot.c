@@ -10,6 +10,7 @@
  * Thread: control; immutable afterwards. */
 #include "bridge/snapshot.h"
 
+#include "bridge/snapshot_fdb.h"
 #include "bridge/snapshot_mcast.h"
 #include "bridge/snapshot_meters.h"
 #include "bridge/snapshot_routes.h"
@@ -108,6 +109,9 @@ static const char *port_fault(const struct snapshot *s, const struct snap_port *
 		return "MAC is a group address";
 	if (p->guard & ~(unsigned)SNAP_GUARD_ALL)
 		return "unknown guard";
+	/* Linux refuses the same: BR_GROUPFWD_MACPAUSE */
+	if (p->group_fwd & 2)
+		return "group_fwd_mask has bit 1";
 	if ((p->flags & SNAP_PORT_LEG) && s->network[p->network_id].conf.leg_vif_id != p->vif_id)
 		return "host leg is not the one its network names";
 	return NULL;
@@ -199,13 +203,15 @@ static int check_header(const struct snap_hdr *h, size_t len, struct err *e)
 		return err_set(e, -EINVAL, "snapshot",
 			"%u meters, %u VLANs and %u bindings are too many", h->n_meters, h->n_vlans,
 			h->n_bindings);
+	if (h->n_fdb > FDB_STATIC_MAX)
+		return err_set(e, -EINVAL, "snapshot", "%u FDB entries are too many", h->n_fdb);
 	want = sizeof(*h) + h->n_networks * sizeof(struct snap_network)
 		+ h->n_ports * sizeof(struct snap_port) + h->n_routers * sizeof(struct snap_router)
 		+ h->n_addrs * sizeof(struct snap_addr) + h->n_routes * sizeof(struct snap_route)
 		+ h->n_forwards * sizeof(struct snap_forward)
 		+ h->n_meters * sizeof(struct snap_meter) + h->n_vlans * sizeof(struct snap_vlan)
 		+ h->n_mcasts * sizeof(struct snap_mcast)
-		+ h->n_bindings * sizeof(struct snap_binding);
+		+ h->n_bindings * sizeof(struct snap_binding) + h->n_fdb * sizeof(struct snap_fdb);
 	if (h->size != want || len != want)
 		return err_set(e, -EINVAL, "snapshot",
 			"%zu bytes, its header says %u, its counts %zu", len, h->size, want);
@@ -216,7 +222,8 @@ static int check_header(const struct snap_hdr *h, size_t len, struct err *e)
 static int take_rest(
 	struct snapshot *s, const uint8_t *end, const struct snap_hdr *h, struct err *e)
 {
-	const uint8_t *bindings = end - h->n_bindings * sizeof(struct snap_binding);
+	const uint8_t *fdb = end - h->n_fdb * sizeof(struct snap_fdb);
+	const uint8_t *bindings = fdb - h->n_bindings * sizeof(struct snap_binding);
 	const uint8_t *mcasts = bindings - h->n_mcasts * sizeof(struct snap_mcast);
 	const uint8_t *vlans = mcasts - h->n_vlans * sizeof(struct snap_vlan);
 	const uint8_t *meters = vlans - h->n_meters * sizeof(struct snap_meter);
@@ -226,7 +233,9 @@ static int take_rest(
 		rc = snapshot_take_vlans(s, vlans, h->n_vlans, e);
 	if (rc == 0)
 		rc = snapshot_take_mcast(s, mcasts, h->n_mcasts, e);
-	return rc == 0 ? snapshot_take_bindings(s, bindings, h->n_bindings, e) : rc;
+	if (rc == 0)
+		rc = snapshot_take_bindings(s, bindings, h->n_bindings, e);
+	return rc == 0 ? snapshot_take_fdb(s, fdb, h->n_fdb, e) : rc;
 }
 
 void snapshot_destroy(struct snapshot *s)
@@ -234,6 +243,7 @@ void snapshot_destroy(struct snapshot *s)
 	if (s == NULL)
 		return;
 	free(s->meter);
+	free(s->fdb);
 	free(s->vlan_sets);
 	free(s->mcast);
 	free(s->binding);

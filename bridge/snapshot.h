@@ -34,6 +34,14 @@ struct vlan_set {
 	uint64_t untagged[64];
 };
 
+/* An entry of the forwarding table that the administrator wants. */
+struct snapshot_fdb {
+	uint16_t network_id, vid;
+	uint8_t mac[6];
+	uint16_t vif_id;
+	bool is_sticky, is_local;
+};
+
 /* In .flags of a port, beside those of the message: what the packet path asks without looking at
  * anything but the port. */
 #define SNAPSHOT_PORT_VLANS (UINT32_C(1) << 31)
@@ -67,6 +75,8 @@ struct snapshot {
 	struct snapshot_mcast *mcast; /* bridge/snapshot_mcast.h; NULL: no network snoops */
 	struct snapshot_bindings bindings[VIF_ID_MAX];
 	struct snap_binding *binding; /* where they are */
+	uint32_t n_fdb;
+	struct snapshot_fdb *fdb; /* [n_fdb], ascending by network, VLAN, MAC */
 };
 
 /* Validate @bytes (a copy, not the shared memfd) and index it.  NULL with @e (path names the
@@ -97,6 +107,9 @@ static inline const struct snap_meter *snapshot_meter(
 
 	return at != 0 ? &s->meter[at - 1] : NULL;
 }
+/* The entry that the administrator wants, NULL: none. */
+const struct snapshot_fdb *snapshot_fdb(
+	const struct snapshot *s, uint16_t network_id, uint16_t vid, const uint8_t mac[6]);
 
 static inline const struct snap_port *snapshot_port(const struct snapshot *s, uint16_t vif_id)
 {

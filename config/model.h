@@ -7,6 +7,7 @@
  * Thread: the daemon has one. */
 #pragma once
 
+#include "config/fdb_list.h"
 #include "config/guard_text.h"
 #include "config/multicast.h"
 #include "config/rate_text.h"
@@ -75,6 +76,8 @@ struct network_cfg {
 	uint32_t fdb_limit; /* 0: as many as the table holds */
 	uint32_t neighbour_limit; /* 0: NEIGH_NETWORK_MAX */
 	uint8_t vlan_filtering; /* enum snap_vlan_mode: are its vifs in VLANs? */
+	struct fdb_list fdb; /* behind the host leg */
+	uint16_t group_fwd_mask;
 	uint16_t leg_vif_id; /* VIF_ID_NONE when there is no subnet */
 	struct mac leg_mac;
 	struct uplink_cfg uplink;
@@ -132,6 +135,9 @@ struct vif_cfg {
 	struct storm_limit storm[STORM_CLASSES];
 	struct multicast_vif_cfg multicast;
 	struct guard_cfg guard;
+	struct fdb_list fdb; /* addresses that are behind it, whatever is learned */
+	bool is_locked;
+	uint16_t group_fwd_mask;
 	bool has_profile;
 	enum network_profile profile;
 };
@@ -180,6 +186,9 @@ void model_del_forward(struct model *m, uint16_t network_id, uint8_t proto, uint
 /* Does the whole fit together: references, duplicate names and devices, overlapping subnets,
  * gateways inside their subnets, limits?  0 or -errno with a path and what would be valid. */
 [[nodiscard]] int model_check(const struct model *m, struct err *e);
+/* The VLAN that @item of @v (NULL: of the host leg) is in; 0 where none are. */
+uint16_t model_fdb_vid(
+	const struct network_cfg *n, const struct vif_cfg *v, const struct fdb_item *item);
 /* Is @gateway a host address of @net?  @path: where it stands. */
 [[nodiscard]] int model_check_gateway(
 	const struct ipnet *net, const struct ipaddr *gateway, const char *path, struct err *e);

@@ -136,7 +136,7 @@ void reconcile_worker_counters(
 [[nodiscard]] int reconcile_fdb_list(struct reconcile *r, uint16_t network_id,
 	struct msg_fdb_entry **out, size_t *n, struct err *e);
 [[nodiscard]] int reconcile_fdb_flush(
-	struct reconcile *r, uint16_t network_id, uint16_t vif_id, struct err *e);
+	struct reconcile *r, const struct msg_fdb_flush *what, struct err *e);
 
 /* Neighbours of all router ports; connections by network and vif (0: all).  As above. */
 [[nodiscard]] int reconcile_mdb_list(struct reconcile *r, uint16_t network_id,

@@ -156,11 +156,9 @@ static int tell(struct reconcile *r, uint32_t type, const void *body, size_t len
 	return engine_link_request(r->link, &req, e);
 }
 
-int reconcile_fdb_flush(struct reconcile *r, uint16_t network_id, uint16_t vif_id, struct err *e)
+int reconcile_fdb_flush(struct reconcile *r, const struct msg_fdb_flush *what, struct err *e)
 {
-	struct msg_fdb_flush m = { .network_id = network_id, .vif_id = vif_id };
-
-	return tell(r, ENGINE_MSG_FDB_FLUSH, &m, sizeof(m), e);
+	return tell(r, ENGINE_MSG_FDB_FLUSH, what, sizeof(*what), e);
 }
 
 int reconcile_neigh_flush(struct reconcile *r, uint16_t network_id, struct err *e)

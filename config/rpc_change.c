@@ -90,6 +90,28 @@ struct vif_cfg *rpc_find_vif(
 	return v;
 }
 
+int rpc_read_filter(const struct model *m, const json_t *params, uint16_t *network_id,
+	uint16_t *vif_id, struct err *e)
+{
+	int rc = 0;
+
+	*network_id = NETWORK_ID_NONE;
+	*vif_id = VIF_ID_NONE;
+	if (rc == 0 && json_object_get(params, "network")) {
+		const struct network_cfg *n = rpc_find_network(m, params, "network", e);
+
+		rc = n ? 0 : e->code;
+		*network_id = n ? n->id : NETWORK_ID_NONE;
+	}
+	if (rc == 0 && json_object_get(params, "vif")) {
+		const struct vif_cfg *v = rpc_find_vif(m, params, "vif", e);
+
+		rc = v ? 0 : e->code;
+		*vif_id = v ? v->id : VIF_ID_NONE;
+	}
+	return rc;
+}
+
 static int store_change(struct daemon *d, const struct rpc_call *call, const struct model *next,
 	const struct rpc_change *change, struct err *e)
 {

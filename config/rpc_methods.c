@@ -140,9 +140,21 @@ const struct rpc_method rpc_methods[] = {
 		"{\"network\": \"lab\"}",
 		"[{\"network\": \"lab\", \"mac\": \"52:54:00:12:34:56\", \"vlan\": 0, \"vif\": "
 		"\"web0\", "
-		"\"age_s\": 3, \"origin\": \"learned\", \"moves\": 0}]" },
+		"\"age_s\": 3, \"origin\": \"learned\", \"sticky\": false, \"moves\": 0}]" },
+	{ "fdb.add", RPC_ROLE_RW, true, rpc_fdb_add,
+		"Put a MAC address behind a vif, or behind a network's host leg (*vif* is the "
+		"network's name then). It is a field *fdb* of the vif or network from then on.",
+		"{\"mac\": \"52:54:00:12:34:56\", \"vif\": \"web0\", \"vlan\": 10, "
+		"\"sticky\": true}",
+		"{\"generation\": 7}" },
+	{ "fdb.del", RPC_ROLE_RW, true, rpc_fdb_del,
+		"Take a MAC address away: one that was added (in several VLANs: one of them, "
+		"unless "
+		"*vlan* says which), or else all that was learned about it.",
+		"{\"mac\": \"52:54:00:12:34:56\", \"network\": \"lab\", \"vlan\": 10}",
+		"{\"generation\": 8}" },
 	{ "fdb.flush", RPC_ROLE_RW, true, rpc_fdb_flush,
-		"Forget learned MAC addresses: all, or those of one network or vif.",
+		"Forget learned MAC addresses: all, or those of one network, vif or VLAN.",
 		"{\"network\": \"lab\"}", "{\"generation\": 6}" },
 	{ "drops", RPC_ROLE_RO, false, rpc_drops,
 		"Dropped packets by vif and reason; only what was counted.",

@@ -29,6 +29,9 @@ struct network_cfg *rpc_find_network(
 /* Of a list that takes nothing but an optional "network": *n is NULL without one.  0 or -errno. */
 [[nodiscard]] int rpc_list_network(
 	const struct model *m, const json_t *params, const struct network_cfg **n, struct err *e);
+/* The optional fields network and vif of @params as ids. */
+[[nodiscard]] int rpc_read_filter(const struct model *m, const json_t *params, uint16_t *network_id,
+	uint16_t *vif_id, struct err *e);
 struct vif_cfg *rpc_find_vif(
 	const struct model *m, const json_t *params, const char *key, struct err *e);
 
@@ -84,6 +87,8 @@ RPC_METHOD(rpc_route_list);
 RPC_METHOD(rpc_connection_list);
 RPC_METHOD(rpc_connection_flush);
 RPC_METHOD(rpc_fdb_list);
+RPC_METHOD(rpc_fdb_add);
+RPC_METHOD(rpc_fdb_del);
 RPC_METHOD(rpc_fdb_flush);
 RPC_METHOD(rpc_drops);
 RPC_METHOD(rpc_worker_list);

@@ -257,86 +257,6 @@ int rpc_status(struct daemon *d, struct rpc_call *call, json_t **result, struct 
 	return *result ? 0 : err_set(e, -ENOMEM, "", "out of memory");
 }
 
-/* Name of the port of an FDB entry: a vif, or the network itself for its leg. */
-static const char *port_name(const struct daemon *d, uint16_t vif_id, const struct network_cfg *n)
-{
-	const struct vif_cfg *v = model_vif_by_id(d->model, vif_id);
-
-	if (v)
-		return v->name;
-	return n && n->leg_vif_id == vif_id ? n->name : NULL;
-}
-
-static json_t *view_fdb_entry(const struct daemon *d, const struct msg_fdb_entry *entry)
-{
-	static const char *const origins[] = { "unknown", "learned", "local", "static" };
-	const struct network_cfg *n = model_network_by_id(d->model, entry->network_id);
-	struct mac mac;
-	char text[MAC_STR_LEN];
-
-	memcpy(mac.b, entry->mac, sizeof(mac.b));
-	return json_pack("{s:s?, s:s, s:i, s:s?, s:I, s:s, s:I}", "network", n ? n->name : NULL,
-		"mac", mac_print(&mac, text), "vlan", (int)entry->vid, "vif",
-		port_name(d, entry->vif_id, n), "age_s", (json_int_t)(entry->age_ms / 1000),
-		"origin", origins[entry->origin < ARRAY_LEN(origins) ? entry->origin : 0], "moves",
-		(json_int_t)entry->moves);
-}
-
-/* The optional fields network and vif of @params as ids. */
-static int read_filter(struct daemon *d, const json_t *params, uint16_t *network_id,
-	uint16_t *vif_id, struct err *e)
-{
-	static const char *const keys[] = { "network", "vif", NULL };
-	int rc = rpc_only_keys(params, keys, e);
-
-	*network_id = NETWORK_ID_NONE;
-	*vif_id = VIF_ID_NONE;
-	if (rc == 0 && json_object_get(params, "network")) {
-		const struct network_cfg *n = rpc_find_network(d->model, params, "network", e);
-
-		rc = n ? 0 : e->code;
-		*network_id = n ? n->id : NETWORK_ID_NONE;
-	}
-	if (rc == 0 && json_object_get(params, "vif")) {
-		const struct vif_cfg *v = rpc_find_vif(d->model, params, "vif", e);
-
-		rc = v ? 0 : e->code;
-		*vif_id = v ? v->id : VIF_ID_NONE;
-	}
-	return rc;
-}
-
-int rpc_fdb_list(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
-{
-	struct msg_fdb_entry *entry = NULL;
-	uint16_t network_id, vif_id;
-	size_t n = 0;
-	int rc = read_filter(d, call->params, &network_id, &vif_id, e);
-
-	if (rc == 0)
-		rc = reconcile_fdb_list(d->reconcile, network_id, &entry, &n, e);
-	if (rc != 0)
-		return rc;
-	*result = json_array();
-	for (size_t i = 0; i < n; i++)
-		if (vif_id == VIF_ID_NONE || entry[i].vif_id == vif_id)
-			json_array_append_new(*result, view_fdb_entry(d, &entry[i]));
-	free(entry);
-	return 0;
-}
-
-int rpc_fdb_flush(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
-{
-	uint16_t network_id, vif_id;
-	int rc = read_filter(d, call->params, &network_id, &vif_id, e);
-
-	if (rc == 0)
-		rc = reconcile_fdb_flush(d->reconcile, network_id, vif_id, e);
-	if (rc == 0)
-		*result = json_pack("{s:I}", "generation", (json_int_t)d->model->generation);
-	return rc;
-}
-
 static void append_drops(const struct daemon *d, json_t *list, uint16_t vif_id, const char *vif,
 	const struct network_cfg *n)
 {
@@ -354,8 +274,12 @@ static void append_drops(const struct daemon *d, json_t *list, uint16_t vif_id, 
 
 int rpc_drops(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
 {
-	uint16_t network_id, vif_id;
-	int rc = read_filter(d, call->params, &network_id, &vif_id, e);
+	static const char *const keys[] = { "network", "vif", NULL };
+	uint16_t network_id = NETWORK_ID_NONE, vif_id = VIF_ID_NONE;
+	int rc = rpc_only_keys(call->params, keys, e);
+
+	if (rc == 0)
+		rc = rpc_read_filter(d->model, call->params, &network_id, &vif_id, e);
 
 	if (rc != 0)
 		return rc;

@@ -98,7 +98,8 @@ static const struct schema_field network_fields[] = {
 		.min = 0,
 		.max = 1000000,
 		.def = "300",
-		.doc = "a MAC address not seen for so long is forgotten; 0: never" },
+		.doc = "a MAC address not seen for so long is forgotten; 0: none is learned, all "
+		       "is flooded" },
 	{ .key = "fdb_limit",
 		.flag = "fdb-limit",
 		.arg = "N",
@@ -132,6 +133,22 @@ static const struct schema_field network_fields[] = {
 		.doc
 		= "off: tagged frames pass as they are; 802.1q: vifs are in the VLANs that their "
 		  "vlan says; 802.1ad: the same, by service tags" },
+	{ .key = "group_fwd_mask",
+		.flag = "group-fwd-mask",
+		.arg = "MASK",
+		.kind = FIELD_U32,
+		.max = 65535,
+		.def = "0",
+		.doc = "bit N lets frames to 01:80:C2:00:00:0N pass, which stop here otherwise: "
+		       "16384 is "
+		       "LLDP, 8 is EAPOL" },
+	{ .key = "fdb",
+		.flag = "fdb",
+		.arg = "MAC",
+		.kind = FIELD_STRING,
+		.flags = FIELD_LIST,
+		.max = 64,
+		.doc = "a MAC address that leads to the host leg, beside its own" },
 	{ .key = "leg_mac",
 		.flag = "leg-mac",
 		.arg = "MAC",
@@ -442,6 +459,34 @@ static const struct schema_field vif_fields[] = {
 		.def = "the network's",
 		.doc = "plain: as a port of a Linux bridge; tenant: quotas for a guest that is not "
 		       "trusted" },
+	{ .key = "fdb",
+		.flag = "fdb",
+		.arg = "MAC[,vlan=VID][,sticky]",
+		.kind = FIELD_STRING,
+		.flags = FIELD_LIST,
+		.max = 64,
+		.doc
+		= "a MAC address that is behind the vif; with sticky it stays there when another "
+		  "vif says it (in profile tenant always)" },
+	{ .key = "locked",
+		.flag = "locked",
+		.kind = FIELD_BOOL,
+		.def = "off",
+		.doc = "let in only source addresses that are known to be behind the vif" },
+	{ .key = "locked",
+		.flag = "no-locked",
+		.kind = FIELD_BOOL,
+		.flags = FIELD_NEGATED,
+		.doc = "let in any source address" },
+	{ .key = "group_fwd_mask",
+		.flag = "group-fwd-mask",
+		.arg = "MASK",
+		.kind = FIELD_U32,
+		.max = 65535,
+		.def = "0",
+		.doc
+		= "bit N lets frames that the vif sends to 01:80:C2:00:00:0N pass, in addition to "
+		  "those of the network" },
 	{ .key = "vlan",
 		.flag = "vlan",
 		.arg = "VLANS",

@@ -266,6 +266,27 @@ SET_MULTICAST(mld)
 SET_MULTICAST(limit)
 SET_MULTICAST(intervals)
 SET_MULTICAST(mac)
+static int add_fdb(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct network_cfg *n = ((struct stage *)cfg)->cfg;
+
+	if (v)
+		return fdb_list_add(&n->fdb, v->text, path, e);
+	memset(&n->fdb, 0, sizeof(n->fdb));
+	return 0;
+}
+
+static int set_group_fwd_mask(
+	void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	/* As Linux: BR_GROUPFWD_RESTRICTED. */
+	if (v && (v->number & 7) != 0)
+		return err_set(e, -EINVAL, path,
+			"group_fwd_mask: bits 0, 1 and 2 (STP, pause, LACP) cannot be set for a "
+			"whole network: 65528 is all that can be");
+	((struct stage *)cfg)->cfg->group_fwd_mask = v ? (uint16_t)v->number : 0;
+	return 0;
+}
 
 static const struct schema_setter setters[] = {
 	{ "mode", set_mode },
@@ -281,6 +302,8 @@ static const struct schema_setter setters[] = {
 	{ "neighbour_limit", set_neighbour_limit },
 	{ "profile", set_profile },
 	{ "vlan_filtering", set_vlan_filtering },
+	{ "fdb", add_fdb },
+	{ "group_fwd_mask", set_group_fwd_mask },
 	{ "leg_mac", set_leg_mac },
 	{ "uplink", set_uplink },
 	{ "uplink_mac", set_uplink_mac },
@@ -552,7 +575,7 @@ json_t *schema_print_network(const struct network_cfg *n)
 		"ageing", (json_int_t)n->ageing_s, "fdb_limit", (json_int_t)n->fdb_limit,
 		"neighbour_limit", (json_int_t)n->neighbour_limit, "vlan_filtering",
 		schema_filtering_name(n->vlan_filtering));
-	char text[IPNET_STR_LEN];
+	char text[IPNET_STR_LEN], fdb[FDB_TEXT_LEN];
 
 	if (!json)
 		return NULL;
@@ -561,6 +584,10 @@ json_t *schema_print_network(const struct network_cfg *n)
 		append(json, "subnets", ipnet_print(&n->subnet[i], text));
 		append(json, "gateways", ip_print(&n->gateway[i], text));
 	}
+	json_object_set_new(json, "group_fwd_mask", json_integer(n->group_fwd_mask));
+	json_object_set_new(json, "fdb", json_array());
+	for (unsigned i = 0; i < n->fdb.n; i++)
+		append(json, "fdb", fdb_list_print(&n->fdb.item[i], fdb));
 	print_dhcp(n, json);
 	if (!mac_is_zero(&n->leg_mac))
 		json_object_set_new(json, "leg_mac", json_string(mac_print(&n->leg_mac, text)));

@@ -290,6 +290,32 @@ SET_MULTICAST(fast_leave)
 SET_MULTICAST(limit)
 SET_MULTICAST(rate)
 SET_MULTICAST(groups)
+static int add_fdb(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct vif_cfg *vif = vif_of(cfg);
+
+	if (v)
+		return fdb_list_add(&vif->fdb, v->text, path, e);
+	memset(&vif->fdb, 0, sizeof(vif->fdb));
+	return 0;
+}
+
+static int set_locked(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	vif_of(cfg)->is_locked = v && v->is_on;
+	return 0;
+}
+
+static int set_group_fwd_mask(
+	void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	if (v && (v->number & 2) != 0)
+		return err_set(e, -EINVAL, path,
+			"group_fwd_mask: bit 1 is for pause frames, which no bridge passes on: "
+			"leave 2 out of the sum");
+	vif_of(cfg)->group_fwd_mask = v ? (uint16_t)v->number : 0;
+	return 0;
+}
 
 static const struct schema_setter setters[] = {
 	{ "network", set_network },
@@ -330,6 +356,9 @@ static const struct schema_setter setters[] = {
 	{ "multicast_limit", set_multicast_limit },
 	{ "multicast_rate", set_multicast_rate },
 	{ "multicast_groups", set_multicast_groups },
+	{ "fdb", add_fdb },
+	{ "locked", set_locked },
+	{ "group_fwd_mask", set_group_fwd_mask },
 };
 
 static void finish(struct vif_cfg *v)
@@ -381,6 +410,7 @@ static void print_flags(const struct vif_cfg *v, json_t *json)
 	json_object_set_new(json, "mcast_flood", json_boolean(!v->no_mcast_flood));
 	json_object_set_new(json, "bcast_flood", json_boolean(!v->no_bcast_flood));
 	json_object_set_new(json, "hairpin", json_boolean(v->is_hairpin));
+	json_object_set_new(json, "locked", json_boolean(v->is_locked));
 }
 
 static void print_storm(const struct vif_cfg *v, json_t *json)
@@ -418,6 +448,7 @@ json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m)
 		"half_open_limit", (json_int_t)v->half_open_limit, "unresolved_limit",
 		(int)v->unresolved_limit);
 	char mac[MAC_STR_LEN], rate[RATE_TEXT_LEN], vlan[VLAN_TEXT_LEN], guard[GUARD_TEXT_LEN];
+	char fdb[FDB_TEXT_LEN];
 
 	if (!json)
 		return NULL;
@@ -441,6 +472,11 @@ json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m)
 	print_text(json, "vlan", vlan_list_print(&v->vlan, vlan));
 	print_text(json, "guard", guard_text_print(&v->guard, guard));
 	print_storm(v, json);
+	json_object_set_new(json, "fdb", json_array());
+	for (unsigned i = 0; i < v->fdb.n; i++)
+		json_array_append_new(json_object_get(json, "fdb"),
+			json_string(fdb_list_print(&v->fdb.item[i], fdb)));
+	json_object_set_new(json, "group_fwd_mask", json_integer(v->group_fwd_mask));
 	print_flags(v, json);
 	schema_print_multicast_vif(&v->multicast, json);
 	return json;

@@ -31,6 +31,8 @@ static void build_network(
 	out->neigh_limit = n->neighbour_limit;
 	out->flags = n->has_mtu_icmp ? SNAP_NETWORK_MTU_ICMP : 0;
 	out->vlan = n->vlan_filtering;
+	out->group_fwd_lo = (uint8_t)n->group_fwd_mask;
+	out->group_fwd_hi = (uint8_t)(n->group_fwd_mask >> 8);
 	out->mtu = n->mtu != 0 ? n->mtu : 1500;
 	memcpy(out->name, n->name, sizeof(out->name));
 	if (n->leg_vif_id != VIF_ID_NONE && actual->vif[n->leg_vif_id].is_open) {
@@ -59,6 +61,8 @@ static uint32_t port_flags(const struct vif_cfg *v)
 		flags |= SNAP_PORT_ISOLATED;
 	if (v->is_hairpin)
 		flags |= SNAP_PORT_HAIRPIN;
+	if (v->is_locked)
+		flags |= SNAP_PORT_LOCKED;
 	if (v->vlan.is_access)
 		flags |= SNAP_PORT_ACCESS;
 	return flags;
@@ -102,6 +106,7 @@ static void build_port(const struct model *m, const struct vif_want *want,
 	if (!slot->is_in_engine)
 		out->flags &= ~(uint32_t)PORT_FLAGS_FLOOD;
 	if (v != NULL) {
+		out->group_fwd = v->group_fwd_mask;
 		build_limits(m, v, out);
 		out->guard = snapshot_guard_flags(v, is_of_tenant(m, v));
 	}
@@ -578,6 +583,36 @@ static uint32_t add_bindings(struct layout *l, const struct model *m, const stru
 	return count;
 }
 
+static void add_entry(struct layout *l, uint32_t *count, uint16_t vif_id, uint16_t vid,
+	const struct fdb_item *item, bool is_sticky)
+{
+	struct snap_fdb fdb
+		= { .vif_id = vif_id, .vid = vid, .flags = is_sticky ? SNAP_FDB_STICKY : 0 };
+
+	memcpy(fdb.mac, item->mac.b, sizeof(fdb.mac));
+	append(l, &fdb, sizeof(fdb), count, FDB_STATIC_MAX);
+}
+
+/* Entries of the forwarding table, of ports that are there. */
+static void add_fdb(struct layout *l, const struct model *m, uint32_t *count)
+{
+	const struct snap_port *port = (const void *)(l->bytes + l->first_port);
+
+	for (uint32_t i = 0; i < l->n_ports; i++) {
+		const struct network_cfg *n = model_network_by_id(m, port[i].network_id);
+		const struct vif_cfg *v = model_vif_by_id(m, port[i].vif_id);
+		const struct fdb_list *list;
+
+		if (n == NULL || (v == NULL && n->leg_vif_id != port[i].vif_id))
+			continue;
+		list = v != NULL ? &v->fdb : &n->fdb;
+		for (unsigned k = 0; k < list->n; k++)
+			add_entry(l, count, port[i].vif_id, model_fdb_vid(n, v, &list->item[k]),
+				&list->item[k],
+				v != NULL && (list->item[k].is_sticky || is_of_tenant(m, v)));
+	}
+}
+
 int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	const struct actual *actual, uint64_t generation, void **out, size_t *len)
 {
@@ -599,6 +634,7 @@ int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	add_vlans(&l, m, wants, actual, &hdr.n_vlans);
 	add_mcasts(&l, m, wants, &hdr.n_mcasts);
 	hdr.n_bindings = (uint16_t)add_bindings(&l, m, actual);
+	add_fdb(&l, m, &hdr.n_fdb);
 	hdr.size = (uint32_t)l.len;
 	memcpy(l.bytes, &hdr, sizeof(hdr));
 	*out = l.bytes;

@@ -232,6 +232,21 @@ int vlan_list_parse(const char *text, const char *path, struct vlan_list *out, s
 	return 0;
 }
 
+bool vlan_list_has(const struct vlan_list *l, unsigned vid)
+{
+	for (unsigned i = 0; i < l->n; i++)
+		if (vid >= l->item[i].first && vid <= l->item[i].last)
+			return true;
+	return l->n == 0 && vid == VLAN_VID_DEFAULT;
+}
+
+uint16_t vlan_list_only(const struct vlan_list *l)
+{
+	if (l->n == 0)
+		return VLAN_VID_DEFAULT;
+	return l->n == 1 && l->item[0].first == l->item[0].last ? l->item[0].first : 0;
+}
+
 const char *vlan_list_print(const struct vlan_list *l, char buf[VLAN_TEXT_LEN])
 {
 	size_t used = 0;

@@ -31,5 +31,9 @@ struct vlan_list {
 /* 0, or -EINVAL with @e, which names the item and the rule. */
 [[nodiscard]] int vlan_list_parse(
 	const char *text, const char *path, struct vlan_list *out, struct err *e);
+/* Is a vif with this list in VLAN @vid? */
+bool vlan_list_has(const struct vlan_list *l, unsigned vid);
+/* The VLAN of a vif that is in one only, else 0. */
+uint16_t vlan_list_only(const struct vlan_list *l);
 /* In the first grammar, the same text for the same list. */
 const char *vlan_list_print(const struct vlan_list *l, char buf[VLAN_TEXT_LEN]);

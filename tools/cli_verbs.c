@@ -8,6 +8,24 @@
 
 static const struct cli_flag fdb_list_flags[] = {
 	{ "network", 0, "NETWORK", false, COMPLETE_NETWORK, "only addresses of this network" },
+	{ "vif", 0, "VIF", false, COMPLETE_VIF, "only addresses behind this vif" },
+	{ 0 },
+};
+static const struct cli_flag fdb_flush_flags[] = {
+	{ "network", 0, "NETWORK", false, COMPLETE_NETWORK, "only addresses of this network" },
+	{ "vif", 0, "VIF", false, COMPLETE_VIF, "only addresses behind this vif" },
+	{ "vlan", 0, "VID", true, COMPLETE_NOTHING, "only addresses of this VLAN" },
+	{ 0 },
+};
+static const struct cli_flag fdb_add_flags[] = {
+	{ "vlan", 0, "VID", true, COMPLETE_NOTHING,
+		"VLAN of the address; needed where the vif is in several" },
+	{ "sticky", 0, NULL, false, COMPLETE_NOTHING,
+		"leave it there when another vif says the address" },
+	{ 0 },
+};
+static const struct cli_flag fdb_del_flags[] = {
+	{ "vlan", 0, "VID", true, COMPLETE_NOTHING, "only that of this VLAN" },
 	{ 0 },
 };
 static const struct cli_flag network_flags[] = {
@@ -49,6 +67,9 @@ static const char apply_more[]
 static const char forward_more[] = "PORT of the address on the uplink leads to the guest; without "
 				   "a port behind ADDR, to the\n"
 				   "same port.  Write an IPv6 address as [ADDR]:PORT.";
+static const char fdb_more[]
+	= "It is a field fdb of the vif or network from then on: saklar vif show names it, saklar\n"
+	  "export has it, and it does not age.";
 static const char connection_more[]
 	= "SEEN-FROM: the source as the other side sees it; SENT-TO: where it was led to, by a\n"
 	  "forward.  Both are empty where nothing is translated.";
@@ -133,9 +154,30 @@ const struct cli_verb cli_verbs[] = {
 		.example = "saklar fdb list --network lan",
 		.run = cmd_fdb_list },
 	{ .noun = "fdb",
+		.verb = "add",
+		.args = "MAC VIF|NETWORK",
+		.min_words = 2,
+		.max_words = 2,
+		.complete = COMPLETE_VIF_OR_NETWORK,
+		.flags = fdb_add_flags,
+		.doc = "put a MAC address behind a vif, or behind a network's host leg",
+		.more = fdb_more,
+		.example = "saklar fdb add 52:54:00:12:34:56 web0 --sticky",
+		.run = cmd_fdb_add },
+	{ .noun = "fdb",
+		.verb = "del",
+		.args = "MAC NETWORK",
+		.min_words = 2,
+		.max_words = 2,
+		.complete = COMPLETE_NETWORK,
+		.flags = fdb_del_flags,
+		.doc = "take a MAC address away, whether it was added or learned",
+		.example = "saklar fdb del 52:54:00:12:34:56 lan",
+		.run = cmd_fdb_del },
+	{ .noun = "fdb",
 		.verb = "flush",
 		.args = "",
-		.flags = fdb_list_flags,
+		.flags = fdb_flush_flags,
 		.doc = "forget the learned MAC addresses",
 		.example = "saklar fdb flush --network lan",
 		.run = cmd_fdb_flush },

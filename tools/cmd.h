@@ -20,6 +20,8 @@ CMD(cmd_fdb_list);
 CMD(cmd_mdb_list);
 CMD(cmd_mdb_add);
 CMD(cmd_mdb_del);
+CMD(cmd_fdb_add);
+CMD(cmd_fdb_del);
 CMD(cmd_fdb_flush);
 CMD(cmd_neighbour_list);
 CMD(cmd_neighbour_flush);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_list.c - lists as tables: networks, vifs, MAC addresses, workers.
+/* cmd_list.c - lists as tables: networks, vifs, workers.
  *
  * From: cli_verbs.c.  To: list.c.
  * Thread: the only one. */
@@ -51,40 +51,6 @@ int cmd_vif_list(const struct cli *cli, const struct cli_verb *, struct cli_args
 
 	return list_print(cli, "vif.list", NULL, headings, vif_row,
 		"no vifs yet; 'saklar vif add --help' says how to add one");
-}
-
-static void fdb_row(struct table *t, const json_t *row)
-{
-	char text[32];
-
-	list_cell_text(t, row, "mac");
-	list_cell_text(t, row, "network");
-	snprintf(text, sizeof(text), "%" PRIu64, cli_u64(row, "vlan"));
-	table_cell(t, TABLE_PLAIN, cli_u64(row, "vlan") ? text : "");
-	list_cell_text(t, row, "vif");
-	list_cell_text(t, row, "origin");
-	table_cell_u64(t, cli_u64(row, "age_s"));
-	table_cell_u64(t, cli_u64(row, "moves"));
-}
-
-int cmd_fdb_list(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
-{
-	static const char *const headings[]
-		= { "MAC", "NETWORK", "VLAN", "VIF", "ORIGIN", ">AGE", ">MOVES", NULL };
-
-	return list_print(
-		cli, "fdb.list", list_filter(args), headings, fdb_row, "no MAC addresses known");
-}
-
-int cmd_fdb_flush(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
-{
-	json_t *result = NULL;
-	int code = cli_call(cli, RPC_ROLE_RW, "fdb.flush", list_filter(args), &result);
-
-	if (code == CLI_DONE && cli->json)
-		cli_print_json(cli, result);
-	json_decref(result);
-	return code;
 }
 
 static void worker_row(struct table *t, const json_t *row)

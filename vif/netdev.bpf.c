@@ -174,8 +174,7 @@ static ALWAYS_INLINE int has_aged(const struct verdict_station *s, uint64_t agei
 {
 	uint64_t seen = READ(s->last_seen_ns);
 
-	return s->origin == VERDICT_ORIGIN_LEARNED && ageing_ns != 0 && now > seen
-		&& now - seen >= ageing_ns;
+	return s->origin == VERDICT_ORIGIN_LEARNED && now >= seen && now - seen >= ageing_ns;
 }
 
 static ALWAYS_INLINE int are_same_macs(const uint8_t *a, const uint8_t *b)
@@ -220,8 +219,7 @@ static ALWAYS_INLINE int apply(struct __sk_buff *skb, const struct flow *f, cons
 
 		if (!src)
 			return 0;
-		if (src->origin == VERDICT_ORIGIN_LEARNED)
-			src->last_seen_ns = now;
+		src->last_seen_ns = now;
 	}
 	slot->in_vif = copy.in_vif;
 	slot->out_vif = copy.out_vif;

@@ -344,8 +344,7 @@ static int apply_fd_list(struct ctl *c, struct ctl_request *, struct err *)
 struct fdb_question {
 	struct ctl *c;
 	struct fdb_dump at;
-	uint16_t network_id;
-	uint16_t vif_id;
+	const struct msg_fdb_flush *flush;
 };
 
 static void call_fdb_dump(struct worker *w, void *arg)
@@ -391,22 +390,27 @@ static int apply_fdb_dump(struct ctl *c, struct ctl_request *r, struct err *e)
 
 static void call_fdb_flush(struct worker *w, void *arg)
 {
-	const struct fdb_question *q = arg;
+	const struct msg_fdb_flush *m = ((const struct fdb_question *)arg)->flush;
+	static const uint8_t all[sizeof(m->mac)];
 
-	fdb_flush(worker_fdb(w), q->network_id, q->vif_id);
+	if (memcmp(m->mac, all, sizeof(all)) == 0)
+		fdb_flush_vlan(worker_fdb(w), (uint16_t)m->network_id, (uint16_t)m->vif_id, m->vid);
+	else
+		fdb_del(worker_fdb(w), (uint16_t)m->network_id, m->vid, m->mac);
 }
 
 static int apply_fdb_flush(struct ctl *c, struct ctl_request *r, struct err *e)
 {
 	const struct msg_fdb_flush *m = r->body;
-	struct fdb_question q
-		= { .network_id = (uint16_t)m->network_id, .vif_id = (uint16_t)m->vif_id };
+	struct fdb_question q = { .flush = m };
 	int rc = fdb_check(c, m->network_id, e);
 
 	if (rc < 0)
 		return rc;
 	if (m->vif_id >= VIF_ID_MAX)
 		return err_set(e, -EINVAL, "vif.id", "%u is too large", m->vif_id);
+	if (m->vid > VLAN_VID_MAX)
+		return err_set(e, -EINVAL, "vlan", "%u is too large", m->vid);
 	worker_run_call(c->params.workers[0], call_fdb_flush, &q);
 	return 0;
 }

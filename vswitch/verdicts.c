@@ -183,13 +183,29 @@ static bool is_simple_way(const struct verdict_reasons *why, const struct pkt *p
 		|| !capture_watches_slow(why->captures, p->in_vif, out_vif, p->network_id);
 }
 
+/* The record that says where @p came from, as far as the pipeline asked; false: a verdict could not
+ * ask the same.  A vif that learns puts every source there; a locked one lets in what is there. */
+static bool find_source(const struct verdict_reasons *why, const struct pkt *p, uint32_t *record)
+{
+	uint32_t flags = why->cfg->port[p->in_vif].flags;
+	struct fdb_found src;
+
+	*record = IXTAB_NONE;
+	if ((flags & (SNAP_PORT_LEARN | SNAP_PORT_LOCKED)) == 0)
+		return true;
+	src = fdb_record_of(why->fdb, p->network_id, 0, pkt_bytes(p) + 6);
+	*record = src.record;
+	/* Elsewhere: an entry that is sticky.  Learned, on a locked vif: the source may age. */
+	return src.record != IXTAB_NONE && src.vif_id == p->in_vif
+		&& ((flags & SNAP_PORT_LOCKED) == 0 || src.origin != FDB_ORIGIN_LEARNED);
+}
+
 static void note(struct verdicts *v, const struct verdict_reasons *why, const struct pkt *p,
 	uint16_t out_vif)
 {
 	const struct vif *in = fast_vif(why, p->in_vif);
 	const struct vif *out = fast_vif(why, out_vif);
 	const uint8_t *eth = pkt_bytes(p);
-	bool learns = (why->cfg->port[p->in_vif].flags & SNAP_PORT_LEARN) != 0;
 	struct verdict want;
 	struct verdict *place;
 	uint32_t src_ip4;
@@ -202,7 +218,7 @@ static void note(struct verdicts *v, const struct verdict_reasons *why, const st
 		.in_ifindex = in->ifindex,
 		.ether_type = p->ether_type,
 		.network_id = p->network_id,
-		.dst_record = fdb_record_of(why->fdb, p->network_id, 0, eth),
+		.dst_record = fdb_record_of(why->fdb, p->network_id, 0, eth).record,
 		.in_vif = p->in_vif,
 		.out_vif = out_vif,
 		.wire_max = egress_wire_max(&why->cfg->port[out_vif]),
@@ -211,9 +227,7 @@ static void note(struct verdicts *v, const struct verdict_reasons *why, const st
 		.made_ns = why->now_ns,
 	};
 	memcpy(want.macs, eth, sizeof(want.macs));
-	if (learns)
-		want.src_record = fdb_record_of(why->fdb, p->network_id, 0, eth + 6);
-	if ((learns && want.src_record == IXTAB_NONE) || want.dst_record == IXTAB_NONE)
+	if (!find_source(why, p, &want.src_record) || want.dst_record == IXTAB_NONE)
 		return;
 	place = find_place(v, &want);
 	if (place == NULL)

@@ -279,6 +279,11 @@ static int make_bridge(const struct scenario *s)
 	inner = nest(&m, IFLA_INFO_DATA);
 	put_u8(&m, IFLA_BR_MCAST_SNOOPING, s->is_snooping);
 	put_multicast(&m, s);
+	if (s->is_ageless) {
+		uint32_t never = 0;
+
+		put(&m, IFLA_BR_AGEING_TIME, &never, sizeof(never));
+	}
 	if (s->fwd != 0)
 		put_u16(&m, IFLA_BR_GROUP_FWD_MASK, s->fwd);
 	if (s->filtering != 0) {
@@ -430,14 +435,17 @@ static int set_port(const struct scenario *s, const struct step *st, bool is_new
 	return rc;
 }
 
-static int add_entry(const struct step *st)
+static int change_entry(const struct step *st)
 {
 	struct message m;
 
-	begin(&m, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, sizeof(m.neigh));
+	if (st->kind == STEP_FDB)
+		begin(&m, RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE, sizeof(m.neigh));
+	else
+		begin(&m, RTM_DELNEIGH, 0, sizeof(m.neigh));
 	m.neigh.ndm_family = AF_BRIDGE;
 	m.neigh.ndm_ifindex = index_of(port_name(st->port));
-	m.neigh.ndm_state = st->is_sticky ? NUD_REACHABLE : NUD_NOARP;
+	m.neigh.ndm_state = NUD_NOARP;
 	m.neigh.ndm_flags = (uint8_t)(NTF_MASTER | (st->is_sticky ? NTF_STICKY : 0));
 	put(&m, NDA_LLADDR, st->mac, 6);
 	if (st->vid != 0)
@@ -506,8 +514,8 @@ static int carry_out(struct scenario *s)
 		if (st->kind == STEP_PORT) {
 			rc = set_port(s, st, !is_port[st->port]);
 			is_port[st->port] = true;
-		} else if (st->kind == STEP_FDB) {
-			rc = add_entry(st);
+		} else if (st->kind == STEP_FDB || st->kind == STEP_NO_FDB) {
+			rc = change_entry(st);
 		} else if (st->kind == STEP_MDB) {
 			rc = add_group(st);
 		} else if (st->kind == STEP_WAIT) {

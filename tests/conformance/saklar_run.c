@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* saklar_run.c - let Saklar's dataplane answer scenarios, with mem vifs, in profile plain.
  *
- * Usage: saklar_run BURST <SCENARIOS >ANSWERS, BURST the packets the pipeline gets at once.
+ * Usage: saklar_run BURST [cached] <SCENARIOS >ANSWERS, BURST the packets the pipeline gets at once;
+ *        cached: they are datagrams, and what the kernel's programs can pass on they do.
  * From: tests/conformance/scenarios.  To: stdout, in the oracle's form.
  * Thread: one. */
 #include "tests/conformance/scenario.h"
@@ -35,6 +36,7 @@ static void set_port(struct bed *b, const struct step *st)
 		{ PORT_NOLEARN, SNAP_PORT_LEARN, true },
 		{ PORT_DOWN, SNAP_PORT_UP, true },
 		{ PORT_ACCESS, SNAP_PORT_ACCESS, false },
+		{ PORT_LOCKED, SNAP_PORT_LOCKED, false },
 	};
 	struct snap_port *p = port_of(b, st->port);
 
@@ -44,6 +46,7 @@ static void set_port(struct bed *b, const struct step *st)
 			p->flags |= flags[i].flag;
 	}
 	p->mtu = (uint16_t)(st->mtu != 0 ? st->mtu : 1500);
+	p->group_fwd = st->fwd;
 	bed_no_vlans(b, (uint16_t)st->port);
 	for (unsigned i = 0; b->network[0].vlan != SNAP_VLAN_NONE && i < st->n_ranges; i++)
 		bed_vlan(b, (uint16_t)st->port, st->range[i].first, st->range[i].last,
@@ -110,18 +113,13 @@ static void hear_all(struct bed *b, struct scenario *s)
 	}
 }
 
-/* What it cannot be configured for yet, or NULL. */
-static const char *missing(const struct scenario *s)
+static void change_entry(struct bed *b, const struct step *st)
 {
-	for (unsigned i = 0; i < s->n_steps; i++) {
-		if (s->step[i].kind == STEP_FDB)
-			return "static entries";
-		if (s->step[i].fwd != 0)
-			return "group_fwd_mask of a port";
-		if (s->step[i].words & PORT_LOCKED)
-			return "locked";
-	}
-	return NULL;
+	if (st->kind == STEP_FDB)
+		bed_fdb(b, (uint16_t)st->port, st->mac, st->vid,
+			st->is_sticky ? SNAP_FDB_STICKY : 0);
+	else
+		bed_no_fdb(b, st->mac, st->vid);
 }
 
 static void carry_out(struct bed *b, struct scenario *s)
@@ -132,6 +130,8 @@ static void carry_out(struct bed *b, struct scenario *s)
 	multicast(b, s);
 	net->group_fwd_lo = (uint8_t)s->fwd;
 	net->group_fwd_hi = (uint8_t)(s->fwd >> 8);
+	if (s->is_ageless)
+		net->ageing_s = 0;
 	if (s->filtering != 0)
 		net->vlan = s->filtering == 0x88a8 ? SNAP_VLAN_8021AD : SNAP_VLAN_8021Q;
 	for (unsigned i = 0; i < s->n_steps; i++) {
@@ -144,6 +144,10 @@ static void carry_out(struct bed *b, struct scenario *s)
 				multicast_port(b, st);
 			bed_apply(b);
 			bed_tick(b);
+		} else if (st->kind == STEP_FDB || st->kind == STEP_NO_FDB) {
+			hear_all(b, s);
+			change_entry(b, st);
+			bed_apply(b);
 		} else if (st->kind == STEP_MDB) {
 			hear_all(b, s);
 			static_group(b, st);
@@ -164,24 +168,24 @@ static void carry_out(struct bed *b, struct scenario *s)
 int main(int argc, char **argv)
 {
 	static struct scenario s;
-	unsigned burst = argc == 2 ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+	bool is_cached = argc == 3 && strcmp(argv[2], "cached") == 0;
+	unsigned burst = argc == 2 || is_cached ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+	uint64_t n_cached = 0;
 
 	if (burst == 0 || burst > BURST_RX_MAX) {
-		fprintf(stderr, "usage: saklar_run BURST <SCENARIOS\n");
+		fprintf(stderr, "usage: saklar_run BURST [cached] <SCENARIOS\n");
 		return 2;
 	}
 	while (scenario_read(stdin, &s)) {
-		const char *what = missing(&s);
-		struct bed *b;
+		struct bed *b = bed_create(burst | (is_cached ? BED_CACHED : 0));
 
-		if (what != NULL) {
-			printf("scenario %s\nunsupported: %s\n", s.name, what);
-			continue;
-		}
-		b = bed_create(burst);
+		if (is_cached)
+			scenario_send_ip4(&s);
 		carry_out(b, &s);
+		n_cached += b->n_cached;
 		scenario_print(&s);
 		bed_destroy(b);
 	}
+	printf("# cached %llu\n", (unsigned long long)n_cached);
 	return 0;
 }

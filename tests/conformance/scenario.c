@@ -14,6 +14,9 @@
 
 #define TYPE_LOCAL 0x88b5 /* IEEE 802 local experimental */
 #define ETH_HDR_LEN 14
+#define TYPE_IP4 0x0800
+#define IP4_LEN 20
+#define UDP_LEN 8
 #define TAG_LEN 4
 #define WORDS_MAX 24
 
@@ -163,6 +166,8 @@ static void bridge_word_read(const char *word, struct scenario *s)
 		s->membership_ms = whole_number(value);
 	else if ((value = value_of(word, "lastmember")) != NULL)
 		s->last_member_ms = whole_number(value);
+	else if (strcmp(word, "ageing=0") == 0)
+		s->is_ageless = true;
 	else
 		wrong(word);
 }
@@ -206,6 +211,19 @@ static void say_read(struct scenario *s, char *const *word, unsigned n, struct s
 		wrong(word[first]);
 }
 
+static void send_read(struct scenario *s, char *const *word, unsigned n, struct step *st)
+{
+	st->kind = STEP_SEND;
+	st->number = ++s->n_sends;
+	mac_read(word[2], st->dst);
+	mac_read(word[3], st->mac);
+	if (n > 4)
+		tags_read(word[4], st);
+	st->len = n > 5 ? whole_number(word[5]) : 46;
+	if (st->len < 4 || st->len + ETH_HDR_LEN + 4 * TAG_LEN > SCENARIO_FRAME_MAX)
+		wrong(word[n - 1]);
+}
+
 static void step_read(struct scenario *s, char *const *word, unsigned n)
 {
 	struct step *st = &s->step[s->n_steps++];
@@ -224,8 +242,10 @@ static void step_read(struct scenario *s, char *const *word, unsigned n)
 		st->router = 1;
 		for (unsigned i = 2; i < n; i++)
 			port_word_read(word[i], st);
-	} else if ((strcmp(word[0], "fdb") == 0 || strcmp(word[0], "sticky") == 0) && n >= 3) {
-		st->kind = STEP_FDB;
+	} else if ((strcmp(word[0], "fdb") == 0 || strcmp(word[0], "sticky") == 0
+			   || strcmp(word[0], "nofdb") == 0)
+		&& n >= 3) {
+		st->kind = word[0][0] == 'n' ? STEP_NO_FDB : STEP_FDB;
 		st->is_sticky = word[0][0] == 's';
 		mac_read(word[2], st->mac);
 		st->vid = n > 3 ? (uint16_t)whole_number(word[3]) : 0;
@@ -235,15 +255,7 @@ static void step_read(struct scenario *s, char *const *word, unsigned n)
 		st->kind = STEP_MDB;
 		words_read(word + 2, n - 2, st);
 	} else if (strcmp(word[0], "send") == 0 && n >= 4) {
-		st->kind = STEP_SEND;
-		st->number = ++s->n_sends;
-		mac_read(word[2], st->dst);
-		mac_read(word[3], st->mac);
-		if (n > 4)
-			tags_read(word[4], st);
-		st->len = n > 5 ? whole_number(word[5]) : 46;
-		if (st->len < 4 || st->len + ETH_HDR_LEN + 4 * TAG_LEN > SCENARIO_FRAME_MAX)
-			wrong(word[n - 1]);
+		send_read(s, word, n, st);
 	} else {
 		wrong(word[0]);
 	}
@@ -314,6 +326,35 @@ static unsigned say_frame(const struct step *st, uint8_t bytes[SCENARIO_FRAME_MA
 	return at + len - 12;
 }
 
+void scenario_send_ip4(struct scenario *s)
+{
+	for (unsigned i = 0; i < s->n_steps; i++)
+		if (s->step[i].text[0] != '\0'
+			|| (s->step[i].kind == STEP_SEND && s->step[i].len < IP4_LEN + UDP_LEN + 2))
+			return;
+	s->is_ip4 = true;
+	for (unsigned i = 0; i < s->n_steps; i++)
+		s->step[i].is_ip4 = true;
+}
+
+/* Headers of a datagram to nobody's port; the checksum of UDP is left out. */
+static void put_ip4(uint8_t *at, unsigned len)
+{
+	static const uint8_t head[IP4_LEN]
+		= { 0x45, [8] = 64, 17, [12] = 10, 0, 0, 1, 10, 0, 0, 2 };
+	unsigned sum = 0;
+
+	memcpy(at, head, sizeof(head));
+	put_be16(at + 2, len);
+	for (unsigned i = 0; i < IP4_LEN; i += 2)
+		sum += get_be16(at + i);
+	put_be16(at + 10, ~(sum + (sum >> 16)) & 0xffff);
+	put_be16(at + IP4_LEN, 5000);
+	put_be16(at + IP4_LEN + 2, 9);
+	put_be16(at + IP4_LEN + 4, len - IP4_LEN);
+	put_be16(at + IP4_LEN + 6, 0);
+}
+
 unsigned scenario_frame(const struct step *st, uint8_t bytes[SCENARIO_FRAME_MAX])
 {
 	unsigned at = 12;
@@ -326,11 +367,13 @@ unsigned scenario_frame(const struct step *st, uint8_t bytes[SCENARIO_FRAME_MAX]
 		put_be16(bytes + at, st->tag[i].tpid);
 		put_be16(bytes + at + 2, st->tag[i].tci);
 	}
-	put_be16(bytes + at, TYPE_LOCAL);
+	put_be16(bytes + at, st->is_ip4 ? TYPE_IP4 : TYPE_LOCAL);
 	at += 2;
 	for (unsigned i = 0; i < st->len; i++)
 		bytes[at + i] = (uint8_t)(st->number + 7 * i);
-	put_be16(bytes + at, st->number);
+	if (st->is_ip4)
+		put_ip4(bytes + at, st->len);
+	put_be16(bytes + at + (st->is_ip4 ? IP4_LEN + UDP_LEN : 0), st->number);
 	return at + st->len;
 }
 
@@ -366,7 +409,7 @@ void scenario_came_out(struct scenario *s, unsigned port, const uint8_t *bytes, 
 {
 	uint8_t sent[SCENARIO_FRAME_MAX];
 	char tags[64], text[96];
-	unsigned at, n, sent_len, sent_at;
+	unsigned at, number_at, n, sent_len, sent_at;
 	const struct step *st;
 	bool is_same, is_said;
 	char **slot;
@@ -374,10 +417,11 @@ void scenario_came_out(struct scenario *s, unsigned port, const uint8_t *bytes, 
 	if (len < ETH_HDR_LEN + 4)
 		return;
 	at = tags_print(bytes, len, tags, sizeof(tags));
-	if (at + 4 > len)
+	number_at = at + 2 + (s->is_ip4 ? IP4_LEN + UDP_LEN : 0);
+	if (number_at + 2 > len)
 		return;
-	is_said = get_be16(bytes + at) != TYPE_LOCAL;
-	n = get_be16(is_said ? bytes + 9 : bytes + at + 2);
+	is_said = get_be16(bytes + at) != (s->is_ip4 ? TYPE_IP4 : TYPE_LOCAL);
+	n = get_be16(is_said ? bytes + 9 : bytes + number_at);
 	st = send_of(s, n);
 	/* not one of ours: the host's own noise, or a query of the bridge's */
 	if (st == NULL || is_said != (st->text[0] != '\0') || bytes[6] != 2)

@@ -3,7 +3,7 @@
  *
  * A file holds scenarios; each is a list of steps, one a line, carried out in order:
  *   scenario NAME                begins one; the bridge is new, without ports
- *   bridge [WORD ...]            filtering=802.1q|802.1ad   fwd=MASK
+ *   bridge [WORD ...]            filtering=802.1q|802.1ad   fwd=MASK   ageing=0
  *                                snooping igmp=2|3 mld=1|2 querier membership=MS lastmember=MS
  *   port N [WORD ...]            adds the port, or says anew all that it is:
  *                                isolated hairpin noflood nomcast nobcast nolearn locked down fastleave
@@ -13,6 +13,7 @@
  *                                stand in front of the words, as "tag=TAGS"
  *   mdb N GROUP [SOURCE]         a static group
  *   wait MS                      let the time pass
+ *   nofdb N MAC [VID]            takes one of these back
  *   send N DST SRC [TAGS [LEN]]  a frame into port N
  * MACs: bc, zero, mN (a host's), gN (a multicast group), lN (01:80:C2:00:00:0N).
  * TAGS: - or qVID[.PCP] (802.1Q), sVID[.PCP] (802.1ad), several with + from outside in.
@@ -56,6 +57,7 @@ struct vlan_range {
 enum step_kind {
 	STEP_PORT,
 	STEP_FDB,
+	STEP_NO_FDB,
 	STEP_SEND,
 	STEP_WAIT,
 	STEP_MDB
@@ -74,7 +76,7 @@ struct step {
 	/* STEP_FDB */
 	bool is_sticky;
 	uint16_t vid;
-	/* STEP_FDB, STEP_SEND */
+	/* STEP_FDB, STEP_NO_FDB, STEP_SEND */
 	uint8_t mac[6];
 	/* STEP_SEND */
 	unsigned number; /* 1... */
@@ -84,6 +86,7 @@ struct step {
 		uint16_t tpid, tci;
 	} tag[3];
 	unsigned len;
+	bool is_ip4; /* a datagram, which the fast path takes, instead of an experimental type */
 	unsigned host;
 	char text[SCENARIO_WORDS_LEN]; /* STEP_SEND: of a frame about groups; STEP_MDB: the entry */
 	/* STEP_WAIT */
@@ -96,6 +99,8 @@ struct scenario {
 	uint16_t fwd;
 	bool is_snooping, is_querier;
 	unsigned igmp, mld, membership_ms, last_member_ms; /* 0: as it comes */
+	bool is_ageless; /* ageing=0 */
+	bool is_ip4; /* STEP_SENDs are datagrams, as far as they have room for one */
 	unsigned n_steps, n_sends;
 	struct step step[SCENARIO_STEPS_MAX];
 	/* what came out: of send number i at port p */
@@ -105,6 +110,8 @@ struct scenario {
 
 /* The next scenario of @f; false at the end.  Ends the program when the text is wrong. */
 bool scenario_read(FILE *f, struct scenario *s);
+/* Let frames be IPv4's, unless @s is about groups: the answer must be the same. */
+void scenario_send_ip4(struct scenario *s);
 /* The bytes of a STEP_SEND; returns how many. */
 unsigned scenario_frame(const struct step *st, uint8_t bytes[SCENARIO_FRAME_MAX]);
 /* The switch has sent these bytes out of @port. */

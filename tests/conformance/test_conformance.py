@@ -3,7 +3,7 @@
 
 What Debian's kernel answered stands in golden/ (tests/conformance/record renews it).  Its answers
 are compared with those of the kernel that runs here, where that one can do the same, and with
-Saklar's in profile plain, in bursts of 1 and of 32."""
+Saklar's in profile plain, in bursts of 1 and of 32, with and without the fast path."""
 import os
 import pathlib
 import subprocess
@@ -14,7 +14,8 @@ import generate
 
 HERE = pathlib.Path(__file__).resolve().parent
 BUILD = pathlib.Path(os.environ.get("SAKLAR_BUILD", HERE.parents[1] / "build/dev"))
-SAME = ["flags", "vlan", "random", "multicast"]
+HOW = [("1",), ("32",), ("1", "cached"), ("32", "cached")]
+SAME = ["flags", "fdb", "vlan", "selftests", "random", "multicast"]
 
 
 def run(program, *arguments, text):
@@ -47,12 +48,18 @@ def differing(linux, saklar):
             for want, have in zip(lines, saklar[name], strict=True) if want != have]
 
 
-@pytest.mark.parametrize("burst", ["1", "32"])
+@pytest.mark.parametrize("how", HOW, ids=" ".join)
 @pytest.mark.parametrize("name", SAME)
-def test_saklar_answers_as_debians_kernel_did(name, burst):
+def test_saklar_answers_as_debians_kernel_did(name, how):
     linux = golden(name)
     assert linux and all(lines[0][0].isdigit() for lines in linux.values())
-    assert not differing(linux, answers(run("saklar_run", burst, text=questions(name))))
+    assert not differing(linux, answers(run("saklar_run", *how, text=questions(name))))
+
+
+@pytest.mark.parametrize("name", ["fdb", "flags"])
+def test_the_fast_path_has_a_part_in_the_answers(name):
+    cached = run("saklar_run", "1", "cached", text=questions(name)).splitlines()[-1]
+    assert cached.startswith("# cached ") and int(cached.split()[2]) > 0
 
 
 def test_the_kernel_that_runs_here_answers_as_debians_did():
@@ -81,8 +88,8 @@ def test_random_bridges_without_vlans_answer_as_the_kernel_that_runs_here():
     print(f"seed {seed}")
     text = generate.scenarios(seed, int(os.environ.get("SAKLAR_SCENARIOS", "60")), False)
     linux = answers(run("oracle", text=text))
-    for burst in ("1", "32"):
-        assert not differing(linux, answers(run("saklar_run", burst, text=text))), f"seed {seed}"
+    for how in HOW:
+        assert not differing(linux, answers(run("saklar_run", *how, text=text))), f"seed {seed}"
 
 
 @pytest.mark.parametrize("burst", ["1", "32"])
@@ -97,6 +104,14 @@ def test_access_ports_take_no_tag(burst):
         "access_ports_take_no_tag: Linux 8 2[q10+s0] 4[s0], Saklar 8 -"]
     name = "access_ports_of_service_tags"
     assert differing({name: linux[name]}, saklar) == [f"{name}: Linux 4 2[s10], Saklar 4 -"]
+
+
+@pytest.mark.parametrize("burst", ["1", "32"])
+def test_locked_ports_learn_nothing_from_what_is_not_forwarded(burst):
+    name = "locked_ports_learn_nothing_from_what_is_not_forwarded"
+    saklar = answers(run("saklar_run", burst, text=questions("differences")))
+    assert differing({name: golden("differences")[name]}, saklar) == [
+        f"{name}: Linux 3 2[-] 3[-], Saklar 3 -", f"{name}: Linux 4 1[-], Saklar 4 1[-] 3[-]"]
 
 
 def test_more_than_two_tags_are_dropped():

@@ -201,7 +201,7 @@ int reconcile_fdb_list(struct reconcile *, uint16_t network_id, struct msg_fdb_e
 	return 0;
 }
 
-int reconcile_fdb_flush(struct reconcile *, uint16_t, uint16_t, struct err *)
+int reconcile_fdb_flush(struct reconcile *, const struct msg_fdb_flush *, struct err *)
 {
 	return 0;
 }

@@ -329,6 +329,27 @@ void bed_binding(struct bed *b, uint16_t vif_id, const char *text)
 	binding->len = prefix_of(text, binding->addr);
 }
 
+void bed_no_fdb(struct bed *b, const uint8_t mac[6], uint16_t vid)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < b->n_fdb; i++)
+		if (b->fdb_want[i].vid != vid || memcmp(b->fdb_want[i].mac, mac, 6) != 0)
+			b->fdb_want[n++] = b->fdb_want[i];
+	b->n_fdb = n;
+}
+
+void bed_fdb(struct bed *b, uint16_t vif_id, const uint8_t mac[6], uint16_t vid, unsigned flags)
+{
+	struct snap_fdb *f;
+
+	bed_no_fdb(b, mac, vid);
+	CHECK(b->n_fdb < BED_FDB_MAX);
+	f = &b->fdb_want[b->n_fdb++];
+	*f = (struct snap_fdb){ .vif_id = vif_id, .vid = vid, .flags = (uint16_t)flags };
+	memcpy(f->mac, mac, sizeof(f->mac));
+}
+
 void bed_apply(struct bed *b)
 {
 	static uint8_t bytes[SNAPSHOT_SIZE_MAX];
@@ -347,6 +368,7 @@ void bed_apply(struct bed *b)
 		{ b->vlan, b->n_vlans * sizeof(b->vlan[0]) },
 		{ b->mcast, b->n_mcasts * sizeof(b->mcast[0]) },
 		{ b->binding, b->n_bindings * sizeof(b->binding[0]) },
+		{ b->fdb_want, b->n_fdb * sizeof(b->fdb_want[0]) },
 	};
 	size_t len = sizeof(*hdr);
 	struct snapshot *old = b->cfg;
@@ -363,7 +385,8 @@ void bed_apply(struct bed *b)
 		.n_meters = b->n_meters,
 		.n_vlans = b->n_vlans,
 		.n_mcasts = b->n_mcasts,
-		.n_bindings = (uint16_t)b->n_bindings };
+		.n_bindings = (uint16_t)b->n_bindings,
+		.n_fdb = b->n_fdb };
 	for (unsigned i = 0; i < ARRAY_LEN(parts); i++) {
 		memcpy(bytes + len, parts[i].from, parts[i].len);
 		len += parts[i].len;

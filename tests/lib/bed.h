@@ -17,6 +17,7 @@
 #define BED_ROUTES_MAX 64
 #define BED_METERS_MAX 16
 #define BED_VLANS_MAX 256
+#define BED_FDB_MAX 64
 #define BED_CACHED 0x100u /* in a test's prestate: the kernel's programs come first */
 #define BED_BUMPED 0x200u /* and their verdicts end at random */
 #define BED_CT_SIZE (UINT64_C(1) << 20)
@@ -57,6 +58,8 @@ struct bed {
 	struct snap_mcast mcast[BED_ROUTES_MAX];
 	unsigned n_bindings;
 	struct snap_binding binding[BED_METERS_MAX];
+	unsigned n_fdb;
+	struct snap_fdb fdb_want[BED_FDB_MAX];
 	uint64_t generation;
 	unsigned burst_max;
 	unsigned n_arrivals;
@@ -105,6 +108,9 @@ struct snap_mcast *bed_mcast_entry(
 	struct bed *b, uint16_t vif_id, const char *group, const char *source);
 /* An address that the guest of @vif_id may use, "10.0.0.1/32"; vifs in ascending order. */
 void bed_binding(struct bed *b, uint16_t vif_id, const char *text);
+/* An entry that the administrator wants; it takes the place of one for the same address and VLAN. */
+void bed_fdb(struct bed *b, uint16_t vif_id, const uint8_t mac[6], uint16_t vid, unsigned flags);
+void bed_no_fdb(struct bed *b, const uint8_t mac[6], uint16_t vid);
 void bed_apply(struct bed *b);
 
 void bed_send(struct bed *b, uint16_t vif_id, const struct frame *f);

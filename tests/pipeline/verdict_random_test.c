@@ -51,10 +51,12 @@ static void describe(struct bed *b)
 /* The same change of both. */
 static void change(struct bed *const beds[2])
 {
-	unsigned what = pick(7), port = pick(PORTS);
+	static const uint32_t others[] = { SNAP_PORT_LOCKED, SNAP_PORT_LOCKED | SNAP_PORT_LEARN };
+	unsigned what = pick(10), port = pick(PORTS), mac = 1 + pick(MACS);
 	uint8_t guard = (uint8_t)pick(2 * (SNAP_GUARD_ALL + 1));
-	uint32_t flag = 1u << pick(7);
+	uint32_t flag = pick(3) == 0 ? others[pick(2)] : 1u << pick(7);
 	uint16_t mtu = (uint16_t)(1400 + 50 * pick(4));
+	unsigned sticky = pick(2) ? SNAP_FDB_STICKY : 0;
 
 	for (unsigned i = 0; i < 2; i++) {
 		struct bed *b = beds[i];
@@ -66,6 +68,9 @@ static void change(struct bed *const beds[2])
 		case 3: fdb_flush(b->fdb, 1, 0); break;
 		case 4: bed_restart(b); break;
 		case 5: b->port[port].guard = guard > SNAP_GUARD_ALL ? 0 : guard; break;
+		case 6: bed_fdb(b, b->port[port].vif_id, MAC_OF(mac), 0, sticky); break;
+		case 7: bed_no_fdb(b, MAC_OF(mac), 0); break;
+		case 8: b->network[0].ageing_s = b->network[0].ageing_s == 0 ? 300 : 0; break;
 		default: bed_warp(b, (uint64_t)mtu * NS_PER_SEC / 20); continue;
 		}
 		bed_apply(b);

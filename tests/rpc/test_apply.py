@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 from fake_saklard import program  # noqa: E402  pylint: disable=wrong-import-position
 
 LAB = {"name": "lab", "mode": "isolated", "subnets": ["192.168.77.0/24"], "dhcp": True}
+MAC = "52:54:00:00:00:07"
 WEB0 = {"name": "web0", "network": "lab", "type": "tap"}
 NET = {"name": "net", "mode": "nat", "subnets": ["10.77.0.0/24"]}
 FORWARD = {"network": "lab", "proto": "tcp", "port": 80, "address": "10.77.0.9"}
@@ -269,6 +270,24 @@ def test_an_empty_list_deletes_everything(client):
      "have a host leg"),
     ({"networks": [LAB, {"name": "x", "uplink_mac": "52:54:00:00:00:01"}]},
      "networks[1].uplink_mac", "nat, routed and open"),
+    ({"vifs": [{**WEB0, "fdb": [MAC]}, {**WEB0, "name": "v", "fdb": [MAC]}]}, "vifs[0].fdb",
+     "is behind v already: 'saklar fdb del 52:54:00:00:00:07 --network lab'"),
+    ({"networks": [{**LAB, "fdb": [MAC]}], "vifs": [{**WEB0, "fdb": [MAC]}]}, "vifs[0].fdb",
+     "is behind the host leg already"),
+    ({"vifs": [WEB0, {"name": "v", "type": "tap", "fdb": [MAC]}]}, "vifs[1].fdb",
+     "vif v is in no network, so no address can be behind it"),
+    ({"networks": [LAB, {"name": "x", "fdb": [MAC]}]}, "networks[1].fdb",
+     "has no host leg that addresses could be behind"),
+    ({"vifs": [WEB0, {**WEB0, "name": "v", "fdb": ["7"]}]}, "vifs[1].fdb[0]", "is no entry"),
+    ({"vifs": [{**WEB0, "fdb": [MAC + ",vlan=9"]}]}, "vifs[0].fdb", "does not look at tags"),
+    ({"networks": [{**LAB, "vlan_filtering": "802.1q"}],
+      "vifs": [{**WEB0, "vlan": "10/20", "fdb": [MAC]}]}, "vifs[0].fdb",
+     "vif web0 is in several VLANs: say which one"),
+    ({"networks": [{**LAB, "vlan_filtering": "802.1q"}],
+      "vifs": [{**WEB0, "vlan": "10/20", "fdb": [MAC + ",vlan=11"]}]}, "vifs[0].fdb",
+     "cannot be in VLAN 11, which vif web0 is not in"),
+    ({"vifs": [{**WEB0, "name": f"v{i}", "fdb": [f"52:54:00:00:{i:02x}:{j:02x}" for j in range(64)]}
+               for i in range(129)]}, "fdb", "there can be at most 8192 entries"),
     ({"networks": [LAB, {**NET, "vlan_filtering": "802.1q"}]}, "networks[1].vlan_filtering",
      "use mode bridge or isolated"),
     ({"vifs": [WEB0, {**WEB0, "name": "v", "vlan": "10"}]}, "vifs[1].vlan",

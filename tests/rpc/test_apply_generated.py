@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 
@@ -43,13 +44,14 @@ def network(dice, i):
                 multicast_per_vlan=dice.choice([True, False]), multicast_igmp=3,
                 multicast_mld=dice.choice([1, 2]), multicast_limit=dice.randrange(16385),
                 multicast_intervals=dice.choice(["query=60,response=5", "querier=1.500"]),
-                multicast_mac=mac + "03")
+                multicast_mac=mac + "03",
+                group_fwd_mask=dice.choice([0, 8, 16384, 65528]))
     if item["mode"] in ("bridge", "isolated"):
         some(dice, item, vlan_filtering=dice.choice(["off", "802.1q", "802.1ad"]))
     if item["mode"] == "bridge" and dice.random() < .5:
         return item
     item["subnets"] = dice.choice([[f"10.{i}.0.0/24"], [f"10.{i}.0.0/24", f"fd00:{i:x}::/64"]])
-    some(dice, item, leg_mac=mac + "01", domain=f"d{i}.test")
+    some(dice, item, leg_mac=mac + "01", domain=f"d{i}.test", fdb=[mac + "0a", mac + "0b"])
     some(dice, item, gateways=[f"10.{i}.0.{dice.choice([1, 254])}"])
     if dice.random() < .5:
         item["dhcp"] = True
@@ -84,12 +86,20 @@ def vif(dice, i, networks):
                 profile=dice.choice(["plain", "tenant"]))
     if "guard" in item:
         item["mac"] = f"52:54:01:00:01:{i:02x}"
-    for key in ("link", "isolated", "learning", "flood", "mcast_flood", "bcast_flood", "hairpin"):
+    if "network" in item:
+        some(dice, item, fdb=[f"52:54:02:00:{i:02x}:{j:02x}" + tail for j, tail in
+                              enumerate(dice.sample(["", ",sticky"], 2))])
+    some(dice, item, group_fwd_mask=dice.choice([0, 1, 16388, 65533]))
+    for key in ("link", "locked", "isolated", "learning", "flood", "mcast_flood", "bcast_flood",
+                "hairpin"):
         some(dice, item, **{key: dice.choice([True, False])})
     behind = ",vlan=7" if segment.get("vlan_filtering", "off") != "off" else ""
     some(dice, item, multicast_groups=[f"239.1.1.1{behind}", f"ff1e::{i + 1:x}{behind}"])
     if behind:
         some(dice, item, vlan=dice.choice(["7", "10t", "10pt/20-29", "20u/30pu", "100+10x4/1p"]))
+        if "fdb" in item:
+            item["fdb"] = [fdb + f",vlan={re.split('[^0-9]', item.get('vlan', '1'))[0]}"
+                           for fdb in item["fdb"]]
     if kind == "netdev":
         item["dev"] = f"dev{i}"
     else:

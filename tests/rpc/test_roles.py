@@ -14,7 +14,7 @@ RO = {"status", "network.list", "network.show", "vif.list", "vif.show", "fdb.lis
       "connection.list", "mdb.list"}
 CAP = {"capture.open", "capture.close"}
 RW = {"network.add", "network.set", "network.del", "vif.add", "vif.set", "vif.del", "fdb.flush",
-      "mdb.add", "mdb.del", "apply", "forward.add", "forward.del",
+      "mdb.add", "mdb.del", "fdb.add", "fdb.del", "apply", "forward.add", "forward.del",
       "neighbour.flush", "connection.flush", "daemon.stop"}
 
 

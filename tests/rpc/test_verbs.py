@@ -38,7 +38,7 @@ def test_keys_of_a_vif_are_stable(client):
             "unresolved_limit", "profile", "rate", "guard", "storm", "storm_unicast",
             "storm_broadcast", "storm_multicast", "socket", "memory_sealed", "queues_live",
             "multicast_router", "multicast_fast_leave", "multicast_limit", "multicast_rate",
-            "multicast_groups"} == set(vif)
+            "multicast_groups", "fdb", "locked", "group_fwd_mask"} == set(vif)
     assert client.call("vif.list") == [vif]
 
 
@@ -47,7 +47,7 @@ def test_keys_of_a_network_are_stable(client):
             "dhcp", "dhcp_ranges", "dhcp_hosts", "domain", "mtu", "ageing", "fdb_limit",
             "neighbour_limit", "vifs", "multicast_snooping", "multicast_querier",
             "multicast_per_vlan", "multicast_igmp", "multicast_mld", "multicast_limit",
-            "multicast_intervals", "multicast_mac", "mtu_icmp",
+            "multicast_intervals", "multicast_mac", "mtu_icmp", "fdb", "group_fwd_mask",
             "leg_ifname", "leg_mac", "leg", "leg_id", "uplink_port",
             "dnsmasq_pid"} == set(client.call("network.list")[0])
 
@@ -190,8 +190,27 @@ def test_many_vifs_are_listed(client):
 def test_fdb_entries_have_names(daemon, client):
     row = daemon.client("ro").call("fdb.list", network="lab")[0]
     assert row == {"network": "lab", "mac": "52:54:00:00:00:01", "vlan": 0, "vif": "web0",
-                   "age_s": 3, "origin": "learned", "moves": 4}
+                   "age_s": 3, "origin": "learned", "sticky": False, "moves": 4}
     assert client.call("fdb.flush", vif="web0")["generation"] == 2
+
+
+def test_entries_that_cannot_be_are_refused(client):
+    full = [f"52:54:00:00:01:{i:02x}" for i in range(64)]
+    client.call("vif.set", name="web0", fdb=full)
+    for method, params, words in (
+            ("fdb.add", {"vif": "web0"}, "mac is missing: say which address"),
+            ("fdb.add", {"vif": "web0", "mac": full[0][:-2] + "ff"},
+             "a vif can have at most 64 entries of its own"),
+            ("fdb.del", {"network": "lab", "mac": "00:00:00:00:00:00"},
+             "no host has the MAC address of zeros")):
+        with pytest.raises(Refused) as e:
+            client.call(method, **params)
+        assert words in e.value.message
+    assert client.call("vif.show", name="web0")["fdb"] == full
+    client.call("network.set", name="lab", fdb=["52:54:00:00:02:01"])
+    with pytest.raises(Refused) as e:
+        client.call("fdb.add", vif="web0", mac="52:54:00:00:02:01")
+    assert "the host leg" in e.value.message or "at most" in e.value.message
 
 
 def test_reads_of_an_instance_without_drops_are_empty(client):

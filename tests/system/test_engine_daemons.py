@@ -181,7 +181,7 @@ def test_tap_that_blocks_does_not_stop_the_worker(switch):
     switch.open(5, fd.TYPE_HOST, tap, "h3")
     ip("link", "set", "h3", "up")
     switch.daemon.sock.settimeout(5)
-    switch.daemon.request(fd.FDB_FLUSH, struct.pack("=II", 0, 0))
+    switch.daemon.request(fd.FDB_FLUSH, struct.pack("=IIQ", 0, 0, 0))
 
 
 def frame(src, dst=0xFF, size=60):

@@ -255,7 +255,7 @@ def test_a_daemon_of_another_user_is_refused(engine):
         s.connect(engine.path)
         os._exit(0 if s.recv(1) == b"" else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    engine.request(fd.FDB_FLUSH, struct.pack("=II", 0, 0))  # and the right one is still served
+    engine.request(fd.FDB_FLUSH, struct.pack("=IIQ", 0, 0, 0))  # and the right one is still served
 
 
 def test_hugepages_that_are_short_end_it_with_status_75():

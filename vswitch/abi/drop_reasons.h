@@ -130,7 +130,10 @@
 		"DHCP server or router advertisement, and the vif may be neither (--guard)")       \
 	X(GUARD_HIDDEN, "guard_hidden",                                                            \
 		"LLC or SNAP, broken or endless headers, or a first fragment without its "         \
-		"ports: what guards cannot look into")
+		"ports: what guards cannot look into")                                             \
+	X(PORT_LOCKED, "port_locked",                                                              \
+		"source address without an entry in the forwarding table, on a locked vif; "       \
+		"saklar fdb add lets it in")
 
 enum drop_reason {
 	DROP_NONE, /* the packet lives */

@@ -243,8 +243,12 @@ struct msg_fdb_entry {
 	uint16_t vif_id;
 	uint32_t age_ms; /* since last seen */
 	uint8_t origin; /* enum fdb_origin */
-	uint8_t reserved[3];
+	uint8_t flags; /* enum msg_fdb_flag */
+	uint8_t reserved[2];
 	uint32_t moves;
+};
+enum msg_fdb_flag {
+	MSG_FDB_STICKY = 1u << 0,
 };
 enum fdb_origin {
 	FDB_ORIGIN_LEARNED = 1,
@@ -260,6 +264,8 @@ struct msg_fdb_entries {
 struct msg_fdb_flush {
 	uint32_t network_id; /* 0: all */
 	uint32_t vif_id; /* 0: all */
+	uint16_t vid; /* 0: all */
+	uint8_t mac[6]; /* zero: all; else with network_id, and vid says which: 0 where none are */
 };
 
 /* Neighbours of router ports.  Dumps go on like those of the FDB: cursor, next_cursor. */

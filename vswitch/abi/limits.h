@@ -64,6 +64,8 @@ enum network_profile {
 #define MCAST_RECORDS_MAX (NETWORK_ID_MAX + VIF_ID_MAX + MDB_ENTRIES_MAX)
 #define BINDINGS_MAX 8192 /* addresses of guests, of all vifs */
 #define BINDINGS_VIF_MAX 64
+#define FDB_STATIC_MAX 8192 /* entries that administrators want, of all vifs */
+#define FDB_VIF_STATIC_MAX 64 /* of one vif */
 #define NAT_PORT_MIN 1024 /* guests never get a privileged port */
 
 #define NEIGH_TABLE_MAX 8191 /* neighbours of all networks */

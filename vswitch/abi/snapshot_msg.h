@@ -2,10 +2,9 @@
 /* snapshot_msg.h - the whole configuration of the dataplane, flat, as the daemon sends it.
  *
  * A sealed memfd: header, networks, ports, routers, addresses, routes, forwards, meters, VLANs,
- * multicast records, bindings.  The engine copies it, validates every field (bridge/snapshot.c) and
- * swaps it in between two
- * bursts; a bad one is refused whole.  Host byte order (addresses and ports apart); same machine by
- * construction.
+ * multicast records, bindings, FDB entries.  The engine copies it, validates every field
+ * (bridge/snapshot.c) and swaps it in between two bursts; a bad one is refused whole.  Host byte order
+ * (addresses and ports apart); same machine by construction.
  *
  * What a routed network consists of; G is the guests' network, U its uplink:
  *   networks  G as always, with its mode and its host leg.  U is a network too: an id of its own
@@ -85,7 +84,8 @@ enum snap_port_flag {
 	/* Set up; a frame that comes in proves the carrier that the daemon has not heard of yet. */
 	SNAP_PORT_HEARS = 1u << 8,
 	SNAP_PORT_ACCESS = 1u << 9, /* takes no tagged frame; a priority tag once */
-	SNAP_PORT_FLAGS_ALL = (1u << 10) - 1,
+	SNAP_PORT_LOCKED = 1u << 10, /* lets in only sources that have an entry on it */
+	SNAP_PORT_FLAGS_ALL = (1u << 11) - 1,
 };
 
 enum snap_guard_flag {
@@ -109,9 +109,11 @@ struct snap_port {
 	uint16_t unresolved_limit; /* neighbours it asks for; 0: NEIGH_UNRESOLVED_MAX */
 	uint8_t guard; /* enum snap_guard_flag */
 	uint8_t reserved[1];
+	uint16_t group_fwd; /* Linux group_fwd_mask of the port; bit 1 (pause) is never set */
+	uint8_t reserved1[2];
 	char name[SAKLAR_NAME_LEN];
 };
-static_assert(sizeof(struct snap_port) == 48, "layout is shared");
+static_assert(sizeof(struct snap_port) == 52, "layout is shared");
 
 enum snap_policy {
 	SNAP_POLICY_NONE,
@@ -284,6 +286,19 @@ struct snap_binding {
 };
 static_assert(sizeof(struct snap_binding) == 24, "layout is shared");
 
+enum snap_fdb_flag {
+	SNAP_FDB_STICKY = 1u << 0, /* does not move when its address is seen elsewhere */
+	SNAP_FDB_FLAGS_ALL = (1u << 1) - 1,
+};
+/* An entry of the forwarding table that the administrator wants; on a host leg: a local one. */
+struct snap_fdb {
+	uint16_t vif_id;
+	uint16_t vid; /* 1..4094 in VLAN-aware networks, else 0 */
+	uint8_t mac[6];
+	uint16_t flags; /* enum snap_fdb_flag */
+};
+static_assert(sizeof(struct snap_fdb) == 12, "layout is shared");
+
 struct snap_hdr {
 	uint64_t magic;
 	uint64_t generation; /* counts up with every change */
@@ -298,8 +313,8 @@ struct snap_hdr {
 	uint32_t n_vlans;
 	uint32_t n_mcasts;
 	uint16_t n_bindings, reserved0;
-	uint32_t reserved[1];
+	uint32_t n_fdb;
 	/* then the networks, ports, routers, addresses, routes, forwards, meters, VLANs, multicast
-	 * records, bindings, each n_ of them */
+	 * records, bindings, FDB entries, each n_ of them */
 };
 static_assert(sizeof(struct snap_hdr) == 64, "layout is shared");

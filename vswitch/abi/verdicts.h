@@ -75,13 +75,13 @@ struct verdict {
 	uint32_t in_ifindex;
 	uint16_t ether_type; /* network byte order */
 	uint16_t network_id;
-	uint32_t src_record; /* of SEGMENT_FDB; 0: the way in teaches nothing */
+	uint32_t src_record; /* of SEGMENT_FDB; 0: nothing was asked about the source */
 	uint32_t dst_record;
 	uint16_t in_vif;
 	uint16_t out_vif;
 	uint32_t wire_max; /* bytes of the largest frame on the wire, Ethernet header included */
 	uint32_t src_ip4; /* the only source, network byte order; 0: any */
-	uint64_t ageing_ns; /* of the network's learned addresses; 0: never */
+	uint64_t ageing_ns; /* of the network's learned addresses */
 	uint64_t made_ns; /* CLOCK_MONOTONIC */
 };
 VERDICT_ASSERT(sizeof(struct verdict) == VERDICT_ELEM, "layout is shared");
