@@ -110,10 +110,10 @@ struct snap_port {
 	uint8_t guard; /* enum snap_guard_flag */
 	uint8_t reserved[1];
 	uint16_t group_fwd; /* Linux group_fwd_mask of the port; bit 1 (pause) is never set */
-	uint8_t reserved1[2];
+	uint8_t reserved1[6];
 	char name[SAKLAR_NAME_LEN];
 };
-static_assert(sizeof(struct snap_port) == 52, "layout is shared");
+static_assert(sizeof(struct snap_port) == 56, "layout is shared");
 
 enum snap_policy {
 	SNAP_POLICY_NONE,
