@@ -44,6 +44,10 @@ unpacked=(
 bench=(
 	openvswitch-switch
 )
+# Unpacked as well: installed, it would take the place of the above.
+unpacked_bench=(
+	openvswitch-switch-dpdk
+)
 
 packages=("${build[@]}" "${quickstart[@]}" "${vm[@]}" "${check[@]}")
 unpacked_root=$(cd "$(dirname "$0")/../.." && pwd)/build/deps
@@ -53,7 +57,7 @@ for arg; do
 	--build-only) packages=("${build[@]}") unpacked=() ;;
 	--quickstart) packages=("${build[@]}" "${quickstart[@]}") unpacked=() ;;
 	--vm) packages=("${build[@]}" "${quickstart[@]}" "${vm[@]}") unpacked=() ;;
-	--all) packages+=("${bench[@]}") ;;
+	--all) packages+=("${bench[@]}") unpacked+=("${unpacked_bench[@]}") ;;
 	--list) list_only=yes ;;
 	*)
 		sed -n '3,13s/^# \{0,1\}//p' "$0" >&2
