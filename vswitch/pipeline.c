@@ -274,6 +274,14 @@ static void route(struct pipeline *l, struct burst *b)
 	}
 }
 
+/* End floods, from @first on, of a network that has begun or ceased to know VLANs since they did. */
+static void check_floods(const struct snapshot *cfg, struct burst *b, uint16_t first)
+{
+	for (uint16_t i = first; i < b->n; i++)
+		if ((b->pkt[i].vlan != 0) != (cfg->vlans[b->pkt[i].in_vif] != NULL))
+			pkt_drop(&b->pkt[i], DROP_VLAN_FILTER);
+}
+
 /* Show what the router sends into networks, on the vif that has its MAC. */
 static void show_routed(const struct pipeline *l, const struct burst *b)
 {
@@ -344,6 +352,7 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	trace(l, STAGE_ROUTE, b);
 	show_routed(l, b); /* vif/capture.c     behind the translation     */
 	first_old = backlog_take(&l->backlog, b); /* vswitch/backlog.c floods to go on with */
+	check_floods(cfg, b, first_old);
 	mdb_again(l->mdb, &mdb_io, b, first_old);
 	share = bridge_share(b);
 	do { /* bridge/bridge.c   fdb / groups / flood       */

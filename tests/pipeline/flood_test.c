@@ -168,6 +168,23 @@ static void ports_and_networks_may_go_while_a_flood_is_under_way(void **state)
 	assert_int_equal(rte_mempool_in_use_count(b->io.big_pool), 0);
 }
 
+static void drop_vlan_filter_of_a_flood_whose_network_ceases_to_know_vlans(void **state)
+{
+	struct bed *b = flood_bed(state);
+
+	b->network[0].vlan = SNAP_VLAN_8021Q;
+	bed_apply(b);
+	bed_step(b, 1, &F);
+	assert_true(pipeline_held(b->pipeline) > 0);
+	b->network[0].vlan = SNAP_VLAN_NONE;
+	bed_apply(b);
+	bed_tick(b);
+	assert_int_equal(pipeline_held(b->pipeline), 0);
+	assert_int_equal(bed_drops(b, 1, DROP_VLAN_FILTER), 1);
+	bed_clear(b);
+	assert_int_equal(rte_mempool_in_use_count(b->io.big_pool), 0);
+}
+
 static void what_is_left_of_a_flood_is_freed_with_the_pipeline(void **state)
 {
 	struct bed *b = flood_bed(state);
@@ -186,6 +203,7 @@ int main(void)
 		BED_TESTS(another_vif_is_served_in_the_turn_it_speaks),
 		BED_TESTS(drop_flood_limit_is_the_storms_own_and_others_are_heard),
 		BED_TESTS(ports_and_networks_may_go_while_a_flood_is_under_way),
+		BED_TESTS(drop_vlan_filter_of_a_flood_whose_network_ceases_to_know_vlans),
 		BED_TESTS(what_is_left_of_a_flood_is_freed_with_the_pipeline),
 	};
 
