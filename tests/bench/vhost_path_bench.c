@@ -134,10 +134,10 @@ static void measure(struct pipeline *l, struct vif_io *io, unsigned n_guests, un
 		}
 		burst.n = 0;
 		start = __rdtsc();
-		for (uint16_t id = 1; id <= n_guests; id++)
+		for (unsigned id = 1; id <= n_guests; id++)
 			burst.n = (uint16_t)(burst.n
-				+ vhost_net_rx(&sending[id].q, io, id, &burst.pkt[burst.n],
-					(uint16_t)n_each));
+				+ vhost_net_rx(&sending[id].q, io, (uint16_t)id,
+					&burst.pkt[burst.n], (uint16_t)n_each));
 		middle = __rdtsc();
 		CHECK(burst.n == n_guests * n_each);
 		pipeline_run(l, &burst);
