@@ -82,7 +82,7 @@ def network(network_id, name="lab", mode=1, ageing=300, leg=0, mtu=1500, leg_mac
 
 
 def port(vif_id, network_id, flags=PORT_DEFAULT, mtu=1500, mac=b"\0" * 6, name=""):
-    return struct.pack("=HHIIH6s12x16s", vif_id, network_id, flags, 0, mtu, mac,
+    return struct.pack("=HHIIH6s20x16s", vif_id, network_id, flags, 0, mtu, mac,
                        (name or "v%d" % vif_id).encode())
 
 
