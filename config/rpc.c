@@ -150,6 +150,8 @@ static bool flush(struct client *c)
 		ssize_t n = send_some(c, a);
 
 		if (n == -EAGAIN || n == -EINTR || n == -ENOBUFS) {
+			/* an answer may have taken longer to make than there is to read it */
+			event_base_update_cache_time(event_get_base(c->write_event));
 			event_add(c->write_event, &stall);
 			return true;
 		}
@@ -331,7 +333,7 @@ static void on_writable(evutil_socket_t, short what, void *arg)
 {
 	struct client *c = arg;
 
-	if (what & EV_TIMEOUT) {
+	if ((what & EV_WRITE) == 0) { /* both: it was the daemon that was busy so long */
 		LOG_WARN("event=closed reason=\"does not read its answers\" uid=%u pid=%d",
 			c->session.peer.uid, c->session.peer.pid);
 		client_destroy(c);
