@@ -70,7 +70,8 @@ struct fate {
 void egress_run(
 	const struct snapshot *cfg, struct burst *b, struct tx_items *out, struct tx_items *lost)
 {
-	struct fate fate[BURST_MAX];
+	struct fate fate[BURST_MAX]
+		__attribute__((uninitialized)); /* what of it is used is cleared */
 	uint32_t n = out->n, kept = 0;
 
 	memset(fate, 0, sizeof(fate[0]) * b->n);

@@ -47,11 +47,14 @@ static inline struct fdb_record *fdb_table_at(const struct fdb *f, uint32_t inde
 
 static inline struct ixtab_key fdb_table_key(uint16_t network_id, uint16_t vid, const uint8_t *mac)
 {
-	struct ixtab_key key = { .b = network_id };
+	uint32_t first;
+	uint16_t last;
 
-	memcpy(&key.a, mac, 6);
-	key.a |= (uint64_t)vid << 48;
-	return key;
+	/* by registers: what is stored in pieces and loaded as a whole waits for all stores before it */
+	memcpy(&first, mac, sizeof(first));
+	memcpy(&last, mac + sizeof(first), sizeof(last));
+	return (struct ixtab_key){ .a = first | (uint64_t)last << 32 | (uint64_t)vid << 48,
+		.b = network_id };
 }
 
 /* Ageing time 0 is Linux': what was learned has aged at once. */

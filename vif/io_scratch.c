@@ -28,6 +28,32 @@ void io_scratch_destroy(struct io_scratch *s)
 	free(s);
 }
 
+static void slot_set_small(struct io_scratch *s, unsigned i, struct rte_mbuf *m)
+{
+	s->rx.small[i] = m;
+	s->rx.iov[i][1] = (struct iovec){
+		.iov_base = rte_pktmbuf_mtod(m, void *),
+		.iov_len = rte_pktmbuf_tailroom(m),
+	};
+}
+
+/* Small mbufs for those of the first @n slots that have none, all at once; when the pool has too few, slot_refill()
+ * takes what there is. */
+static void small_refill(struct vif_io *io, unsigned n)
+{
+	struct rte_mbuf *m[IO_BATCH] __attribute__((uninitialized));
+	struct io_scratch *s = io->scratch;
+	unsigned missing = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		missing += s->rx.small[i] == NULL;
+	if (missing == 0 || rte_pktmbuf_alloc_bulk(io->small_pool, m, missing) < 0)
+		return;
+	for (unsigned i = 0; missing > 0; i++)
+		if (s->rx.small[i] == NULL)
+			slot_set_small(s, i, m[--missing]);
+}
+
 static bool slot_refill(struct vif_io *io, unsigned i)
 {
 	struct io_scratch *s = io->scratch;
@@ -37,11 +63,7 @@ static bool slot_refill(struct vif_io *io, unsigned i)
 		m = rte_pktmbuf_alloc(io->small_pool);
 		if (!m)
 			return false;
-		s->rx.small[i] = m;
-		s->rx.iov[i][1] = (struct iovec){
-			.iov_base = rte_pktmbuf_mtod(m, void *),
-			.iov_len = rte_pktmbuf_tailroom(m),
-		};
+		slot_set_small(s, i, m);
 	}
 	if (!s->rx.big[i]) {
 		m = rte_pktmbuf_alloc(io->big_pool);
@@ -61,6 +83,7 @@ unsigned io_rx_refill(struct vif_io *io, unsigned n, size_t hdr_len)
 {
 	struct io_scratch *s = io->scratch;
 
+	small_refill(io, n);
 	for (unsigned i = 0; i < n; i++) {
 		if ((!s->rx.small[i] || !s->rx.big[i]) && !slot_refill(io, i)) {
 			io->worker_counters->no_mbuf++;

@@ -20,6 +20,18 @@ static inline bool packed_is_available(uint16_t flags, bool wrap)
 	return ((flags & PACKED_AVAIL) != 0) == wrap && ((flags & PACKED_USED) != 0) != wrap;
 }
 
+static inline void packed_prefetch(const struct vhost_queue *q, unsigned n)
+{
+	uint32_t pos = q->pos;
+
+	__builtin_prefetch(q->rings.driver);
+	for (unsigned i = 0; i < n; i += CACHE_LINE / VHOST_DESC_LEN) {
+		prefetch_to_write(packed_words(q, pos));
+		pos += CACHE_LINE / VHOST_DESC_LEN;
+		pos = pos >= q->size ? 0 : pos;
+	}
+}
+
 /* Fill @w with at most @max heads from q->pos on.  A chain ends it: where the next buffer begins is known
  * only when the chain has been walked. */
 static inline void packed_fetch(struct vhost_queue *q, struct vhost_window *w, unsigned max)
@@ -155,11 +167,21 @@ static inline void packed_set_event(
 		dirty_log_mark(log, q->rings.device_gpa, sizeof(event));
 }
 
-static inline bool packed_is_ready(const struct vhost_queue *q)
+/* How many entries, of the first @max, wait; a chain takes several. */
+static inline unsigned packed_n_ready(const struct vhost_queue *q, unsigned max)
 {
-	uint64_t rest = __atomic_load_n(packed_words(q, q->pos) + 1, __ATOMIC_SEQ_CST);
+	uint32_t pos = q->pos;
+	bool wrap = q->wrap;
+	unsigned n = 0;
 
-	return packed_is_available((uint16_t)(rest >> 48), q->wrap);
+	for (max = MIN(max, (unsigned)q->size); n < max; n++) {
+		uint64_t rest = __atomic_load_n(packed_words(q, pos) + 1, __ATOMIC_SEQ_CST);
+
+		if (!packed_is_available((uint16_t)(rest >> 48), wrap))
+			break;
+		packed_move(q->size, &pos, &wrap, 1);
+	}
+	return n;
 }
 
 static inline bool packed_arm(struct vhost_queue *q, const struct dirty_log *log)
@@ -170,7 +192,7 @@ static inline bool packed_arm(struct vhost_queue *q, const struct dirty_log *log
 		event = packed_place(q->pos, q->wrap)
 			| (uint32_t)VRING_PACKED_EVENT_FLAG_DESC << 16;
 	packed_set_event(q, log, event);
-	return packed_is_ready(q);
+	return packed_n_ready(q, 1) > 0;
 }
 
 static inline void packed_disarm(struct vhost_queue *q, const struct dirty_log *log)

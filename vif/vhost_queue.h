@@ -104,7 +104,7 @@ struct vhost_queue {
 	bool should_call; /* the guest wants to hear of what the last call gave back: write the call fd */
 	bool wrap; /* packed: of .pos */
 	uint16_t pos; /* next entry: split: free running; packed: 0..size-1 */
-	uint16_t n_used; /* in record->used, not published yet */
+	uint16_t n_used; /* not published yet: split: in the used ring; packed: in record->used */
 	uint32_t region_hint;
 	uint32_t table_hint;
 	/* Frames lost, by what would be their drop reason; the caller counts them and sets them to 0. */
@@ -170,8 +170,12 @@ struct vhost_tx {
  * .is_lost); the others found no buffer. */
 unsigned vhost_queue_enqueue(struct vhost_queue *q, struct vhost_tx *frames, unsigned n);
 
-/* Is there something to take?  Cheaper than a burst that finds nothing. */
-[[nodiscard]] bool vhost_queue_is_ready(struct vhost_queue *q);
+/* Have on its way what enqueue of about @n frames will look at first.  Touches nothing itself. */
+void vhost_queue_prefetch(const struct vhost_queue *q, unsigned n);
+
+/* How many frames there are to take: not more than this, and none only when this is 0; at most @max.  Cheaper than
+ * a burst that finds nothing. */
+[[nodiscard]] unsigned vhost_queue_n_ready(struct vhost_queue *q, unsigned max);
 
 /* Ask the guest for kicks.  True: there is something to do already, so do not sleep (the guest may have
  * looked before we asked). */

@@ -21,6 +21,8 @@
 #include <unistd.h>
 
 #define GSO_RETRY_NS (10 * NS_PER_MS)
+#define TX_SOON \
+	32 /* items ahead of those that are sent: what a core can wait for at once, and more */
 
 /* A tap's netdev side is a netdev like any other: its guest is behind the kernel's queue. */
 static const struct vif_ops *const vif_types[VIF_TYPE_N] = {
@@ -342,14 +344,37 @@ static void group_tx(const struct vif_table *vifs, struct vif_io *io, struct bur
 			drop_count(io->vif_counters, id, items[i].drop, 1);
 }
 
+/* How many items from @at on are for the same vif. */
+static uint32_t group_len(const struct tx_items *out, uint32_t at)
+{
+	uint32_t n = 1;
+
+	while (at + n < out->n && out->item[at + n].out_vif == out->item[at].out_vif)
+		n++;
+	return n;
+}
+
+static void group_tx_soon(const struct vif_table *vifs, const struct vif_io *io,
+	const struct tx_items *out, uint32_t at)
+{
+	uint16_t id = out->item[at].out_vif;
+	struct vif *v = id < VIF_ID_MAX ? vifs->by_id[id] : NULL;
+
+	if (v && v->ops->tx_soon)
+		v->ops->tx_soon(v, io, group_len(out, at));
+}
+
 void vif_tx(const struct vif_table *vifs, struct vif_io *io, struct burst *b, struct tx_items *out)
 {
-	uint32_t n = 0;
+	uint32_t n, soon = 0; /* where the next group begins that was not told yet */
 
 	for (uint32_t at = 0; at < out->n; at += n) {
-		for (n = 1; at + n < out->n; n++)
-			if (out->item[at + n].out_vif != out->item[at].out_vif)
-				break;
+		/* so that what several groups wait for is on its way at once */
+		while (soon < out->n && soon < at + TX_SOON) {
+			group_tx_soon(vifs, io, out, soon);
+			soon += group_len(out, soon);
+		}
+		n = group_len(out, at);
 		group_tx(vifs, io, b, &out->item[at], n);
 	}
 }

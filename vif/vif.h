@@ -61,6 +61,9 @@ struct vif_ops {
 	 * lost.  Does not free: the burst owns the mbufs.  Counts tx_packets, tx_bytes. */
 	void (*tx)(struct vif *v, struct vif_io *io, struct burst *b, struct tx_item *items,
 		uint32_t n);
+	/* @n packets are about to be sent, those of other vifs first: have near what tx will look at.  NULL: the
+	 * type waits for no memory. */
+	void (*tx_soon)(struct vif *v, const struct vif_io *io, uint32_t n);
 	/* Readable fd to sleep on, or -1 when the type has none. */
 	int (*wait_fd)(const struct vif_queue *q);
 	/* Must @p, a GSO frame, be cut before tx?  It is the last word; NULL: a kernel's device, which

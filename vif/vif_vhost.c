@@ -451,6 +451,15 @@ static void vhost_tx(
 		v->queue[pair].is_dead = io->saw_dead = true;
 }
 
+static void vhost_tx_soon(struct vif *v, const struct vif_io *io, uint32_t n)
+{
+	unsigned pair;
+	const struct vhost_ring *r = ring_to_send(state_of(v), v, io, &pair);
+
+	if (r)
+		vhost_queue_prefetch(&r->queue, n);
+}
+
 static int vhost_wait_fd(const struct vif_queue *q)
 {
 	return q->is_dead ? -1 : q->fd;
@@ -462,5 +471,6 @@ const struct vif_ops vif_vhost_ops = {
 	.close = vhost_close,
 	.rx = vhost_rx,
 	.tx = vhost_tx,
+	.tx_soon = vhost_tx_soon,
 	.wait_fd = vhost_wait_fd,
 };

@@ -78,7 +78,8 @@ static void count_rx(struct vif_counters *counters, const struct burst *b)
 /* Put the items of each vif next to each other; within a vif packets keep their order. */
 static void group_by_vif(struct pipeline *l)
 {
-	uint16_t vifs[TX_ITEMS_MAX < VIF_ID_MAX ? TX_ITEMS_MAX : VIF_ID_MAX];
+	uint16_t vifs[TX_ITEMS_MAX < VIF_ID_MAX ? TX_ITEMS_MAX : VIF_ID_MAX] __attribute__((
+		uninitialized)); /* 2 KiB and more: not to be cleared for each burst */
 	uint32_t n = l->out.n, n_vifs = 0, n_runs = 0, first = 0;
 
 	for (uint32_t i = 0; i < n; i++) {

@@ -241,10 +241,18 @@ static void note(struct verdicts *v, const struct verdict_reasons *why, const st
 void verdicts_note(struct verdicts *v, const struct verdict_reasons *why, const struct burst *b,
 	const struct tx_items *out)
 {
+	uint16_t slow_vif = VIF_ID_NONE; /* the last one whose packets the kernel never sees */
+
 	for (uint32_t i = 0; i < out->n; i++) {
 		const struct tx_item *item = &out->item[i];
 		const struct pkt *p = &b->pkt[item->pkt];
 
+		if (p->in_vif == slow_vif)
+			continue;
+		if (fast_vif(why, p->in_vif) == NULL) {
+			slow_vif = p->in_vif;
+			continue;
+		}
 		if (item->drop == DROP_NONE && is_simple(p) && p->dst_vif == item->out_vif)
 			note(v, why, p, item->out_vif);
 	}

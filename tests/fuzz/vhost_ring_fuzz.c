@@ -203,7 +203,7 @@ static void send(struct vhost_queue *q)
 static void turns(struct vhost_queue *q)
 {
 	for (unsigned i = 0; i < ROUNDS; i++) {
-		if (vhost_queue_is_ready(q) && q->is_tx)
+		if (vhost_queue_n_ready(q, VHOST_BURST) > 0 && q->is_tx)
 			receive(q);
 		else if (!q->is_tx)
 			send(q);
