@@ -74,6 +74,7 @@ struct ct {
 	uint32_t age_cursor;
 	uint64_t age_next_ns;
 	uint64_t random; /* state of the choice of ports */
+	bool is_shared; /* the kernel counts in the same records (vif/netdev_flow.h) */
 };
 
 /* What a lookup needs, made before the table is touched. */
@@ -112,6 +113,9 @@ uint32_t ct_random(struct ct *c);
 
 /* @p passes as record @index: count it, follow the state, put the end off.  bridge/ct_state.c */
 void ct_seen(struct ct *c, uint32_t index, const struct pkt *p, uint64_t now_ns);
+/* Is the connection of record @index one whose packets say nothing new: answered, and of TCP, established?
+ * Then *@state and *@is_assured are those of its CT_ORIG record. */
+bool ct_is_steady(const struct ct *c, uint32_t index, uint8_t *state, uint8_t *is_assured);
 /* State of a connection that begins with @p; 0: cannot begin one (@is_strict: TCP needs SYN). */
 uint8_t ct_first_state(const struct pkt *p, bool is_strict);
 /* For the use of ct_state.c, which sets .is_assured before. */

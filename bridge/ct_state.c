@@ -266,6 +266,36 @@ static bool state_holds(uint8_t state)
 	return state == CT_TCP_SYN_SENT || state == CT_TCP_CLOSED;
 }
 
+static void count(const struct ct *c, struct ct_record *mine, uint32_t bytes)
+{
+	if (c->is_shared) {
+		__atomic_fetch_add(&mine->packets, 1, __ATOMIC_RELAXED);
+		__atomic_fetch_add(&mine->bytes, bytes, __ATOMIC_RELAXED);
+		return;
+	}
+	mine->packets++;
+	mine->bytes += bytes;
+}
+
+bool ct_is_steady(const struct ct *c, uint32_t index, uint8_t *state, uint8_t *is_assured)
+{
+	const struct ct_record *mine = ct_record(c, index), *orig;
+	uint32_t partner = ct_partner(c, index);
+
+	if (partner == IXTAB_NONE)
+		return false;
+	orig = mine->dir == CT_ORIG ? mine : ct_record(c, partner);
+	*state = orig->state;
+	*is_assured = orig->is_assured;
+	switch (mine->tuple.proto) {
+	case PROTO_TCP: return orig->state == CT_TCP_ESTABLISHED && orig->is_assured;
+	case PROTO_UDP: return orig->state == CT_REPLIED && orig->is_assured;
+	case PROTO_ICMP:
+	case PROTO_ICMP6: return orig->state == CT_REPLIED;
+	default: return false;
+	}
+}
+
 void ct_seen(struct ct *c, uint32_t index, const struct pkt *p, uint64_t now_ns)
 {
 	struct ct_record *mine = ixtab_rec_at(&c->tab, index);
@@ -275,8 +305,7 @@ void ct_seen(struct ct *c, uint32_t index, const struct pkt *p, uint64_t now_ns)
 	struct ct_record *orig = ixtab_rec_at(&c->tab, orig_index);
 	uint8_t before = orig->state, was_assured = orig->is_assured, state = before;
 
-	mine->packets++;
-	mine->bytes += ip_end(p) - p->l3_off;
+	count(c, mine, ip_end(p) - p->l3_off);
 	if (p->ip_proto == PROTO_TCP && (p->flags & PKT_HAS_L4) == 0) {
 		return; /* a later fragment: its first has said what there is to say */
 	} else if (p->ip_proto == PROTO_TCP) {

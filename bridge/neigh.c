@@ -305,11 +305,15 @@ static bool changes(struct neigh *n, const uint8_t *mac, unsigned word, uint64_t
 /* Keep what is known of @n now for the next engine; @is_new: more than its time has changed. */
 static void keep(struct neigh_table *t, struct neigh *n, bool is_new)
 {
-	struct neigh_known known
-		= { .network_id = n->network_id, .since_ns = n->since_ns, .index = n->record };
+	struct neigh_known known = {
+		.network_id = n->network_id,
+		.since_ns = n->since_ns,
+		.reachable_until_ns = n->state == NEIGH_REACHABLE ? n->since_ns + REACHABLE_NS : 0,
+		.index = n->record,
+	};
 
 	if (!is_new) {
-		neigh_store_touch(&t->store, n->record, n->since_ns);
+		neigh_store_touch(&t->store, n->record, n->since_ns, known.reachable_until_ns);
 		return;
 	}
 	memcpy(known.addr, n->addr, 16);
@@ -334,6 +338,8 @@ void neigh_heard(struct neigh_table *t, const struct neigh_who *who, const uint8
 			return;
 		resolved(t, n);
 	} else if (!changes(n, mac, word, now_ns)) {
+		if (n->state != NEIGH_REACHABLE)
+			neigh_store_touch(&t->store, n->record, n->since_ns, 0);
 		return;
 	}
 	is_new = n->record == IXTAB_NONE || (mac != NULL && memcmp(n->mac, mac, 6) != 0);
@@ -385,6 +391,11 @@ bool neigh_take(struct neigh_table *t, struct pkt *out, bool *has_failed)
 	t->free_held = index;
 	t->n_held--;
 	return true;
+}
+
+uint32_t neigh_check(const struct neigh_table *t, uint32_t record)
+{
+	return neigh_store_check(&t->store, record);
 }
 
 uint64_t neigh_due_ns(const struct neigh_table *t)
@@ -509,6 +520,7 @@ static int known_take(struct neigh_table *t, uint64_t now_ns)
 		n->since_ns = known[i].since_ns;
 		n->record = known[i].index;
 		memcpy(n->mac, known[i].mac, 6);
+		neigh_store_touch(&t->store, n->record, n->since_ns, 0);
 	}
 	free(known);
 	return 0;

@@ -81,6 +81,8 @@ void neigh_heard(struct neigh_table *t, const struct neigh_who *who, const uint8
 struct neigh *neigh_next_due(struct neigh_table *t, uint64_t now_ns);
 /* Take a packet that need not wait any longer; false: there is none. */
 bool neigh_take(struct neigh_table *t, struct pkt *out, bool *has_failed);
+/* Of the record that an entry is kept in: see neigh_store_check(). */
+uint32_t neigh_check(const struct neigh_table *t, uint32_t record);
 /* When neigh_next_due() has something again; 0: never. */
 uint64_t neigh_due_ns(const struct neigh_table *t);
 /* Packets that wait. */

@@ -93,14 +93,28 @@ uint32_t neigh_store_put(struct neigh_store *s, const struct neigh_known *known)
 	memcpy(r->mac, known->mac, 6);
 	r->network_id = known->network_id;
 	r->since_ns = known->since_ns;
+	r->reachable_until_ns = known->reachable_until_ns;
 	ixtab_change_end(&s->tab, index);
 	return index;
 }
 
-void neigh_store_touch(struct neigh_store *s, uint32_t index, uint64_t since_ns)
+void neigh_store_touch(
+	struct neigh_store *s, uint32_t index, uint64_t since_ns, uint64_t reachable_until_ns)
 {
-	if (index != IXTAB_NONE)
-		__atomic_store_n(&record_at(s, index)->since_ns, since_ns, __ATOMIC_RELAXED);
+	struct neigh_record *r;
+
+	if (index == IXTAB_NONE)
+		return;
+	r = record_at(s, index);
+	__atomic_store_n(&r->since_ns, since_ns, __ATOMIC_RELAXED);
+	__atomic_store_n(&r->reachable_until_ns, reachable_until_ns, __ATOMIC_RELAXED);
+}
+
+uint32_t neigh_store_check(const struct neigh_store *s, uint32_t index)
+{
+	if (s->tab.hdr == NULL || index == IXTAB_NONE)
+		return 0;
+	return __atomic_load_n(&record_at(s, index)->rec.check, __ATOMIC_RELAXED);
 }
 
 void neigh_store_del(struct neigh_store *s, uint32_t index)

@@ -24,7 +24,7 @@ struct neigh_record {
 	uint16_t network_id;
 	/* hot */
 	uint64_t since_ns; /* confirmed; CLOCK_MONOTONIC */
-	uint64_t reserved;
+	uint64_t reachable_until_ns; /* as far as is known; 0: in doubt, or not confirmed */
 };
 static_assert(sizeof(struct neigh_record) == 64, "one cache line a record; layout is shared");
 static_assert((NEIGH_TABLE_MAX + 1) * sizeof(struct neigh_record) == SEGMENT_NEIGH_SIZE,
@@ -40,6 +40,7 @@ struct neigh_known {
 	uint8_t mac[6];
 	uint16_t network_id;
 	uint64_t since_ns;
+	uint64_t reachable_until_ns;
 	uint32_t index; /* of the record */
 };
 
@@ -55,6 +56,9 @@ uint32_t neigh_store_read(struct neigh_store *s, uint64_t now_ns, struct neigh_k
 /* Write @known; its .index is that of its record, IXTAB_NONE: it has none yet.  Returns the index,
  * IXTAB_NONE when there is no room or no segment. */
 uint32_t neigh_store_put(struct neigh_store *s, const struct neigh_known *known);
-/* Only the time has changed. */
-void neigh_store_touch(struct neigh_store *s, uint32_t index, uint64_t since_ns);
+/* Only the times have changed. */
+void neigh_store_touch(
+	struct neigh_store *s, uint32_t index, uint64_t since_ns, uint64_t reachable_until_ns);
+/* .check of the record, which says address and MAC; 0: there is none. */
+uint32_t neigh_store_check(const struct neigh_store *s, uint32_t index);
 void neigh_store_del(struct neigh_store *s, uint32_t index);

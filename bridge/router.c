@@ -71,8 +71,8 @@ static bool ttl_is_over(const struct pkt *p)
 	return ip[p->flags & PKT_IS_IP6 ? 7 : 8] <= 1;
 }
 
-/* The neighbour's MAC; NULL: @w waits or is dropped. */
-static const uint8_t *resolve(struct router *r, const struct router_io *io, struct walk *w)
+/* NULL: @w waits or is dropped. */
+static const struct neigh *resolve(struct router *r, const struct router_io *io, struct walk *w)
 {
 	struct neigh *n = neigh_find(r->neigh, w->out, w->hop, io->now_ns);
 
@@ -88,11 +88,11 @@ static const uint8_t *resolve(struct router *r, const struct router_io *io, stru
 		return NULL;
 	}
 	neigh_probe(r->neigh, n, io->now_ns);
-	return n->mac;
+	return n;
 }
 
 /* Everything is decided: begin the connection, change the packet, send it on its way. */
-static void act(struct router *r, const struct router_io *io, struct walk *w, const uint8_t *mac)
+static void act(struct router *r, const struct router_io *io, struct walk *w, const struct neigh *n)
 {
 	enum drop_reason why;
 	struct pkt *p = w->p;
@@ -128,16 +128,18 @@ static void act(struct router *r, const struct router_io *io, struct walk *w, co
 		} else {
 			ct_seen(r->ct, w->conn, p, io->now_ns);
 			nat_edit(p, from, to);
+			p->conn = w->conn;
+			p->neigh = n->record;
 		}
 	}
 	nat_ttl_down(p);
 	eth = rte_pktmbuf_mtod(p->m, uint8_t *);
-	memcpy(eth, mac, 6);
+	memcpy(eth, n->mac, 6);
 	memcpy(eth + 6, io->cfg->router[w->out].conf.mac, 6);
 	p->origin_vif = p->in_vif;
 	p->in_vif = VIF_ID_NONE;
 	p->network_id = w->out;
-	p->dst_vif = io->fdb != NULL ? fdb_find(io->fdb, io->cfg, w->out, 0, mac, io->now_ns)
+	p->dst_vif = io->fdb != NULL ? fdb_find(io->fdb, io->cfg, w->out, 0, n->mac, io->now_ns)
 				     : VIF_ID_NONE;
 }
 
@@ -172,7 +174,7 @@ static void route_one(struct router *r, const struct router_io *io, uint16_t at)
 	struct pkt *p = &io->b->pkt[at];
 	struct walk w = { .p = p, .at = at, .in = p->network_id };
 	const struct snapshot *cfg = io->cfg;
-	const uint8_t *mac;
+	const struct neigh *n;
 	enum drop_reason why = check_packet(cfg, &w);
 
 	if (why == DROP_NONE)
@@ -207,10 +209,10 @@ static void route_one(struct router *r, const struct router_io *io, uint16_t at)
 		pkt_drop(p, why);
 		return;
 	}
-	mac = resolve(r, io, &w);
-	if (mac == NULL)
+	n = resolve(r, io, &w);
+	if (n == NULL)
 		return;
-	act(r, io, &w, mac);
+	act(r, io, &w, n);
 	if (UNLIKELY(w.must_cut) && p->drop == DROP_NONE)
 		cut(r, io, at);
 }

@@ -12,7 +12,8 @@ add_custom_command(OUTPUT ${bpf_header}
   COMMAND ${CMAKE_COMMAND} -DIN=${bpf_object} -DOUT=${bpf_header} -DNAME=netdev_bpf_object
     -P ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
   DEPENDS ${bpf_source} ${CMAKE_SOURCE_DIR}/vswitch/abi/verdicts.h
-    ${CMAKE_SOURCE_DIR}/vif/bpf_helpers.h ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
+    ${CMAKE_SOURCE_DIR}/vif/bpf_helpers.h ${CMAKE_SOURCE_DIR}/vif/netdev_flow.h
+    ${CMAKE_SOURCE_DIR}/vif/netdev_maps.h ${CMAKE_SOURCE_DIR}/cmake/embed.cmake
   COMMENT "Compiling vif/netdev.bpf.c"
   VERBATIM)
 add_custom_target(saklar_bpf DEPENDS ${bpf_header})

@@ -8,6 +8,7 @@
 #include "config/netdev_bpf.h"
 
 #include "vswitch/abi/limits.h"
+#include "vswitch/abi/state.h"
 #include "vswitch/base/log.h"
 
 #include <bpf/bpf.h>
@@ -26,19 +27,32 @@ LOG_MODULE("netdev_bpf");
 static struct bpf_object *loaded; /* once in the life of the daemon */
 static int program_fd = -1, filter_fd = -1, ports_fd = -1;
 static uint32_t port_of[VIF_ID_MAX]; /* ifindex by vif id; 0: none */
-static int segment_fd[2] = { -1, -1 }; /* verdicts, forwarding table; the caller's */
+/* The engine's segments and the maps that they take the place of; the fds are the caller's. */
+static struct {
+	const char *map;
+	enum segment_kind kind;
+	int fd;
+} segments[] = {
+	{ "saklar_verdicts", SEGMENT_VERDICT, -1 },
+	{ "saklar_fdb", SEGMENT_FDB, -1 },
+	{ "saklar_ct", SEGMENT_CT, -1 },
+	{ "saklar_neigh", SEGMENT_NEIGH, -1 },
+};
 
 static int print_quietly(enum libbpf_print_level, const char *, va_list)
 {
 	return 0; /* its return values say all that callers report */
 }
 
-void netdev_bpf_use(int verdicts_fd, int fdb_fd)
+void netdev_bpf_use(const int *segment_fd)
 {
-	if (loaded != NULL && (segment_fd[0] != verdicts_fd || segment_fd[1] != fdb_fd))
-		netdev_bpf_fini(); /* what is attached stays; what comes now looks into these */
-	segment_fd[0] = verdicts_fd;
-	segment_fd[1] = fdb_fd;
+	for (unsigned i = 0; i < ARRAY_LEN(segments); i++) {
+		int fd = segment_fd != NULL ? segment_fd[segments[i].kind] : -1;
+
+		if (loaded != NULL && segments[i].fd != fd)
+			netdev_bpf_fini(); /* what is attached stays; what comes now looks into these */
+		segments[i].fd = fd;
+	}
 }
 
 static int fd_of(const struct bpf_object *object, const char *name)
@@ -51,14 +65,12 @@ static int fd_of(const struct bpf_object *object, const char *name)
 /* Put the engine's segments where the programs have maps of their own. */
 static int use_segments(struct bpf_object *object)
 {
-	static const char *const names[] = { "saklar_verdicts", "saklar_fdb" };
-
-	for (unsigned i = 0; i < ARRAY_LEN(names); i++) {
-		struct bpf_map *map = bpf_object__find_map_by_name(object, names[i]);
+	for (unsigned i = 0; i < ARRAY_LEN(segments); i++) {
+		struct bpf_map *map = bpf_object__find_map_by_name(object, segments[i].map);
 		int rc = map == NULL ? -ENOENT : 0;
 
-		if (rc == 0 && segment_fd[i] >= 0)
-			rc = bpf_map__reuse_fd(map, segment_fd[i]);
+		if (rc == 0 && segments[i].fd >= 0)
+			rc = bpf_map__reuse_fd(map, segments[i].fd);
 		if (rc < 0)
 			return rc;
 	}
@@ -99,7 +111,7 @@ int netdev_bpf_filter(int fd)
 {
 	int one = 1;
 
-	if (segment_fd[0] < 0 || segment_fd[1] < 0)
+	if (segments[0].fd < 0) /* all are there or none */
 		return -ENOTSUP;
 	int rc = load_program();
 

@@ -6,15 +6,15 @@
 #include "vswitch/base/base.h"
 #include "vswitch/base/err.h"
 
-/* *made_clsact: the qdisc was not there before.  Attaching again is no error. */
-/* Before the first attach: the segments that the programs look into (SEGMENT_VERDICT, SEGMENT_FDB), -1
- * when they are no BPF maps; then everything goes through the engine. */
-void netdev_bpf_use(int verdicts_fd, int fdb_fd);
+/* Before the first attach: the segments that the programs look into, by enum segment_kind; NULL when
+ * they are no BPF maps, and everything goes through the engine. */
+void netdev_bpf_use(const int *segment_fd);
 /* Filter the packet socket @fd, so that the kernel keeps what it has a verdict about; its device has
  * the tc program already.  0, or -errno: it stays as it is. */
 [[nodiscard]] int netdev_bpf_filter(int fd);
 /* The device that verdicts for @vif_id lead to; 0: none. */
 void netdev_bpf_set_port(uint16_t vif_id, int ifindex);
+/* *made_clsact: the qdisc was not there before.  Attaching again is no error. */
 [[nodiscard]] int netdev_bpf_attach(int ifindex, bool *made_clsact, struct err *e);
 bool netdev_bpf_is_attached(int ifindex);
 void netdev_bpf_detach(int ifindex);

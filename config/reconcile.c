@@ -106,8 +106,7 @@ static void use_segments(const struct reconcile *r)
 {
 	const struct segments *s = &r->segments;
 
-	netdev_bpf_use(
-		s->are_maps ? s->fd[SEGMENT_VERDICT] : -1, s->are_maps ? s->fd[SEGMENT_FDB] : -1);
+	netdev_bpf_use(s->are_maps ? s->fd : NULL);
 }
 
 static void run(struct reconcile *r)

@@ -67,7 +67,8 @@ static int map_verdicts(struct segments *s, int fd)
 /* Can a program in the kernel look into segments of this kind? */
 static bool is_looked_into(uint32_t kind)
 {
-	return kind == SEGMENT_FDB || kind == SEGMENT_VERDICT;
+	return kind == SEGMENT_FDB || kind == SEGMENT_VERDICT || kind == SEGMENT_CT
+		|| kind == SEGMENT_NEIGH;
 }
 
 /* A map of the form that vswitch/abi/verdicts.h says? */
@@ -107,9 +108,10 @@ static int adopt_checked(struct segments *s, uint32_t kind, int fd)
 	if (s->fd[kind] >= 0)
 		close(s->fd[kind]);
 	s->fd[kind] = fd;
-	s->are_maps = s->fd[SEGMENT_FDB] >= 0 && s->fd[SEGMENT_VERDICT] >= 0
-		&& is_map(s->fd[SEGMENT_FDB], SEGMENT_FDB_SIZE)
-		&& is_map(s->fd[SEGMENT_VERDICT], SEGMENT_VERDICT_SIZE);
+	s->are_maps = true;
+	for (uint32_t k = SEGMENT_NONE + 1; k < SEGMENT_N; k++)
+		if (is_looked_into(k) && (s->fd[k] < 0 || !is_map(s->fd[k], segments_size(k))))
+			s->are_maps = false;
 	return 0;
 }
 

@@ -12,64 +12,19 @@
  * the same frame, with no other between: it carries out what the slot says, or shoots.  Nothing is
  * decided here: a frame without a verdict is the engine's.  Without an engine and a daemon there is no
  * socket and no filter; then the tc program looks for a verdict itself, and flows that have one go on.
+ * What is sent to a router's MAC, and belongs to a connection: vif/netdev_flow.h.
  * Theory: the first program reads everything that the pipeline's decision read: way in, both MACs,
  * EtherType, tag, size, and the records of the forwarding table themselves.  Kinds of frames that
  * more than the bridge looks at (ARP, ND, DHCP, fragments, the ends of TCP connections, a TTL that
  * ends, lengths that do not add up) never have a verdict; so a vif's guard, which looks at nothing
  * else but the MAC and the source address, has passed what passes here.
  * Built by clang for the bpf target into an array; loaded by config/netdev_bpf.c. */
-#include "vif/bpf_helpers.h"
-#include "vswitch/abi/verdicts.h"
-
-#define ALWAYS_INLINE inline __attribute__((always_inline))
-#define READ(place) (*(const volatile __typeof__(place) *)&(place))
+#include "vif/netdev_flow.h"
 
 #define FILTER_PASS 0xffffffffu /* the whole frame, to the engine */
 #define FILTER_KEEP 0
-
-#define TO_BE16(x) __builtin_bswap16(x)
-#define ETHER_IP4 TO_BE16(0x0800)
-#define ETHER_IP6 TO_BE16(0x86dd)
-#define ETHER_LEN 14
 #define L4_HDR_MIN 8
 #define TCP_FIN_SYN_RST 0x07
-
-/* The daemon puts the engine's segments in the place of these two (SEGMENT_VERDICT, SEGMENT_FDB). */
-struct {
-	MAP_FIELD(type, BPF_MAP_TYPE_ARRAY);
-	MAP_FIELD(map_flags, BPF_F_MMAPABLE);
-	MAP_FIELD(max_entries, VERDICTS_N);
-	MAP_FIELD(key_size, 4);
-	MAP_FIELD(value_size, VERDICT_ELEM);
-} saklar_verdicts SEC(".maps");
-
-struct {
-	MAP_FIELD(type, BPF_MAP_TYPE_ARRAY);
-	MAP_FIELD(map_flags, BPF_F_MMAPABLE);
-	MAP_FIELD(max_entries, 65536);
-	MAP_FIELD(key_size, 4);
-	MAP_FIELD(value_size, VERDICT_ELEM);
-} saklar_fdb SEC(".maps");
-
-/* Vif id to ifindex, 0: not a way out.  Written by the daemon alone. */
-struct {
-	MAP_FIELD(type, BPF_MAP_TYPE_ARRAY);
-	MAP_FIELD(max_entries, VIF_ID_MAX);
-	MAP_FIELD(key_size, 4);
-	MAP_FIELD(value_size, 4);
-} saklar_ports SEC(".maps");
-
-struct flow {
-	uint8_t macs[12];
-	uint16_t ether_type; /* network byte order */
-	uint16_t hdr_len; /* of one segment, when the frame is GSO's */
-	uint32_t src_ip4; /* network byte order; 0: IPv6 */
-};
-
-static ALWAYS_INLINE void *elem(uint32_t index)
-{
-	return map_at(&saklar_verdicts, &index);
-}
 
 /* RFC 2131 §4.1, RFC 8415 §7.2: what DHCP's servers and clients speak from and to. */
 static ALWAYS_INLINE int is_dhcp(const uint16_t port[2])
@@ -114,6 +69,12 @@ static ALWAYS_INLINE int is_plain_l4(
 	}
 }
 
+/* A super-frame whose IP says another length than its own is none (vif/pkt_parse.c). */
+static ALWAYS_INLINE int is_whole_super(struct __sk_buff *skb, uint32_t ip_len)
+{
+	return !skb->gso_size || ETHER_LEN + ip_len == skb->len;
+}
+
 static ALWAYS_INLINE int is_plain_ip4(struct __sk_buff *skb, struct flow *f)
 {
 	uint8_t ip[20];
@@ -124,7 +85,7 @@ static ALWAYS_INLINE int is_plain_ip4(struct __sk_buff *skb, struct flow *f)
 		return 0;
 	uint32_t end = ETHER_LEN + ((uint32_t)ip[2] << 8 | ip[3]);
 
-	if (end > skb->len)
+	if (end > skb->len || !is_whole_super(skb, end - ETHER_LEN))
 		return 0;
 	__builtin_memcpy(&f->src_ip4, ip + 12, 4);
 	return is_plain_l4(skb, f, ip[9], ETHER_LEN + sizeof(ip), end);
@@ -134,7 +95,8 @@ static ALWAYS_INLINE int is_plain_ip6(struct __sk_buff *skb, struct flow *f)
 {
 	uint8_t ip[8];
 
-	if (load_bytes(skb, ETHER_LEN, ip, sizeof(ip)) < 0 || ip[0] >> 4 != 6 || ip[7] <= 1)
+	if (load_bytes(skb, ETHER_LEN, ip, sizeof(ip)) < 0 || ip[0] >> 4 != 6 || ip[7] <= 1
+		|| !is_whole_super(skb, 40 + ((uint32_t)ip[4] << 8 | ip[5])))
 		return 0;
 	uint32_t end = ETHER_LEN + 40 + ((uint32_t)ip[4] << 8 | ip[5]);
 
@@ -149,32 +111,6 @@ static ALWAYS_INLINE int is_plain(struct __sk_buff *skb, struct flow *f)
 	if (f->ether_type == ETHER_IP4)
 		return is_plain_ip4(skb, f);
 	return f->ether_type == ETHER_IP6 && is_plain_ip6(skb, f);
-}
-
-/* Does record @index of the forwarding table say that the MAC at @mac is on @vif?  Returns it. */
-static ALWAYS_INLINE struct verdict_station *station(
-	uint32_t index, const uint8_t *mac, uint16_t network_id, uint16_t vif)
-{
-	struct verdict_station *s = map_at(&saklar_fdb, &index);
-	uint64_t mac_vid = 0;
-
-	if (!s || index == 0)
-		return 0;
-	uint32_t seq = READ(s->seq);
-
-	__builtin_memcpy(&mac_vid, mac, 6);
-	if (seq == 0 || (seq & 1) || READ(s->mac_vid) != mac_vid
-		|| READ(s->network_id) != network_id || READ(s->vif_id) != vif
-		|| READ(s->seq) != seq)
-		return 0;
-	return s;
-}
-
-static ALWAYS_INLINE int has_aged(const struct verdict_station *s, uint64_t ageing_ns, uint64_t now)
-{
-	uint64_t seen = READ(s->last_seen_ns);
-
-	return s->origin == VERDICT_ORIGIN_LEARNED && now >= seen && now - seen >= ageing_ns;
 }
 
 static ALWAYS_INLINE int are_same_macs(const uint8_t *a, const uint8_t *b)
@@ -197,36 +133,48 @@ static ALWAYS_INLINE int is_for(
 		&& (READ(v->src_ip4) == 0 || READ(v->src_ip4) == f->src_ip4);
 }
 
-/* Does @v still hold?  Then the slot is filled, and the source has been heard. */
+/* Is the destination still where @v says? */
+static ALWAYS_INLINE int dst_holds(
+	const struct flow *f, const struct verdict *v, uint32_t wire, uint64_t now)
+{
+	struct verdict_station *dst = station(v->dst_record, f->macs, v->network_id, v->out_vif);
+
+	return wire <= v->wire_max && dst && !has_aged(dst, v->ageing_ns, now);
+}
+
+/* Does @v still hold?  Then slot (and edit) are filled, and the source has been heard. */
 static ALWAYS_INLINE int apply(struct __sk_buff *skb, const struct flow *f, const struct verdict *v,
-	struct verdict_slot *slot)
+	struct verdict_slot *slot, struct verdict_edit *edit)
 {
 	uint32_t seq = READ(v->seq);
 	struct verdict copy = *v;
 	uint32_t wire = skb->gso_size ? f->hdr_len + skb->gso_size : skb->len;
-
-	if (seq == 0 || (seq & 1) || READ(v->seq) != seq || wire > copy.wire_max)
-		return 0;
-	struct verdict_station *dst
-		= station(copy.dst_record, f->macs, copy.network_id, copy.out_vif);
+	struct verdict_station *src = 0;
 	uint64_t now = now_ns();
 
-	if (!dst || has_aged(dst, copy.ageing_ns, now))
+	if (seq == 0 || (seq & 1) || READ(v->seq) != seq)
 		return 0;
 	if (copy.src_record != 0) {
-		struct verdict_station *src
-			= station(copy.src_record, f->macs + 6, copy.network_id, copy.in_vif);
-
+		src = station(copy.src_record, f->macs + 6, copy.network_id, copy.in_vif);
 		if (!src)
 			return 0;
-		src->last_seen_ns = now;
 	}
 	slot->in_vif = copy.in_vif;
-	slot->out_vif = copy.out_vif;
-	return copy.out_vif != 0;
+	if (copy.out_vif == VERDICT_ROUTER) {
+		if (!flow_choose(skb, f, copy.network_id, slot, edit))
+			return 0;
+	} else {
+		if (!dst_holds(f, &copy, wire, now))
+			return 0;
+		slot->out_vif = copy.out_vif;
+	}
+	if (src)
+		src->last_seen_ns = now;
+	return slot->out_vif != 0;
 }
 
-static ALWAYS_INLINE int choose(struct __sk_buff *skb, struct verdict_slot *slot)
+static ALWAYS_INLINE int choose(
+	struct __sk_buff *skb, struct verdict_slot *slot, struct verdict_edit *edit)
 {
 	const struct verdict_control *control = elem(VERDICTS_CONTROL);
 	struct flow f = { { 0 }, 0, 0, 0 };
@@ -237,13 +185,25 @@ static ALWAYS_INLINE int choose(struct __sk_buff *skb, struct verdict_slot *slot
 	uint32_t first = VERDICTS_FIRST
 		+ verdict_set(control, f.macs, skb->ifindex, f.ether_type) * VERDICT_WAYS;
 
-#pragma unroll
+	UNROLL
 	for (uint32_t way = 0; way < VERDICT_WAYS; way++) {
 		const struct verdict *v = elem(first + way);
 
 		if (v && is_for(v, &f, skb->ifindex, generation))
-			return apply(skb, &f, v, slot);
+			return apply(skb, &f, v, slot, edit);
 	}
+	return 0;
+}
+
+/* The same, with nothing left in the slot of what was looked at in vain. */
+static ALWAYS_INLINE int choose_for(
+	struct __sk_buff *skb, struct verdict_slot *slot, struct verdict_edit *edit)
+{
+	slot->out_vif = 0;
+	slot->is_edited = 0;
+	if (choose(skb, slot, edit))
+		return 1;
+	slot->out_vif = 0;
 	return 0;
 }
 
@@ -251,17 +211,18 @@ SEC("socket")
 int saklar_choose(struct __sk_buff *skb)
 {
 	struct verdict_slot *slot;
+	struct verdict_edit *edit;
 	uint32_t cpu = cpu_number();
 
 	if (cpu >= VERDICT_CPUS)
 		return FILTER_PASS;
 	slot = elem(VERDICTS_SLOT + cpu);
-	if (!slot)
+	edit = elem(VERDICTS_EDIT + cpu);
+	if (!slot || !edit)
 		return FILTER_PASS;
-	slot->out_vif = 0;
 	slot->len = skb->len;
 	slot->ifindex = skb->ifindex;
-	return choose(skb, slot) ? FILTER_KEEP : FILTER_PASS;
+	return choose_for(skb, slot, edit) ? FILTER_KEEP : FILTER_PASS;
 }
 
 static ALWAYS_INLINE void count(uint16_t in_vif, uint16_t out_vif, uint32_t len, int is_lost)
@@ -286,25 +247,25 @@ int saklar_netdev(struct __sk_buff *skb)
 {
 	uint32_t cpu = cpu_number();
 	struct verdict_slot *slot;
+	struct verdict_edit *edit;
 	uint32_t *ifindex;
 
 	if (cpu >= VERDICT_CPUS)
 		return TC_ACT_SHOT;
 	slot = elem(VERDICTS_SLOT + cpu);
-	if (!slot)
+	edit = elem(VERDICTS_EDIT + cpu);
+	if (!slot || !edit)
 		return TC_ACT_SHOT;
-	if (slot->ifindex != skb->ifindex || slot->len != skb->len) {
-		/* No filter was asked: engine and daemon are dead both. */
-		slot->out_vif = 0;
-		choose(skb, slot);
-	}
+	if (slot->ifindex != skb->ifindex || slot->len != skb->len)
+		choose_for(
+			skb, slot, edit); /* no filter was asked: engine and daemon are dead both */
 	slot->ifindex = 0;
 	uint32_t vif = slot->out_vif;
 
 	if (vif == 0)
 		return TC_ACT_SHOT;
 	ifindex = map_at(&saklar_ports, &vif);
-	if (!ifindex || *ifindex == 0) {
+	if (!ifindex || *ifindex == 0 || (slot->is_edited && !flow_edit(skb, edit))) {
 		count(slot->in_vif, (uint16_t)vif, skb->len, 1);
 		return TC_ACT_SHOT;
 	}

@@ -92,6 +92,9 @@ struct pkt {
 	uint16_t vlan; /* tag in a VLAN-aware network, PVID filled in; 0: the network is not */
 	uint8_t mcast_set; /* group frame for some vifs only: see struct burst; 0: flooded */
 	uint8_t vlan_form; /* enum vlan_form, with .vlan: how the bytes say it */
+	/* Of a routed packet of a connection, for who repeats it (vswitch/verdicts.h); 0: none. */
+	uint32_t conn; /* record it arrived as; bridge/ct.h */
+	uint32_t neigh; /* record of whom it is sent to; bridge/neigh_store.h */
 };
 
 enum vlan_form {

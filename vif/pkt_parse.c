@@ -462,6 +462,8 @@ static void parse_reset(struct pkt *p)
 	p->vlan = 0;
 	p->vlan_form = VLAN_FORM_UNTAGGED;
 	p->mcast_set = 0;
+	p->conn = 0;
+	p->neigh = 0;
 }
 
 void pkt_parse_one(struct pkt *p)

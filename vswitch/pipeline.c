@@ -104,19 +104,26 @@ static void group_by_vif(struct pipeline *l)
 		l->n_of[vifs[i]] = 0;
 }
 
-/* Let the kernel do by itself what was done here; what somebody watches goes on coming by. */
-static void note_verdicts(struct pipeline *l, const struct burst *b)
+/* Let the kernel do by itself what was done here; what somebody watches goes on coming by.
+ * @is_routing: the packets for a router, which is about to change them; else those that were sent. */
+static void note_verdicts(struct pipeline *l, const struct burst *b, bool is_routing)
 {
 	const struct verdict_reasons why = {
 		.cfg = l->cfg,
 		.vifs = l->vifs,
 		.captures = l->captures,
 		.fdb = l->fdb,
+		.ct = router_ct(l->router),
+		.neigh = router_neigh(l->router),
 		.now_ns = l->io->now_ns,
 	};
 
-	if (l->verdicts != NULL && l->fdb != NULL && l->trace == NULL)
+	if (l->verdicts == NULL || l->fdb == NULL || l->trace != NULL)
+		return;
+	if (!is_routing)
 		verdicts_note(l->verdicts, &why, b, &l->out);
+	else if (l->cfg->n_routers != 0)
+		verdicts_note_router(l->verdicts, &why, b);
 }
 
 /* One round is over: show and count what became of each copy, and begin anew. */
@@ -185,6 +192,8 @@ void pipeline_set_config(struct pipeline *l, const struct snapshot *cfg,
 void pipeline_set_ct(struct pipeline *l, struct ct *ct)
 {
 	router_set_ct(l->router, ct);
+	if (ct != NULL)
+		ct->is_shared = l->verdicts != NULL;
 	if (l->cfg != &no_config)
 		router_sync(l->router, l->cfg, l->io->now_ns);
 }
@@ -243,6 +252,8 @@ struct mdb *pipeline_mdb(const struct pipeline *l)
 void pipeline_set_verdicts(struct pipeline *l, struct verdicts *verdicts)
 {
 	l->verdicts = verdicts;
+	if (router_ct(l->router) != NULL)
+		router_ct(l->router)->is_shared = verdicts != NULL;
 }
 
 struct fdb *pipeline_fdb(const struct pipeline *l)
@@ -349,6 +360,7 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	trace(l, STAGE_SPLIT, b);
 	storm_run(&l->storm, cfg, b, now_ns); /* bridge/storm.c    too many to flood?        */
 	trace(l, STAGE_STORM, b);
+	note_verdicts(l, b, true); /* vswitch/verdicts.c these are the router's      */
 	route(l, b); /* bridge/router.c   to another network         */
 	trace(l, STAGE_ROUTE, b);
 	show_routed(l, b); /* vif/capture.c     behind the translation     */
@@ -368,7 +380,7 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 		group_by_vif(l);
 		vif_tx(l->vifs, l->io, b, &l->out); /* vif/vif.c   flooding shares the bytes */
 		trace(l, STAGE_TX, b);
-		note_verdicts(l, b); /* vswitch/verdicts.c for the kernel to repeat    */
+		note_verdicts(l, b, false); /* vswitch/verdicts.c for the kernel to repeat    */
 		settle_round(l, b);
 	} while (!is_done);
 	send_late(l);

@@ -34,7 +34,7 @@ size_t state_segment_size(uint32_t kind)
  * and that mmap(2) checks. */
 static bool is_map(uint32_t kind, int fd, const struct stat *st)
 {
-	return (kind == SEGMENT_FDB || kind == SEGMENT_VERDICT) && (st->st_mode & S_IFMT) == 0
+	return kind != SEGMENT_COUNTERS && (st->st_mode & S_IFMT) == 0
 		&& fcntl(fd, F_GET_SEALS) < 0;
 }
 

@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* verdicts.c - note what the pipeline did, for the kernel to do again; see verdicts.h.
  *
- * From: pipeline.c, behind vif tx; state.c attaches.  To: vif/netdev.bpf.c, by shared memory.
+ * From: pipeline.c, behind vif tx and before the router; state.c attaches.  To: vif/netdev.bpf.c, by
+ * shared memory.
  * Theory: noted is a known unicast between two kernel netdevs, untagged, IPv4 or IPv6, that met no
  * router: then way in, MACs and EtherType are all that was read of it, beside its size
  * and two records of the forwarding table, which the verdict names.  A guard (bridge/guard_source.c) has
  * read the source MAC, which is named, and what the kernel's programs leave to the engine in any case;
  * one that binds addresses the source too, which is named for IPv4.  A move, a flush or the ageing
  * of an address thus ends the verdict without anybody having to find it.
+ * What is routed is noted in two parts: the way in, before the router, and behind it what became of a
+ * packet of a connection that is answered (struct verdict_flow), which names the records of the
+ * connection and of the neighbour as well.
  * Invariants: a verdict is written with .seq odd and counts only in this generation; nothing is read
  * back from the segment but what a damaged one may say without harm.
  * Thread: worker. */
@@ -32,6 +36,32 @@ static_assert(offsetof(struct verdict_station, origin) == offsetof(struct fdb_re
 static_assert(
 	offsetof(struct verdict_station, last_seen_ns) == offsetof(struct fdb_record, last_seen_ns),
 	"");
+#define SAME(theirs, field, ours, part) \
+	static_assert(offsetof(struct theirs, field) == offsetof(struct ours, part), "")
+SAME(verdict_neigh, check, neigh_record, rec.check);
+SAME(verdict_neigh, mac, neigh_record, mac);
+SAME(verdict_neigh, reachable_until_ns, neigh_record, reachable_until_ns);
+SAME(verdict_conn, tuple, ct_record, tuple);
+#define SAME_HOT(field)                                                       \
+	static_assert(offsetof(struct verdict_conn_hot, field) + VERDICT_ELEM \
+			== offsetof(struct ct_record, field),                 \
+		"")
+SAME_HOT(partner);
+SAME_HOT(dir);
+SAME_HOT(expires_ns);
+SAME_HOT(packets);
+SAME_HOT(bytes);
+SAME_HOT(tcp_end);
+SAME_HOT(tcp_ack);
+SAME_HOT(state);
+SAME_HOT(has_tcp);
+SAME_HOT(tcp_win);
+SAME_HOT(tcp_scale);
+static_assert(VERDICT_DIR_ORIG == CT_ORIG, "");
+static_assert(sizeof(struct ct_record) == 2 * VERDICT_ELEM, "");
+static_assert(SEGMENT_FDB_SIZE == (uint64_t)SEGMENT_FDB_ELEMS * VERDICT_ELEM, "");
+static_assert(SEGMENT_CT_SIZE == (uint64_t)SEGMENT_CT_ELEMS * VERDICT_ELEM, "");
+static_assert(SEGMENT_NEIGH_SIZE == (uint64_t)SEGMENT_NEIGH_ELEMS * VERDICT_ELEM, "");
 static_assert(VERDICT_ORIGIN_LEARNED == FDB_ORIGIN_LEARNED, "");
 static_assert(sizeof(struct segment_hdr) == VERDICT_ELEM, "record i of the table is element i");
 static_assert(SEGMENT_VERDICT_SIZE == (uint64_t)VERDICTS_N * VERDICT_ELEM, "");
@@ -62,6 +92,7 @@ struct verdicts *verdicts_attach(void *segment, size_t size, struct err *e)
 		return NULL;
 	}
 	v->elems = segment;
+	v->flow_after = VERDICT_FLOW_AFTER;
 	control = control_of(v);
 	if (hdr->magic != STATE_MAGIC || hdr->kind != SEGMENT_VERDICT
 		|| hdr->version != VERDICTS_VERSION) {
@@ -90,6 +121,7 @@ void verdicts_flush(struct verdicts *v)
 {
 	v->generation = v->generation == UINT32_MAX ? 1 : v->generation + 1;
 	memset(v->n_of_vif, 0, sizeof(v->n_of_vif));
+	memset(v->n_flows_of_vif, 0, sizeof(v->n_flows_of_vif));
 	__atomic_store_n(&control_of(v)->generation, v->generation, __ATOMIC_SEQ_CST);
 }
 
@@ -128,19 +160,21 @@ static struct verdict *find_place(const struct verdicts *v, const struct verdict
 	return place;
 }
 
-static void write_verdict(struct verdict *to, const struct verdict *from)
+/* Of a verdict or a flow; both begin with .seq and .generation. */
+static void write_elem(void *to, const void *from)
 {
-	uint32_t seq = __atomic_load_n(&to->seq, __ATOMIC_RELAXED) | 1;
-	const uint64_t *words = (const uint64_t *)(const void *)from;
-	uint64_t *at = (uint64_t *)(void *)to;
+	uint32_t *first = to;
+	uint32_t seq = __atomic_load_n(&first[0], __ATOMIC_RELAXED) | 1;
+	const uint64_t *words = from;
+	uint64_t *at = to;
 
 	/* The first word holds .seq and the generation: without this one it counts for nobody. */
-	__atomic_store_n(&to->seq, seq, __ATOMIC_RELAXED);
+	__atomic_store_n(&first[0], seq, __ATOMIC_RELAXED);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	__atomic_store_n(&to->generation, from->generation, __ATOMIC_RELAXED);
-	for (unsigned i = 1; i < sizeof(*from) / sizeof(*words); i++)
+	__atomic_store_n(&first[1], ((const uint32_t *)from)[1], __ATOMIC_RELAXED);
+	for (unsigned i = 1; i < VERDICT_ELEM / sizeof(*words); i++)
 		__atomic_store_n(&at[i], words[i], __ATOMIC_RELAXED);
-	__atomic_store_n(&to->seq, seq + 1 == 0 ? 2 : seq + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&first[0], seq + 1 == 0 ? 2 : seq + 1, __ATOMIC_RELEASE);
 }
 
 /* Was nothing read of @p but what a verdict has room for? */
@@ -173,14 +207,28 @@ static const struct vif *fast_vif(const struct verdict_reasons *why, uint16_t id
 	return vif != NULL && (vif->flags & MSG_VIF_FAST) != 0 ? vif : NULL;
 }
 
-/* Is there nothing about the way from @in_vif to @out_vif that a verdict has no room for? */
-static bool is_simple_way(const struct verdict_reasons *why, const struct pkt *p, uint16_t out_vif)
+/* Does nobody look at what @in_vif sends, or what @out_vif gets, but the pipeline's usual stages? */
+static bool is_simple_way(
+	const struct verdict_reasons *why, uint16_t in_vif, uint16_t out_vif, uint16_t network_id)
 {
-	if (snapshot_meter(why->cfg, p->in_vif, SNAP_METER_FROM) != NULL
+	if (snapshot_meter(why->cfg, in_vif, SNAP_METER_FROM) != NULL
 		|| snapshot_meter(why->cfg, out_vif, SNAP_METER_TO) != NULL)
 		return false;
 	return !capture_is_on(why->captures)
-		|| !capture_watches_slow(why->captures, p->in_vif, out_vif, p->network_id);
+		|| !capture_watches_slow(why->captures, in_vif, out_vif, network_id);
+}
+
+/* Write @want, which is complete but for its place. */
+static void put(struct verdicts *v, const struct verdict *want)
+{
+	struct verdict *place = find_place(v, want);
+
+	if (place == NULL)
+		return;
+	if (is_current(v, place))
+		v->n_of_vif[place->in_vif]--;
+	write_elem(place, want);
+	v->n_of_vif[want->in_vif]++;
 }
 
 /* The record that says where @p came from, as far as the pipeline asked; false: a verdict could not
@@ -200,42 +248,165 @@ static bool find_source(const struct verdict_reasons *why, const struct pkt *p, 
 		&& ((flags & SNAP_PORT_LOCKED) == 0 || src.origin != FDB_ORIGIN_LEARNED);
 }
 
-static void note(struct verdicts *v, const struct verdict_reasons *why, const struct pkt *p,
-	uint16_t out_vif)
+/* Everything about the way in of @p, whose first bytes are @eth.  False: it has no verdict. */
+static bool begin(const struct verdicts *v, const struct verdict_reasons *why, const struct pkt *p,
+	const uint8_t *eth, struct verdict *want)
 {
 	const struct vif *in = fast_vif(why, p->in_vif);
-	const struct vif *out = fast_vif(why, out_vif);
-	const uint8_t *eth = pkt_bytes(p);
-	struct verdict want;
-	struct verdict *place;
 	uint32_t src_ip4;
 
-	if (in == NULL || out == NULL || !is_simple_way(why, p, out_vif)
-		|| !guarded_source(&why->cfg->port[p->in_vif], p, &src_ip4))
-		return;
-	want = (struct verdict){
+	if (in == NULL || !guarded_source(&why->cfg->port[p->in_vif], p, &src_ip4))
+		return false;
+	*want = (struct verdict){
 		.generation = v->generation,
 		.in_ifindex = in->ifindex,
 		.ether_type = p->ether_type,
 		.network_id = p->network_id,
-		.dst_record = fdb_record_of(why->fdb, p->network_id, 0, eth).record,
 		.in_vif = p->in_vif,
-		.out_vif = out_vif,
-		.wire_max = egress_wire_max(&why->cfg->port[out_vif]),
 		.src_ip4 = src_ip4,
-		.ageing_ns = why->cfg->network[p->network_id].conf.ageing_s * NS_PER_SEC,
 		.made_ns = why->now_ns,
 	};
-	memcpy(want.macs, eth, sizeof(want.macs));
-	if (!find_source(why, p, &want.src_record) || want.dst_record == IXTAB_NONE)
+	memcpy(want->macs, eth, sizeof(want->macs));
+	return find_source(why, p, &want->src_record);
+}
+
+static void note(struct verdicts *v, const struct verdict_reasons *why, const struct pkt *p,
+	uint16_t out_vif)
+{
+	const uint8_t *eth = pkt_bytes(p);
+	struct verdict want;
+
+	if (fast_vif(why, out_vif) == NULL || !is_simple_way(why, p->in_vif, out_vif, p->network_id)
+		|| !begin(v, why, p, eth, &want))
 		return;
-	place = find_place(v, &want);
+	want.dst_record = fdb_record_of(why->fdb, p->network_id, 0, eth).record;
+	want.out_vif = out_vif;
+	want.wire_max = egress_wire_max(&why->cfg->port[out_vif]);
+	want.ageing_ns = why->cfg->network[p->network_id].conf.ageing_s * NS_PER_SEC;
+	if (want.dst_record != IXTAB_NONE)
+		put(v, &want);
+}
+
+void verdicts_note_router(
+	struct verdicts *v, const struct verdict_reasons *why, const struct burst *b)
+{
+	const uint32_t which
+		= PKT_TO_ROUTER | PKT_ROUTER_SEES | PKT_ENDS_HERE | PKT_IS_MCAST | PKT_MALFORMED;
+
+	for (unsigned i = 0; i < b->n; i++) {
+		const struct pkt *p = &b->pkt[i];
+		uint16_t leg = why->cfg->network[p->network_id].conf.leg_vif_id;
+		struct verdict want;
+
+		if (p->drop != DROP_NONE || p->in_vif == VIF_ID_NONE
+			|| (p->flags & which) != PKT_TO_ROUTER
+			|| (p->flags & (PKT_IS_IP4 | PKT_IS_IP6)) == 0 || p->n_vlan != 0
+			|| p->vlan != 0 || !why->cfg->router[p->network_id].has_ct
+			|| !is_simple_way(why, p->in_vif, leg, p->network_id)
+			|| !begin(v, why, p, pkt_bytes(p), &want))
+			continue;
+		want.out_vif = VERDICT_ROUTER;
+		put(v, &want);
+	}
+}
+
+static bool is_current_flow(const struct verdicts *v, const struct verdict_flow *f)
+{
+	return f->seq != 0 && f->generation == v->generation && f->in_vif < VIF_ID_MAX;
+}
+
+/* As find_place() for flows; @set: of VERDICT_WAYS. */
+static struct verdict_flow *find_flow_place(
+	const struct verdicts *v, struct verdict_flow *set, const struct verdict_flow *want)
+{
+	struct verdict_flow *place = NULL;
+	uint16_t most = v->n_flows_of_vif[want->in_vif];
+
+	for (unsigned i = 0; i < VERDICT_WAYS; i++)
+		if (is_current_flow(v, &set[i]) && set[i].tag == want->tag)
+			return &set[i];
+	if (most >= VERDICT_FLOW_VIF_MAX)
+		return NULL;
+	for (unsigned i = 0; i < VERDICT_WAYS; i++) {
+		if (!is_current_flow(v, &set[i]))
+			return &set[i];
+		if (v->n_flows_of_vif[set[i].in_vif] >= most) {
+			most = v->n_flows_of_vif[set[i].in_vif];
+			place = &set[i];
+		}
+	}
+	return place;
+}
+
+static void put_flow(struct verdicts *v, struct verdict_flow *want, const struct ct_record *conn)
+{
+	uint64_t tuple[sizeof(conn->tuple) / sizeof(uint64_t)], hash;
+	struct verdict_flow *set, *place;
+
+	memcpy(tuple, &conn->tuple, sizeof(tuple));
+	hash = verdict_flow_hash(control_of(v), tuple);
+	want->tag = (uint32_t)(hash >> 32);
+	set = elem_at(v, VERDICTS_FLOW + ((uint32_t)hash & (VERDICT_FLOW_SETS - 1)) * VERDICT_WAYS);
+	place = find_flow_place(v, set, want);
 	if (place == NULL)
 		return;
-	if (is_current(v, place))
-		v->n_of_vif[place->in_vif]--;
-	write_verdict(place, &want);
-	v->n_of_vif[want.in_vif]++;
+	if (is_current_flow(v, place))
+		v->n_flows_of_vif[place->in_vif]--;
+	write_elem(place, want);
+	v->n_flows_of_vif[want->in_vif]++;
+}
+
+/* Is the connection of @p one that the kernel may go on with? */
+static bool deserves_flow(const struct verdicts *v, const struct verdict_reasons *why,
+	const struct pkt *p, struct verdict_flow *want)
+{
+	const struct ct_record *mine = ct_record(why->ct, p->conn);
+
+	return ct_is_steady(why->ct, p->conn, &want->state, &want->is_assured)
+		&& mine->packets + ct_record(why->ct, ct_partner(why->ct, p->conn))->packets
+		>= v->flow_after;
+}
+
+static void note_flow(struct verdicts *v, const struct verdict_reasons *why, const struct pkt *p,
+	uint16_t out_vif)
+{
+	const struct snapshot *cfg = why->cfg;
+	const struct snap_router *router = &cfg->router[p->network_id].conf;
+	const struct ct_record *conn = ct_record(why->ct, p->conn);
+	uint16_t in_network = conn->tuple.network_id % NETWORK_ID_MAX;
+	struct verdict_flow want = { .generation = v->generation };
+
+	if (fast_vif(why, p->origin_vif) == NULL || fast_vif(why, out_vif) == NULL
+		|| !is_simple_way(why, p->origin_vif, out_vif, p->network_id)
+		|| !is_simple_way(why, cfg->network[in_network].conf.leg_vif_id,
+			cfg->network[p->network_id].conf.leg_vif_id, in_network)
+		|| !deserves_flow(v, why, p, &want))
+		return;
+	want.conn = p->conn;
+	want.neigh = p->neigh;
+	want.neigh_check = neigh_check(why->neigh, p->neigh);
+	want.dst_record = fdb_record_of(why->fdb, p->network_id, 0, pkt_bytes(p)).record;
+	want.wire_max = MIN(egress_wire_max(&cfg->port[out_vif]), (uint32_t)router->mtu + 14);
+	want.ageing_s = cfg->network[p->network_id].conf.ageing_s;
+	want.timeout_s
+		= (uint32_t)(ct_timeout_ns(conn->tuple.proto, want.state, want.is_assured != 0)
+			/ NS_PER_SEC);
+	want.in_network = in_network;
+	want.out_network = p->network_id;
+	want.in_vif = p->origin_vif;
+	want.out_vif = out_vif;
+
+	memcpy(want.src_mac, router->mac, sizeof(want.src_mac));
+	if (want.neigh_check != 0 && want.dst_record != IXTAB_NONE)
+		put_flow(v, &want, conn);
+}
+
+/* Was @p routed as one of its connection, and is nothing else about it? */
+static bool is_simple_routed(const struct verdict_reasons *why, const struct pkt *p)
+{
+	return p->conn != 0 && why->ct != NULL && p->in_vif == VIF_ID_NONE
+		&& p->origin_vif != VIF_ID_NONE && p->dst_vif != VIF_ID_NONE && p->n_vlan == 0
+		&& p->vlan == 0 && p->m != NULL && (p->flags & PKT_IS_FRAG) == 0;
 }
 
 void verdicts_note(struct verdicts *v, const struct verdict_reasons *why, const struct burst *b,
@@ -246,14 +417,15 @@ void verdicts_note(struct verdicts *v, const struct verdict_reasons *why, const 
 	for (uint32_t i = 0; i < out->n; i++) {
 		const struct tx_item *item = &out->item[i];
 		const struct pkt *p = &b->pkt[item->pkt];
+		uint16_t from = pkt_drop_vif(p); /* before a router took it, too */
 
-		if (p->in_vif == slow_vif)
+		if (from == slow_vif || item->drop != DROP_NONE || p->dst_vif != item->out_vif)
 			continue;
-		if (fast_vif(why, p->in_vif) == NULL) {
-			slow_vif = p->in_vif;
-			continue;
-		}
-		if (item->drop == DROP_NONE && is_simple(p) && p->dst_vif == item->out_vif)
+		if (fast_vif(why, from) == NULL)
+			slow_vif = from;
+		else if (is_simple(p))
 			note(v, why, p, item->out_vif);
+		else if (is_simple_routed(why, p))
+			note_flow(v, why, p, item->out_vif);
 	}
 }

@@ -6,26 +6,34 @@
  * it can lose beside it; the pipeline never reads one back.
  * Life:
  *   1. verdicts_attach() to the mapped segment, new or of a dead engine: nothing in it counts any more;
- *   2. verdicts_note() after each round of the pipeline; verdicts_flush() whenever anything changes
+ *   2. verdicts_note() after each round of the pipeline, verdicts_note_router() before its router;
+ *      verdicts_flush() whenever anything changes
  *      that the tables do not know of (configuration, vifs, captures);
  *   3. verdicts_detach(): what was noted goes on without an engine.
- * Limits: VERDICT_VIF_MAX for what comes in by one vif; within a set a vif takes the place of one that
+ * Limits: VERDICT_VIF_MAX and VERDICT_FLOW_VIF_MAX for what comes in by one vif; within a set a vif takes the place of one that
  * has at least as many as itself, so that a guest with many flows costs itself alone.
  * Thread: worker. */
 #pragma once
 
+#include "bridge/ct.h"
 #include "bridge/fdb.h"
+#include "bridge/neigh.h"
 #include "bridge/snapshot.h"
 #include "vif/capture.h"
 #include "vif/vif.h"
 #include "vswitch/abi/verdicts.h"
 
 #define VERDICT_VIF_MAX (VERDICT_SETS * VERDICT_WAYS / 8)
+#define VERDICT_FLOW_VIF_MAX (VERDICT_FLOW_SETS * VERDICT_WAYS / 8)
+/* Packets of a connection, both ways, before the kernel is told of it: short ones are not worth it. */
+#define VERDICT_FLOW_AFTER 8
 
 struct verdicts {
 	uint8_t *elems; /* the segment */
 	uint32_t generation;
 	uint16_t n_of_vif[VIF_ID_MAX]; /* of this generation, by the vif they come in by */
+	uint16_t n_flows_of_vif[VIF_ID_MAX];
+	uint32_t flow_after; /* VERDICT_FLOW_AFTER; tests have less patience */
 };
 
 /* What a round of the pipeline has decided by. */
@@ -34,6 +42,8 @@ struct verdict_reasons {
 	const struct vif_table *vifs;
 	const struct capture_set *captures;
 	const struct fdb *fdb;
+	const struct ct *ct; /* NULL: nothing is routed by connections */
+	const struct neigh_table *neigh;
 	uint64_t now_ns;
 };
 
@@ -45,3 +55,6 @@ void verdicts_flush(struct verdicts *v);
 /* Note what became of the packets of @b whose copies are in @out and were sent. */
 void verdicts_note(struct verdicts *v, const struct verdict_reasons *why, const struct burst *b,
 	const struct tx_items *out);
+/* Note what bridge_split() found to be the router's. */
+void verdicts_note_router(
+	struct verdicts *v, const struct verdict_reasons *why, const struct burst *b);

@@ -105,7 +105,9 @@ class SaklarNat(NatPeer):
     def describe(self):
         engine = self.saklar.json("status")["engine"]
         return f"build {BUILD.name}, mode nat, profile tenant, {' '.join(self.uplink[:2])}, " \
-               f"{engine['workers']} worker(s), hugepages {'yes' if engine['hugepages'] else 'no'}"
+               f"{engine['workers']} worker(s), " \
+               f"hugepages {'yes' if engine['hugepages'] else 'no'}, " \
+               f"fast path {self.saklar.json('status')['fast_path']['state']}"
 
     def flush(self):
         self.saklar("connection", "flush")

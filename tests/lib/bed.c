@@ -38,6 +38,8 @@ static void attach(struct bed *b)
 	pipeline_set_neigh(b->pipeline, b->neigh);
 	if (b->verdict_segment != NULL)
 		b->verdicts = verdicts_attach(b->verdict_segment, SEGMENT_VERDICT_SIZE, NULL);
+	if (b->verdicts != NULL)
+		b->verdicts->flow_after = 0;
 	pipeline_set_verdicts(b->pipeline, b->verdicts);
 	pipeline_set_config(b->pipeline, b->cfg, &b->vifs, b->captures);
 }
@@ -71,6 +73,9 @@ struct bed *bed_create(unsigned how)
 		b->verdict_segment = segment_create(SEGMENT_VERDICT_SIZE);
 	b->kernel.verdicts = b->verdict_segment;
 	b->kernel.fdb = b->segment;
+	b->kernel.ct = b->ct_segment;
+	b->kernel.ct_size = BED_CT_SIZE;
+	b->kernel.neigh = b->neigh_segment;
 	attach(b);
 	return b;
 }
@@ -422,6 +427,7 @@ static uint32_t kernel_way(struct bed *b, const struct pkt *p)
 		.len = p->len,
 		.gso_size = p->gso_type != PKT_GSO_NONE ? p->gso_size : 0,
 		.ifindex = BED_IFINDEX + p->in_vif,
+		.csum_start = p->flags & PKT_CSUM_PARTIAL ? p->csum_start : 0,
 	};
 
 	if (b->verdicts == NULL)
@@ -441,6 +447,8 @@ static void kernel_send(struct bed *b, const struct pkt *p, uint16_t vif_id)
 
 	one.n = 1;
 	one.pkt[0] = *p;
+	memcpy(rte_pktmbuf_mtod(p->m, void *), b->kernel.head,
+		MIN(pkt_linear_len(p), (uint32_t)sizeof(b->kernel.head)));
 	pkt_parse(&one);
 	b->io.vif_counters[p->in_vif].rx_packets++;
 	b->io.vif_counters[p->in_vif].rx_bytes += p->len;

@@ -25,7 +25,7 @@ enum segment_kind {
 #define SEGMENT_FDB_SIZE (UINT64_C(4) << 20)
 #define SEGMENT_CT_SIZE (UINT64_C(32) << 20) /* 131,071 connections */
 #define SEGMENT_NEIGH_SIZE (UINT64_C(512) << 10) /* 8,191 neighbours */
-#define SEGMENT_VERDICT_SIZE UINT64_C(2179072) /* VERDICTS_N elements of abi/verdicts.h */
+#define SEGMENT_VERDICT_SIZE UINT64_C(6389760) /* VERDICTS_N elements of abi/verdicts.h */
 #define STATE_MAGIC UINT64_C(0x317461746b6c6b73) /* "sklktat1" */
 
 struct segment_hdr {
