@@ -222,6 +222,20 @@ def test_more_queues_than_the_vif_has_are_refused_with_the_cure(lan):
     lan.saklar("vif", "del", "narrow")
 
 
+def test_a_guest_that_has_moved_here_is_announced(lan, pair):
+    """SEND_RARP: what a VMM asks for behind a migration when the guest cannot speak for itself."""
+    a, b = pair
+    mac = b"\x52\x54\0\0\0\x77"
+    a.say(vg.SEND_RARP, mac + bytes(2))
+    head = b"\xff" * 6 + mac + b"\x80\x35"
+    got = []
+    wait_until(lambda: got.extend(b.receive()) or any(f.startswith(head) for f in got), 10)
+    rarp = next(f for f in got if f.startswith(head))
+    assert rarp[14:22] == b"\0\x01\x08\0\x06\x04\0\x03"  # Ethernet, IPv4, "reverse request"
+    assert rarp[22:28] == rarp[32:38] == mac
+    assert lan.saklar.fdb("lan")["52:54:00:00:00:77"]["vif"] == "va"
+
+
 def start_pmd(lab, name, mac, *args):
     """A process with a virtio-user NIC of its own, without a VM."""
     return lab.host.start(
