@@ -78,9 +78,9 @@ static int held_by_other(int fd, const char *dir, const char *option, struct err
 	if (is_run_dir || !dir_lock_note(dir, note, sizeof(note)))
 		snprintf(note, sizeof(note), "%s", is_run_dir ? dir : "DIR");
 	return err_set(e, -EBUSY, option,
-		"another saklard (pid %ld) uses %s: stop it with 'saklard --stop --run-dir %s', or "
-		"choose another directory with %s",
-		pid, dir, note, option);
+		"another saklard (pid %ld) uses %s: choose another directory with %s, or "
+		"stop it with 'saklard --stop --run-dir %s'",
+		pid, dir, option, note);
 }
 
 /* Make the two lines the content of @fd.  0 or -errno. */
