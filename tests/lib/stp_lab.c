@@ -168,6 +168,7 @@ static bool groups(const struct lab *l, bool only_open, uint8_t group[LAB_BRIDGE
 {
 	bool has_ring = false;
 
+	CHECK(l->n_bridges <= LAB_BRIDGES);
 	for (uint8_t i = 0; i < l->n_bridges; i++)
 		group[i] = i;
 	for (unsigned i = 0; i < l->n_links; i++) {
