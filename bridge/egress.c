@@ -3,9 +3,9 @@
  *
  * From: bridge/bridge.c.  To: vif tx; lost copies are counted by vswitch/pipeline.c.
  * Theory: what Linux' should_deliver and is_skb_forwardable say: not back to the port it came
- * from (unless hairpin), not to a port outside its VLAN, not from isolated to isolated, not larger
- * than MTU + Ethernet header + one tag.  A tag in the frame is not counted, as Linux keeps the outer
- * one beside the frame.
+ * from (unless hairpin), not to a port outside its VLAN or one that does not forward, not from
+ * isolated to isolated, not larger than MTU + Ethernet header + one tag.  A tag in the frame is not
+ * counted, as Linux keeps the outer one beside the frame.
  * Deviation: Linux lets every GSO frame pass; we look at the size of its segments, because what
  * comes out of them would be lost anyway, without being counted.
  * Invariants: a packet whose copies are all gone has a drop reason, unless one of them is in @lost
@@ -13,6 +13,7 @@
  * Thread: worker; no state. */
 #include "bridge/egress.h"
 
+#include "bridge/stp_run.h"
 #include "bridge/vlan.h"
 
 #include <string.h>
@@ -37,7 +38,8 @@ static uint32_t wire_len(const struct pkt *p)
 	return is_beside ? len - VLAN_TAG_LEN : len;
 }
 
-static enum verdict egress_check(const struct snapshot *cfg, const struct pkt *p, uint16_t out_vif)
+static enum verdict egress_check(
+	const struct snapshot *cfg, const struct pkt *p, uint16_t out_vif, const uint8_t *states)
 {
 	const struct snap_port *in = &cfg->port[p->in_vif];
 	const struct snap_port *out = &cfg->port[out_vif];
@@ -46,6 +48,9 @@ static enum verdict egress_check(const struct snapshot *cfg, const struct pkt *p
 		return VERDICT_BACK;
 	if (UNLIKELY(p->vlan != 0) && !vlan_allows(cfg, out_vif, p))
 		return VERDICT_BACK; /* nobody there to lose it */
+	if (UNLIKELY((out->flags & SNAPSHOT_PORT_WATCHED) != 0)
+		&& states[out_vif] != STP_STATE_FORWARDING)
+		return VERDICT_BACK;
 	if ((in->flags & out->flags & SNAP_PORT_ISOLATED) != 0)
 		return VERDICT_ISOLATED;
 	if ((out->flags & SNAP_PORT_UP) == 0)
@@ -67,8 +72,8 @@ struct fate {
 	bool is_isolated; /* at least one was refused for isolation */
 };
 
-void egress_run(
-	const struct snapshot *cfg, struct burst *b, struct tx_items *out, struct tx_items *lost)
+void egress_run(const struct snapshot *cfg, struct burst *b, const uint8_t *states,
+	struct tx_items *out, struct tx_items *lost)
 {
 	struct fate fate[BURST_MAX]
 		__attribute__((uninitialized)); /* what of it is used is cleared */
@@ -77,7 +82,7 @@ void egress_run(
 	memset(fate, 0, sizeof(fate[0]) * b->n);
 	for (uint32_t i = 0; i < n; i++) {
 		struct tx_item item = out->item[i];
-		enum verdict v = egress_check(cfg, &b->pkt[item.pkt], item.out_vif);
+		enum verdict v = egress_check(cfg, &b->pkt[item.pkt], item.out_vif, states);
 
 		if (LIKELY(v == VERDICT_SEND))
 			out->item[kept++] = item;

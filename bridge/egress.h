@@ -11,8 +11,10 @@ static inline uint32_t egress_wire_max(const struct snap_port *out)
 	return (uint32_t)out->mtu + 14 + 4; /* and one tag, as Linux' is_skb_forwardable */
 }
 
-/* Look at the copies in @out.  Those that may go stay, in order.  Those that nobody will miss (back
- * to where they came from, isolated) are taken out; a packet that has no copy left is dropped.
+/* @states: enum stp_state by vif id.
+ * Look at the copies in @out.  Those that may go stay, in order.  Those that nobody will miss (back
+ * to where they came from, isolated, to a vif that does not forward) are taken out; a packet that has
+ * no copy left is dropped.
  * Those that are lost on the way out (too large, link down) are moved to @lost with their reason. */
-void egress_run(
-	const struct snapshot *cfg, struct burst *b, struct tx_items *out, struct tx_items *lost);
+void egress_run(const struct snapshot *cfg, struct burst *b, const uint8_t *states,
+	struct tx_items *out, struct tx_items *lost);

@@ -196,7 +196,7 @@ static void learn_group(const struct learn_ctx *l, struct pkt *pkts, unsigned n)
 		struct pkt *p = &pkts[i];
 		const struct snap_port *port;
 
-		if (p->drop != DROP_NONE)
+		if (p->drop != DROP_NONE || (p->flags & PKT_ENDS_HERE) != 0)
 			continue;
 		port = &l->cfg->port[p->in_vif];
 		if (UNLIKELY((port->flags & SNAP_PORT_LOCKED) != 0)

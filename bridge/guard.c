@@ -11,6 +11,7 @@
 #include "bridge/guard.h"
 
 #include "bridge/guard_source.h"
+#include "bridge/stp_run.h"
 #include "bridge/vlan.h"
 
 #include <string.h>
@@ -43,6 +44,14 @@ static enum drop_reason guard_check(const struct snap_port *port, const struct p
 	return DROP_NONE;
 }
 
+/* What a guarded guest must not say disables it, where that was asked for. */
+static bool is_for_bpdu_guard(
+	const struct snapshot *cfg, const struct snap_port *port, const struct pkt *p)
+{
+	return (port->flags & SNAPSHOT_PORT_WATCHED) != 0 && stp_run_is_bpdu(p)
+		&& (cfg->stp->port[port->vif_id].flags & SNAP_STP_BPDU_GUARD) != 0;
+}
+
 void guard_ingress(const struct snapshot *cfg, struct burst *b)
 {
 	burst_foreach(p, b) {
@@ -52,13 +61,15 @@ void guard_ingress(const struct snapshot *cfg, struct burst *b)
 		if (p->drop != DROP_NONE)
 			continue;
 		why = guard_check(port, p);
-		if (why == DROP_NONE && UNLIKELY(port->guard != 0))
+		if (why == DROP_NONE && UNLIKELY(port->guard != 0)
+			&& !is_for_bpdu_guard(cfg, port, p))
 			why = guard_source(cfg, port, p);
 		p->drop = (uint8_t)why;
 		if (why != DROP_NONE)
 			continue;
 		p->network_id = port->network_id;
-		if (UNLIKELY((port->flags & SNAPSHOT_PORT_VLANS) != 0))
+		if (UNLIKELY((port->flags & SNAPSHOT_PORT_VLANS) != 0)
+			&& !((port->flags & SNAPSHOT_PORT_WATCHED) != 0 && stp_run_is_bpdu(p)))
 			p->drop = (uint8_t)vlan_admit(cfg, port, p);
 	}
 }

@@ -14,6 +14,7 @@
 #include "bridge/snapshot_mcast.h"
 #include "bridge/snapshot_meters.h"
 #include "bridge/snapshot_routes.h"
+#include "bridge/snapshot_stp.h"
 #include "bridge/snapshot_vlans.h"
 
 #include <errno.h>
@@ -205,10 +206,15 @@ static int check_header(const struct snap_hdr *h, size_t len, struct err *e)
 			h->n_bindings);
 	if (h->n_fdb > FDB_STATIC_MAX)
 		return err_set(e, -EINVAL, "snapshot", "%u FDB entries are too many", h->n_fdb);
+	if (h->n_stp >= NETWORK_ID_MAX || h->n_stp_ports >= VIF_ID_MAX)
+		return err_set(e, -EINVAL, "snapshot",
+			"%u spanning trees and %u of their ports are too many", h->n_stp,
+			h->n_stp_ports);
 	want = sizeof(*h) + h->n_networks * sizeof(struct snap_network)
 		+ h->n_ports * sizeof(struct snap_port) + h->n_routers * sizeof(struct snap_router)
 		+ h->n_addrs * sizeof(struct snap_addr) + h->n_routes * sizeof(struct snap_route)
-		+ h->n_forwards * sizeof(struct snap_forward)
+		+ h->n_forwards * sizeof(struct snap_forward) + h->n_stp * sizeof(struct snap_stp)
+		+ h->n_stp_ports * sizeof(struct snap_stp_port)
 		+ h->n_meters * sizeof(struct snap_meter) + h->n_vlans * sizeof(struct snap_vlan)
 		+ h->n_mcasts * sizeof(struct snap_mcast)
 		+ h->n_bindings * sizeof(struct snap_binding) + h->n_fdb * sizeof(struct snap_fdb);
@@ -247,6 +253,7 @@ void snapshot_destroy(struct snapshot *s)
 	free(s->vlan_sets);
 	free(s->mcast);
 	free(s->binding);
+	free(s->stp);
 	free(CONTAINER_OF(s, struct snapshot_block, s));
 }
 
@@ -286,6 +293,8 @@ struct snapshot *snapshot_create(const void *bytes, size_t len, struct err *e)
 						  .forwards = block->forwards,
 						  .ranges = block->ranges },
 			at, &hdr, e);
+	if (rc == 0)
+		rc = snapshot_take_stp(&block->s, at, &hdr, e);
 	if (rc == 0)
 		rc = take_rest(&block->s, (const uint8_t *)bytes + len, &hdr, e);
 	if (rc < 0) {

@@ -45,7 +45,15 @@ struct snapshot_fdb {
 /* In .flags of a port, beside those of the message: what the packet path asks without looking at
  * anything but the port. */
 #define SNAPSHOT_PORT_VLANS (UINT32_C(1) << 31)
-static_assert((SNAP_PORT_FLAGS_ALL & SNAPSHOT_PORT_VLANS) == 0, "flags of two owners");
+#define SNAPSHOT_PORT_WATCHED (UINT32_C(1) << 30) /* its state is asked for: bridge/stp_run.h */
+static_assert((SNAP_PORT_FLAGS_ALL & (SNAPSHOT_PORT_VLANS | SNAPSHOT_PORT_WATCHED)) == 0,
+	"flags of two owners");
+
+/* Spanning trees, by network and by vif; conf.network_id, .vif_id == 0: not there. */
+struct snapshot_stp {
+	struct snap_stp network[NETWORK_ID_MAX];
+	struct snap_stp_port port[VIF_ID_MAX];
+};
 
 /* What a guest may use. */
 struct snapshot_bindings {
@@ -60,6 +68,7 @@ struct snapshot {
 	struct snapshot_router router[NETWORK_ID_MAX];
 	const uint8_t (*host_addr)[16]; /* ascending */
 	const struct snap_route *route;
+	struct snapshot_stp *stp; /* NULL: no network and no vif has anything of it */
 	struct fib guests; /* subnets of guests' networks; the route's out_network says whose */
 	const struct snap_forward *forward; /* ascending by uplink, protocol, port */
 	/* index: network id, vif id; conf.network_id / vif_id == 0: not there */

@@ -74,6 +74,7 @@ struct stp_port_conf {
 	bool auto_edge; /* the same, once no BPDU has come for a while */
 	bool bpdu_guard; /* a BPDU disables it */
 	bool root_guard; /* never a root port */
+	uint8_t reserved;
 	uint32_t path_cost;
 };
 

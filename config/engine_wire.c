@@ -43,6 +43,8 @@ static const struct {
 		sizeof(struct msg_mdb_entry) },
 	{ ENGINE_MSG_NEIGH_ENTRIES, MSG_NEIGH_ENTRIES_MAX,
 		offsetof(struct msg_neigh_entries, entry), sizeof(struct msg_neigh_entry) },
+	{ ENGINE_MSG_STP_ENTRIES, MSG_STP_ENTRIES_MAX, offsetof(struct msg_stp_entries, entry),
+		sizeof(struct msg_stp_entry) },
 	{ ENGINE_MSG_CT_ENTRIES, MSG_CT_ENTRIES_MAX, offsetof(struct msg_ct_entries, entry),
 		sizeof(struct msg_ct_entry) },
 };

@@ -43,6 +43,29 @@ enum uplink_kind {
 	UPLINK_VIF, /* a vif that is attached to no network */
 };
 
+enum stp_mode {
+	STP_OFF, /* BPDUs are frames like others */
+	STP_STP, /* ForceVersion 0 */
+	STP_RSTP,
+};
+struct stp_cfg {
+	enum stp_mode mode;
+	uint16_t priority; /* default 32768 */
+	uint8_t hello_s, max_age_s, forward_delay_s; /* defaults 2, 20, 15 */
+	struct mac mac; /* in the bridge's id; the leg's where there is one */
+};
+enum stp_edge {
+	STP_EDGE_AUTO, /* an edge port once no BPDU has come for 3 s */
+	STP_EDGE_ON,
+	STP_EDGE_OFF,
+};
+struct stp_port_cfg {
+	uint8_t priority; /* 0..240, default 128 */
+	uint32_t cost; /* 0: by the version */
+	enum stp_edge edge;
+	bool has_bpdu_guard, has_root_guard;
+};
+
 /* What leads out of a network.  It is a segment of its own for the engine, with one port, so it
  * has a network id and (unless it is a vif of the model) a vif id that no verb sees. */
 struct uplink_cfg {
@@ -83,6 +106,7 @@ struct network_cfg {
 	struct uplink_cfg uplink;
 	struct multicast_net_cfg multicast;
 	bool has_mtu_icmp; /* senders of what is too large for a vif are told */
+	struct stp_cfg stp;
 	bool is_nat_ipv6; /* mode nat: translate IPv6 too, instead of routing it */
 };
 
@@ -138,6 +162,7 @@ struct vif_cfg {
 	struct fdb_list fdb; /* addresses that are behind it, whatever is learned */
 	bool is_locked;
 	uint16_t group_fwd_mask;
+	struct stp_port_cfg stp;
 	bool has_profile;
 	enum network_profile profile;
 };

@@ -568,6 +568,8 @@ int model_check(const struct model *m, struct err *e)
 
 	for (unsigned i = 0; rc == 0 && i < m->n_networks; i++)
 		rc = check_network(&m->network[i], e);
+	for (unsigned i = 0; rc == 0 && i < m->n_networks; i++)
+		rc = model_check_stp(&m->network[i], e);
 	if (rc == 0)
 		rc = check_networks_disjoint(m, e);
 	for (unsigned i = 0; rc == 0 && i < m->n_vifs; i++)

@@ -32,6 +32,8 @@ bool model_is_first_address(const struct ipnet *net, const struct ipaddr *a);
  * which one guest has while it moves from a domain to the next?  These may share MAC and addresses. */
 bool model_may_be_same_guest(const struct vif_cfg *a, const struct vif_cfg *b);
 [[nodiscard]] int model_check_guard(const struct model *m, struct err *e);
+/* model_check_stp.c */
+[[nodiscard]] int model_check_stp(const struct network_cfg *n, struct err *e);
 
 /* model_check_uplink.c */
 [[nodiscard]] int model_check_uplink(

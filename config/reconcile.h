@@ -143,6 +143,9 @@ void reconcile_worker_counters(
 	struct msg_mdb_entry **out, size_t *n, struct err *e);
 [[nodiscard]] int reconcile_neigh_list(
 	struct reconcile *r, struct msg_neigh_entry **out, size_t *n, struct err *e);
+/* Spanning trees of a network, 0: of all; to be freed. */
+[[nodiscard]] int reconcile_stp_list(struct reconcile *r, uint16_t network_id,
+	struct msg_stp_entry **out, size_t *n, struct err *e);
 [[nodiscard]] int reconcile_neigh_flush(struct reconcile *r, uint16_t network_id, struct err *e);
 [[nodiscard]] int reconcile_ct_list(struct reconcile *r, uint16_t network_id, uint16_t vif_id,
 	struct msg_ct_entry **out, size_t *n, struct err *e);

@@ -30,6 +30,7 @@ static_assert(sizeof(struct head) == offsetof(struct msg_fdb_entries, entry), "s
 static_assert(sizeof(struct head) == offsetof(struct msg_neigh_entries, entry), "same beginning");
 static_assert(sizeof(struct head) == offsetof(struct msg_mdb_entries, entry), "same beginning");
 static_assert(sizeof(struct head) == offsetof(struct msg_ct_entries, entry), "same beginning");
+static_assert(sizeof(struct head) == offsetof(struct msg_stp_entries, entry), "same beginning");
 
 static int on_entries(void *arg, struct engine_msg *m)
 {
@@ -126,6 +127,23 @@ int reconcile_mdb_list(struct reconcile *r, uint16_t network_id, struct msg_mdb_
 	int rc = read_table(r, &dump, e);
 
 	*out = (struct msg_mdb_entry *)(void *)dump.entries;
+	*n = dump.n;
+	return rc;
+}
+
+int reconcile_stp_list(struct reconcile *r, uint16_t network_id, struct msg_stp_entry **out,
+	size_t *n, struct err *e)
+{
+	struct msg_stp_dump m = { .network_id = network_id };
+	struct dump dump = { .question = ENGINE_MSG_STP_DUMP,
+		.answer = ENGINE_MSG_STP_ENTRIES,
+		.body = &m,
+		.body_len = sizeof(m),
+		.cursor = &m.cursor,
+		.entry_len = sizeof(struct msg_stp_entry) };
+	int rc = read_table(r, &dump, e);
+
+	*out = (struct msg_stp_entry *)(void *)dump.entries;
 	*n = dump.n;
 	return rc;
 }

@@ -56,6 +56,10 @@ static void on_event(void *arg, const struct msg_event *event)
 
 	LOG_INFO("event=engine_event kind=%u vif=%u code=%d", event->kind, event->vif_id,
 		event->code);
+	if (event->kind == EVENT_BPDU_GUARD && event->vif_id < VIF_ID_MAX)
+		LOG_WARN("event=bpdu_guard vif=%s reason=\"a BPDU came from it: it is disabled "
+			 "until it is set down and up\"",
+			r->wants.vif[event->vif_id].name);
 	if (event->kind != EVENT_VIF_DEAD)
 		return;
 	reconcile_xen_dead(r, event->vif_id);

@@ -114,6 +114,18 @@ const struct rpc_method rpc_methods[] = {
 	{ "neighbour.flush", RPC_ROLE_RW, true, rpc_neighbour_flush,
 		"Forget neighbours: all, or those of one network and its uplink.",
 		"{\"network\": \"lab\"}", "{\"generation\": 6}" },
+	{ "stp.show", RPC_ROLE_RO, false, rpc_stp_show,
+		"Spanning trees of all networks that have one, or of one network: the bridge, and "
+		"its ports with role (root, designated, alternate, backup, disabled), state "
+		"(forwarding, learning, discarding, disabled), what their segment's designated "
+		"bridge says, and timers in seconds.",
+		"{\"network\": \"lab\"}",
+		"[{\"network\": \"lab\", \"version\": \"rstp\", \"bridge_id\": "
+		"\"8000.525400123456\", \"root_id\": \"8000.525400123456\", \"is_root\": true, "
+		"\"root_port\": null, \"root_cost\": 0, \"hello_time\": 2, \"max_age\": 20, "
+		"\"forward_delay\": 15, \"topology_changes\": 1, \"changed_s\": 42, \"ports\": "
+		"[{\"vif\": \"web0\", \"role\": \"designated\", \"state\": \"forwarding\", "
+		"\"edge\": true, \"cost\": 2000}]}]" },
 	{ "route.list", RPC_ROLE_RO, false, rpc_route_list,
 		"Routes of the router. A packet that comes in *from* a side of a network is led by "
 		"the longest *prefix* of that table.",

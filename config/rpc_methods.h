@@ -83,6 +83,7 @@ RPC_METHOD(rpc_mdb_add);
 RPC_METHOD(rpc_mdb_del);
 RPC_METHOD(rpc_neighbour_list);
 RPC_METHOD(rpc_neighbour_flush);
+RPC_METHOD(rpc_stp_show);
 RPC_METHOD(rpc_route_list);
 RPC_METHOD(rpc_connection_list);
 RPC_METHOD(rpc_connection_flush);

@@ -10,6 +10,7 @@
 #include "config/schema.h"
 
 #include "config/schema_multicast_rows.h"
+#include "config/schema_stp_rows.h"
 #include "vswitch/abi/limits.h"
 
 #include <string.h>
@@ -208,12 +209,7 @@ static const struct schema_field network_fields[] = {
 		.kind = FIELD_BOOL,
 		.flags = FIELD_NEGATED,
 		.doc = "drop what is too large for a vif without a word, as a Linux bridge does" },
-	{ .key = "stp",
-		.flag = "stp",
-		.kind = FIELD_BOOL,
-		.def = "off",
-		.later = "spanning tree is not built yet; keep the topology free of loops",
-		.doc = "speak the spanning tree protocol" },
+	STP_NETWORK_FIELDS,
 	MULTICAST_NETWORK_FIELDS,
 	{ .key = "guard",
 		.flag = "guard",
@@ -538,6 +534,7 @@ static const struct schema_field vif_fields[] = {
 		.def = "counted by storm",
 		.doc = "multicasts a second, counted by themselves; off" },
 	MULTICAST_VIF_FIELDS,
+	STP_VIF_FIELDS,
 	{ .key = "guard",
 		.flag = "guard",
 		.arg = "WORDS",

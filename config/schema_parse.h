@@ -48,6 +48,8 @@ void schema_print_multicast_vif(const struct multicast_vif_cfg *m, json_t *json)
 
 const char *schema_mode_name(enum network_mode m); /* "bridge" ... */
 const char *schema_filtering_name(uint8_t mode); /* "off", "802.1q", "802.1ad" */
+const char *schema_stp_name(enum stp_mode m); /* "off", "stp", "rstp" */
+const char *schema_edge_name(enum stp_edge edge); /* "auto", "on", "off" */
 const char *schema_profile_name(enum network_profile p); /* "plain", "tenant" */
 const char *schema_proto_name(uint8_t proto); /* "tcp", "udp" */
 const char *schema_type_name(enum vif_type t); /* "tap" ... */

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define STP_PORT_PRIORITY_DEFAULT 128 /* IEEE 802.1D-2004 table 17-2 */
+
 /* The cfg and where the network's name is looked up. */
 struct stage {
 	struct vif_cfg *cfg;
@@ -317,6 +319,41 @@ static int set_group_fwd_mask(
 	return 0;
 }
 
+static int set_stp_priority(
+	void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	if (v && v->number % 16 != 0)
+		return err_set(e, -EINVAL, path,
+			"stp_priority: write a multiple of 16 from 0 to 240, such as %u",
+			v->number / 16 * 16);
+	vif_of(cfg)->stp.priority = v ? (uint8_t)v->number : STP_PORT_PRIORITY_DEFAULT;
+	return 0;
+}
+
+static int set_stp_cost(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	vif_of(cfg)->stp.cost = v ? v->number : 0;
+	return 0;
+}
+
+static int set_stp_edge(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	vif_of(cfg)->stp.edge = v ? (enum stp_edge)v->index : STP_EDGE_AUTO;
+	return 0;
+}
+
+static int set_bpdu_guard(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	vif_of(cfg)->stp.has_bpdu_guard = v && v->is_on;
+	return 0;
+}
+
+static int set_root_guard(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	vif_of(cfg)->stp.has_root_guard = v && v->is_on;
+	return 0;
+}
+
 static const struct schema_setter setters[] = {
 	{ "network", set_network },
 	{ "type", set_type },
@@ -344,6 +381,11 @@ static const struct schema_setter setters[] = {
 	{ "half_open_limit", set_half_open_limit },
 	{ "unresolved_limit", set_unresolved_limit },
 	{ "profile", set_profile },
+	{ "stp_priority", set_stp_priority },
+	{ "stp_cost", set_stp_cost },
+	{ "stp_edge", set_stp_edge },
+	{ "bpdu_guard", set_bpdu_guard },
+	{ "root_guard", set_root_guard },
 	{ "rate", set_rate },
 	{ "vlan", set_vlan },
 	{ "guard", set_guard },
@@ -386,8 +428,10 @@ int schema_parse_vif(const json_t *params, enum schema_verb verb, const struct m
 	if (rc != 0)
 		return rc;
 	memcpy(out->name, name, sizeof(name));
-	if (verb != SCHEMA_SET)
+	if (verb != SCHEMA_SET) {
 		out->queues = 0;
+		out->stp.priority = STP_PORT_PRIORITY_DEFAULT;
+	}
 	rc = schema_walk(&walk, params, &s, e);
 	if (rc == 0)
 		finish(out);
@@ -411,6 +455,11 @@ static void print_flags(const struct vif_cfg *v, json_t *json)
 	json_object_set_new(json, "bcast_flood", json_boolean(!v->no_bcast_flood));
 	json_object_set_new(json, "hairpin", json_boolean(v->is_hairpin));
 	json_object_set_new(json, "locked", json_boolean(v->is_locked));
+	json_object_set_new(json, "bpdu_guard", json_boolean(v->stp.has_bpdu_guard));
+	json_object_set_new(json, "root_guard", json_boolean(v->stp.has_root_guard));
+	json_object_set_new(json, "stp_priority", json_integer(v->stp.priority));
+	json_object_set_new(json, "stp_cost", json_integer(v->stp.cost));
+	print_text(json, "stp_edge", schema_edge_name(v->stp.edge));
 }
 
 static void print_storm(const struct vif_cfg *v, json_t *json)
@@ -495,6 +544,16 @@ static const char *value_name(const struct schema_object *o, const char *key, un
 const char *schema_mode_name(enum network_mode m)
 {
 	return value_name(&schema_network, "mode", (unsigned)m - NETWORK_MODE_BRIDGE);
+}
+
+const char *schema_stp_name(enum stp_mode m)
+{
+	return value_name(&schema_network, "stp", (unsigned)m);
+}
+
+const char *schema_edge_name(enum stp_edge edge)
+{
+	return value_name(&schema_vif, "stp_edge", (unsigned)edge);
 }
 
 const char *schema_profile_name(enum network_profile p)

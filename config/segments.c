@@ -22,6 +22,7 @@ uint64_t segments_size(enum segment_kind kind)
 	case SEGMENT_CT: return SEGMENT_CT_SIZE;
 	case SEGMENT_NEIGH: return SEGMENT_NEIGH_SIZE;
 	case SEGMENT_VERDICT: return SEGMENT_VERDICT_SIZE;
+	case SEGMENT_STP: return SEGMENT_STP_SIZE;
 	case SEGMENT_NONE:
 	case SEGMENT_N: break;
 	}
@@ -136,6 +137,7 @@ int segments_create(struct segments *s, struct err *e)
 		[SEGMENT_CT] = "saklar_ct",
 		[SEGMENT_NEIGH] = "saklar_neigh",
 		[SEGMENT_VERDICT] = "saklar_verdicts",
+		[SEGMENT_STP] = "saklar_stp",
 	};
 
 	s->counters = NULL;

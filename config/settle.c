@@ -52,6 +52,11 @@ int settle_network(struct model *m, struct network_cfg *n, struct err *e)
 {
 	int rc = settle_leg(m, n, e);
 
+	if (n->stp.mode != STP_OFF && mac_is_zero(&n->stp.mac)) {
+		n->stp.mac = n->leg_mac;
+		if (mac_is_zero(&n->stp.mac))
+			mac_random(m, &n->stp.mac);
+	}
 	if (n->multicast.is_querier && n->n_subnets == 0 && mac_is_zero(&n->multicast.mac))
 		mac_random(m, &n->multicast.mac);
 
@@ -76,6 +81,8 @@ void settle_keep_network(struct network_cfg *n, const struct network_cfg *old)
 		n->leg_mac = old->leg_mac;
 	if (mac_is_zero(&n->multicast.mac))
 		n->multicast.mac = old->multicast.mac;
+	if (mac_is_zero(&n->stp.mac))
+		n->stp.mac = old->stp.mac;
 	n->uplink.network_id = old->uplink.network_id;
 	n->uplink.vif_id = old->uplink.vif_id;
 	if (mac_is_zero(&n->uplink.mac))

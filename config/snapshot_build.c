@@ -8,6 +8,7 @@
 
 #include "config/snapshot_guard.h"
 #include "config/snapshot_multicast.h"
+#include "config/snapshot_trees.h"
 #include "vswitch/base/check.h"
 
 #include <arpa/inet.h>
@@ -613,6 +614,30 @@ static void add_fdb(struct layout *l, const struct model *m, uint32_t *count)
 	}
 }
 
+static void add_trees(struct layout *l, const struct model *m, uint32_t *count)
+{
+	struct snap_stp tree;
+
+	for (unsigned i = 0; i < m->n_networks; i++)
+		if (snapshot_stp_net(&m->network[i], &tree))
+			append(l, &tree, sizeof(tree), count, NETWORK_ID_MAX - 1);
+}
+
+/* Only vifs that are ports, and only where there is something to say. */
+static void add_tree_ports(struct layout *l, const struct model *m, const struct vif_wants *wants,
+	const struct actual *actual, uint32_t *count)
+{
+	struct snap_stp_port port;
+
+	for (unsigned i = 0; i < m->n_vifs; i++) {
+		const struct vif_cfg *v = &m->vif[i];
+
+		if (wants->vif[v->id].network_id != NETWORK_ID_NONE && actual->vif[v->id].is_open
+			&& snapshot_stp_vif(v, model_network_by_id(m, v->network_id), &port))
+			append(l, &port, sizeof(port), count, VIF_ID_MAX - 1);
+	}
+}
+
 int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	const struct actual *actual, uint64_t generation, void **out, size_t *len)
 {
@@ -630,6 +655,8 @@ int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	add_addrs(&l, m, actual, &hdr.n_addrs);
 	add_routes(&l, m, actual, &hdr.n_routes);
 	add_forwards(&l, m, actual, &hdr.n_forwards);
+	add_trees(&l, m, &hdr.n_stp);
+	add_tree_ports(&l, m, wants, actual, &hdr.n_stp_ports);
 	add_meters(&l, m, wants, &hdr.n_meters);
 	add_vlans(&l, m, wants, actual, &hdr.n_vlans);
 	add_mcasts(&l, m, wants, &hdr.n_mcasts);

@@ -25,6 +25,7 @@ CMD(cmd_fdb_del);
 CMD(cmd_fdb_flush);
 CMD(cmd_neighbour_list);
 CMD(cmd_neighbour_flush);
+CMD(cmd_stp_show);
 CMD(cmd_route_list);
 CMD(cmd_connection_list);
 CMD(cmd_connection_flush);

@@ -17,7 +17,9 @@
  * EtherType, tag, size, and the records of the forwarding table themselves.  Kinds of frames that
  * more than the bridge looks at (ARP, ND, DHCP, fragments, the ends of TCP connections, a TTL that
  * ends, lengths that do not add up) never have a verdict; so a vif's guard, which looks at nothing
- * else but the MAC and the source address, has passed what passes here.
+ * else but the MAC and the source address, has passed what passes here.  In a network with a spanning
+ * tree a verdict holds while both ports forward, which the engine confirms every second: soon after
+ * its death the neighbours open other ways, and going on would close a ring.
  * Built by clang for the bpf target into an array; loaded by config/netdev_bpf.c. */
 #include "vif/netdev_flow.h"
 
@@ -154,6 +156,8 @@ static ALWAYS_INLINE int apply(struct __sk_buff *skb, const struct flow *f, cons
 
 	if (seq == 0 || (seq & 1) || READ(v->seq) != seq)
 		return 0;
+	if ((copy.flags & VERDICT_WATCHED) && !may_forward(copy.in_vif, now))
+		return 0;
 	if (copy.src_record != 0) {
 		src = station(copy.src_record, f->macs + 6, copy.network_id, copy.in_vif);
 		if (!src)
@@ -164,7 +168,8 @@ static ALWAYS_INLINE int apply(struct __sk_buff *skb, const struct flow *f, cons
 		if (!flow_choose(skb, f, copy.network_id, slot, edit))
 			return 0;
 	} else {
-		if (!dst_holds(f, &copy, wire, now))
+		if (!dst_holds(f, &copy, wire, now)
+			|| ((copy.flags & VERDICT_WATCHED) && !may_forward(copy.out_vif, now)))
 			return 0;
 		slot->out_vif = copy.out_vif;
 	}

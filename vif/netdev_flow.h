@@ -238,7 +238,8 @@ static ALWAYS_INLINE int flow_apply(uint32_t wire, const uint64_t *tuple,
 		return 0;
 	struct verdict_station *dst = station(f.dst_record, edit->macs, f.out_network, f.out_vif);
 
-	if (!dst || has_aged(dst, f.ageing_s * UINT64_C(1000000000), now))
+	if (!dst || has_aged(dst, f.ageing_s * UINT64_C(1000000000), now)
+		|| ((f.flags & VERDICT_WATCHED) && !may_forward(f.out_vif, now)))
 		return 0;
 	slot->out_vif = f.out_vif;
 	slot->is_edited = 1;

@@ -98,3 +98,11 @@ static ALWAYS_INLINE int has_aged(const struct verdict_station *s, uint64_t agei
 
 	return s->origin == VERDICT_ORIGIN_LEARNED && now >= seen && now - seen >= ageing_ns;
 }
+
+/* May what has VERDICT_WATCHED pass @vif at @now?  The engine says so, second by second. */
+static ALWAYS_INLINE int may_forward(uint16_t vif, uint64_t now)
+{
+	const struct verdict_counters *c = elem(VERDICTS_VIF + (vif & (VIF_ID_MAX - 1)));
+
+	return c && now < READ(c->forwards_until_ns);
+}

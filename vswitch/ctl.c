@@ -65,12 +65,18 @@ int ctl_answer(struct ctl *c, uint32_t type, const void *body, size_t body_len, 
 	return send_message(c, &hdr, body, fds);
 }
 
+int ctl_tell_event(struct ctl *c, const struct msg_event *m)
+{
+	struct engine_msg_hdr hdr = { .type = ENGINE_MSG_EVENT, .len = sizeof(hdr) + sizeof(*m) };
+
+	return send_message(c, &hdr, m, NULL);
+}
+
 int ctl_tell_dead(struct ctl *c, uint16_t vif_id)
 {
 	struct msg_event m = { .kind = EVENT_VIF_DEAD, .vif_id = vif_id, .code = -ENODEV };
-	struct engine_msg_hdr hdr = { .type = ENGINE_MSG_EVENT, .len = sizeof(hdr) + sizeof(m) };
 
-	return send_message(c, &hdr, &m, NULL);
+	return ctl_tell_event(c, &m);
 }
 
 void ctl_tell(struct ctl *c, uint32_t type, const void *body, size_t body_len, const int *fds,
@@ -180,6 +186,8 @@ static void dead_vifs_report(struct ctl *c)
 				hang_up(c, "daemon does not read");
 		}
 	}
+	if (ctl_stp_events(c) < 0)
+		hang_up(c, "daemon does not read");
 }
 
 int ctl_run(struct ctl *c)

@@ -105,6 +105,8 @@ static int apply_segment(struct ctl *c, struct ctl_request *r, struct err *e)
 		worker_set_neigh(c->params.workers[0], c->state.neigh);
 	if (m->kind == SEGMENT_VERDICT)
 		worker_set_verdicts(c->params.workers[0], c->state.verdicts);
+	if (m->kind == SEGMENT_STP)
+		worker_set_stp(c->params.workers[0], c->state.map[SEGMENT_STP].at);
 	for (unsigned i = 0; m->kind == SEGMENT_COUNTERS && i < c->params.n_workers; i++)
 		worker_set_counters(c->params.workers[i], c->state.counters);
 	return 0;
@@ -519,6 +521,7 @@ static const struct {
 	{ ENGINE_MSG_NEIGH_FLUSH, ctl_neigh_flush },
 	{ ENGINE_MSG_CT_DUMP, ctl_ct_dump },
 	{ ENGINE_MSG_CT_FLUSH, ctl_ct_flush },
+	{ ENGINE_MSG_STP_DUMP, ctl_stp_dump },
 	{ ENGINE_MSG_CAPTURE_OPEN, apply_capture_open },
 	{ ENGINE_MSG_CAPTURE_CLOSE, apply_capture_close },
 	{ ENGINE_MSG_VIF_UPDATE, apply_vif_update },

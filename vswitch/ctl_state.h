@@ -27,6 +27,7 @@ struct ctl {
 		struct msg_mdb_entries mdb_entries;
 		struct msg_ct_entries ct_entries;
 		struct msg_xen_counts xen_counts;
+		struct msg_stp_entries stp_entries;
 	};
 	_Alignas(8) uint8_t in[ENGINE_MSG_LEN_MAX];
 };
@@ -37,12 +38,18 @@ struct ctl {
 
 /* Tell the daemon that the fd of @vif_id has failed for good.  0 or -ECONNRESET. */
 [[nodiscard]] int ctl_tell_dead(struct ctl *c, uint16_t vif_id);
+/* Any event.  0 or -ECONNRESET. */
+[[nodiscard]] int ctl_tell_event(struct ctl *c, const struct msg_event *m);
 /* The tables of routed networks: dumps and flushes; vswitch/ctl_tables.c. */
 [[nodiscard]] int ctl_mdb_dump(struct ctl *c, struct ctl_request *r, struct err *e);
 [[nodiscard]] int ctl_neigh_dump(struct ctl *c, struct ctl_request *r, struct err *e);
 [[nodiscard]] int ctl_neigh_flush(struct ctl *c, struct ctl_request *r, struct err *e);
 [[nodiscard]] int ctl_ct_dump(struct ctl *c, struct ctl_request *r, struct err *e);
 [[nodiscard]] int ctl_ct_flush(struct ctl *c, struct ctl_request *r, struct err *e);
+/* Spanning trees; vswitch/ctl_stp.c. */
+[[nodiscard]] int ctl_stp_dump(struct ctl *c, struct ctl_request *r, struct err *e);
+/* Log what has happened to them and tell the daemon what it wants to know.  0 or -ECONNRESET. */
+[[nodiscard]] int ctl_stp_events(struct ctl *c);
 
 /* Sockets of vhost-user vifs: vswitch/ctl_vhost.c. */
 [[nodiscard]] int ctl_vhost_init(struct ctl *c);

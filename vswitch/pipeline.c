@@ -18,6 +18,7 @@
 #include "bridge/qos.h"
 #include "bridge/router.h"
 #include "bridge/storm.h"
+#include "bridge/stp_run.h"
 #include "bridge/vlan.h"
 #include "vif/drop.h"
 #include "vif/pkt_edit.h"
@@ -41,6 +42,7 @@ struct pipeline {
 	struct mdb *mdb;
 	struct router *router;
 	struct verdicts *verdicts; /* NULL: nobody would read them */
+	struct stp_run *stp;
 	const struct pipeline_trace *trace;
 	struct vif_io *io;
 	struct storm storm; /* meters of what vifs flood */
@@ -115,7 +117,6 @@ static void note_verdicts(struct pipeline *l, const struct burst *b, bool is_rou
 		.fdb = l->fdb,
 		.ct = router_ct(l->router),
 		.neigh = router_neigh(l->router),
-		.now_ns = l->io->now_ns,
 	};
 
 	if (l->verdicts == NULL || l->fdb == NULL || l->trace != NULL)
@@ -124,6 +125,13 @@ static void note_verdicts(struct pipeline *l, const struct burst *b, bool is_rou
 		verdicts_note(l->verdicts, &why, b, &l->out);
 	else if (l->cfg->n_routers != 0)
 		verdicts_note_router(l->verdicts, &why, b);
+}
+
+/* Tell the kernel which vifs forward, and how long that is true without us. */
+static void sync_verdicts(struct pipeline *l)
+{
+	for (uint16_t id = 1; l->verdicts != NULL && id < VIF_ID_MAX; id++)
+		verdicts_set_until(l->verdicts, id, stp_run_forwards_until_ns(l->stp, id));
 }
 
 /* One round is over: show and count what became of each copy, and begin anew. */
@@ -147,6 +155,7 @@ void pipeline_destroy(struct pipeline *l)
 	router_destroy(l->router);
 	qos_destroy(l->qos);
 	mdb_destroy(l->mdb);
+	stp_run_destroy(l->stp);
 	free(l);
 }
 
@@ -159,7 +168,8 @@ struct pipeline *pipeline_create(struct vif_io *io)
 	l->router = router_create();
 	l->qos = qos_create();
 	l->mdb = mdb_create();
-	if (l->router == NULL || l->qos == NULL || l->mdb == NULL) {
+	l->stp = stp_run_create();
+	if (l->router == NULL || l->qos == NULL || l->mdb == NULL || l->stp == NULL) {
 		pipeline_destroy(l);
 		return NULL;
 	}
@@ -184,9 +194,15 @@ void pipeline_set_config(struct pipeline *l, const struct snapshot *cfg,
 		mdb_sync(l->mdb, cfg, l->io->now_ns);
 	if (cfg != NULL)
 		router_sync(l->router, cfg, l->io->now_ns);
-	if (l->verdicts != NULL)
-		verdicts_flush(
-			l->verdicts); /* what was noted was decided by another configuration */
+	stp_run_sync(l->stp, l->cfg, l->fdb, l->io->now_ns);
+	if (l->verdicts != NULL) /* what was noted was decided by another configuration */
+		verdicts_flush(l->verdicts);
+	sync_verdicts(l);
+}
+
+struct stp_run *pipeline_stp(const struct pipeline *l)
+{
+	return l->stp;
 }
 
 void pipeline_set_ct(struct pipeline *l, struct ct *ct)
@@ -228,11 +244,13 @@ static uint64_t first_of(uint64_t a, uint64_t b)
 
 uint64_t pipeline_due_ns(const struct pipeline *l)
 {
-	uint64_t router_ns = router_due_ns(l->router), qos_ns = qos_due_ns(l->qos);
+	uint64_t due_ns;
 
 	if (l->backlog.n > 0)
 		return 1; /* at once */
-	return first_of(first_of(router_ns, qos_ns), mdb_due_ns(l->mdb));
+	due_ns = first_of(router_due_ns(l->router), qos_due_ns(l->qos));
+	due_ns = first_of(due_ns, mdb_due_ns(l->mdb));
+	return first_of(due_ns, stp_run_due_ns(l->stp));
 }
 
 void pipeline_set_fdb(struct pipeline *l, struct fdb *fdb)
@@ -254,6 +272,7 @@ void pipeline_set_verdicts(struct pipeline *l, struct verdicts *verdicts)
 	l->verdicts = verdicts;
 	if (router_ct(l->router) != NULL)
 		router_ct(l->router)->is_shared = verdicts != NULL;
+	sync_verdicts(l);
 }
 
 struct fdb *pipeline_fdb(const struct pipeline *l)
@@ -332,6 +351,36 @@ static void send_late(struct pipeline *l)
 	drop_burst(l->io->vif_counters, &l->late);
 }
 
+/* Let spanning trees have their seconds and send what they say, past everything that stops others. */
+static void send_bpdus(struct pipeline *l, struct burst *b)
+{
+	stp_run_tick(l->stp, l->io->now_ns);
+	if (stp_run_take_news(l->stp))
+		sync_verdicts(l);
+	stp_run_take(l->stp, l->io->small_pool, b, &l->out);
+	if (b->n == 0)
+		return;
+	vif_tx(l->vifs, l->io, b, &l->out);
+	settle_round(l, b);
+	drop_burst(l->io->vif_counters, b);
+	capture_flush(l->captures);
+}
+
+/* BPDUs that came in by ports that learn; the kernel hears of it before others do. */
+static void learned_run(struct pipeline *l, struct burst *b)
+{
+	stp_run_learned(l->stp, b, l->io->now_ns);
+	if (stp_run_take_news(l->stp))
+		sync_verdicts(l);
+}
+
+static bool are_bpdus_due(const struct pipeline *l)
+{
+	uint64_t due_ns = stp_run_due_ns(l->stp);
+
+	return UNLIKELY(due_ns != 0) && due_ns <= l->io->now_ns;
+}
+
 void pipeline_run(struct pipeline *l, struct burst *b)
 {
 	const struct snapshot *cfg = l->cfg; /* stable for the whole burst */
@@ -340,7 +389,8 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	const struct mdb_io mdb_io = { cfg, counters, l->io->small_pool, now_ns };
 	uint16_t at = 0, first_old;
 	uint32_t share;
-	bool is_done;
+	const uint8_t *states = stp_run_states(l->stp);
+	bool is_done, has_trees = stp_run_is_on(l->stp);
 
 	pkt_parse(b); /* vif/pkt_parse.c   offsets, or drop          */
 	trace(l, STAGE_PARSE, b);
@@ -351,8 +401,12 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	trace(l, STAGE_GUARD, b);
 	pkt_edit_fill_csum(b); /* vif/pkt_edit.c    what no vnet header can say */
 	capture_in(l->captures, b); /* vif/capture.c     who wants to see it?      */
+	if (UNLIKELY(has_trees)) /* bridge/stp_run.c  BPDUs, ports that discard  */
+		stp_run_ingress(l->stp, b, now_ns);
 	if (LIKELY(l->fdb != NULL)) /* bridge/fdb.c      in arrival order          */
 		fdb_learn(l->fdb, cfg, b, counters, now_ns);
+	if (UNLIKELY(has_trees)) /* bridge/stp_run.c  ports that only learn      */
+		learned_run(l, b);
 	trace(l, STAGE_LEARN, b);
 	mdb_snoop(l->mdb, &mdb_io, b); /* bridge/mdb.c      groups: who wants to hear? */
 	trace(l, STAGE_SNOOP, b);
@@ -371,7 +425,7 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	do { /* bridge/bridge.c   fdb / groups / flood       */
 		is_done = bridge_forward(cfg, b, share, &at, &l->out);
 		trace(l, STAGE_BRIDGE, b);
-		egress_run(cfg, b, &l->out, &l->lost); /* bridge/egress.c isolation, mtu, link */
+		egress_run(cfg, b, states, &l->out, &l->lost); /* bridge/egress.c  mtu, link ... */
 		answer(l, b); /* bridge/answer.c  too large: tell who sent it */
 		vlan_retag(cfg, b, &l->out, &l->lost, l->io->small_pool); /* bridge/vlan.c tags */
 		trace(l, STAGE_EGRESS, b);
@@ -391,4 +445,6 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	capture_flush(l->captures);
 	if (LIKELY(l->fdb != NULL))
 		fdb_age(l->fdb, cfg, now_ns);
+	if (are_bpdus_due(l))
+		send_bpdus(l, b);
 }

@@ -10,6 +10,7 @@
 #include "bridge/mdb.h"
 #include "bridge/router.h"
 #include "bridge/snapshot.h"
+#include "bridge/stp_run.h"
 #include "vif/capture.h"
 #include "vif/vif.h"
 #include "vswitch/verdicts.h"
@@ -78,6 +79,9 @@ void pipeline_set_verdicts(struct pipeline *l, struct verdicts *verdicts);
 struct neigh_table *pipeline_neigh(const struct pipeline *l);
 /* When pipeline_run() is to be called, with an empty burst if need be; 0: never. */
 uint64_t pipeline_due_ns(const struct pipeline *l);
+
+/* For dumps, events, and a segment before the first configuration. */
+struct stp_run *pipeline_stp(const struct pipeline *l);
 
 /* Packets kept between bursts: unfinished floods, those that wait for a neighbour or for a rate. */
 uint32_t pipeline_held(const struct pipeline *l);

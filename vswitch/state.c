@@ -26,6 +26,7 @@ size_t state_segment_size(uint32_t kind)
 	case SEGMENT_CT: return SEGMENT_CT_SIZE;
 	case SEGMENT_NEIGH: return SEGMENT_NEIGH_SIZE;
 	case SEGMENT_VERDICT: return SEGMENT_VERDICT_SIZE;
+	case SEGMENT_STP: return SEGMENT_STP_SIZE;
 	default: return 0;
 	}
 }
@@ -83,6 +84,7 @@ static bool contents_attach(struct state *s, uint32_t kind, void *at, struct err
 	case SEGMENT_VERDICT:
 		s->verdicts = verdicts_attach(at, size, e);
 		return s->verdicts != NULL;
+	case SEGMENT_STP: return true; /* bridge/stp_store.c reads it where it is */
 	default: counters_attach(s, at); return true;
 	}
 }

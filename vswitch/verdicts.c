@@ -125,6 +125,13 @@ void verdicts_flush(struct verdicts *v)
 	__atomic_store_n(&control_of(v)->generation, v->generation, __ATOMIC_SEQ_CST);
 }
 
+void verdicts_set_until(struct verdicts *v, uint16_t vif_id, uint64_t until_ns)
+{
+	struct verdict_counters *c = elem_at(v, VERDICTS_VIF + vif_id);
+
+	__atomic_store_n(&c->forwards_until_ns, until_ns, __ATOMIC_RELAXED);
+}
+
 static bool is_current(const struct verdicts *v, const struct verdict *d)
 {
 	return d->seq != 0 && d->generation == v->generation && d->in_vif < VIF_ID_MAX;
@@ -248,6 +255,12 @@ static bool find_source(const struct verdict_reasons *why, const struct pkt *p, 
 		&& ((flags & SNAP_PORT_LOCKED) == 0 || src.origin != FDB_ORIGIN_LEARNED);
 }
 
+/* VERDICT_WATCHED where a vif may cease to forward. */
+static uint32_t watched(const struct snapshot *cfg, uint16_t vif_id)
+{
+	return (cfg->port[vif_id].flags & SNAPSHOT_PORT_WATCHED) != 0 ? VERDICT_WATCHED : 0;
+}
+
 /* Everything about the way in of @p, whose first bytes are @eth.  False: it has no verdict. */
 static bool begin(const struct verdicts *v, const struct verdict_reasons *why, const struct pkt *p,
 	const uint8_t *eth, struct verdict *want)
@@ -264,7 +277,7 @@ static bool begin(const struct verdicts *v, const struct verdict_reasons *why, c
 		.network_id = p->network_id,
 		.in_vif = p->in_vif,
 		.src_ip4 = src_ip4,
-		.made_ns = why->now_ns,
+		.flags = watched(why->cfg, p->in_vif),
 	};
 	memcpy(want->macs, eth, sizeof(want->macs));
 	return find_source(why, p, &want->src_record);
@@ -282,6 +295,7 @@ static void note(struct verdicts *v, const struct verdict_reasons *why, const st
 	want.dst_record = fdb_record_of(why->fdb, p->network_id, 0, eth).record;
 	want.out_vif = out_vif;
 	want.wire_max = egress_wire_max(&why->cfg->port[out_vif]);
+	want.flags |= watched(why->cfg, out_vif);
 	want.ageing_ns = why->cfg->network[p->network_id].conf.ageing_s * NS_PER_SEC;
 	if (want.dst_record != IXTAB_NONE)
 		put(v, &want);
@@ -395,7 +409,7 @@ static void note_flow(struct verdicts *v, const struct verdict_reasons *why, con
 	want.out_network = p->network_id;
 	want.in_vif = p->origin_vif;
 	want.out_vif = out_vif;
-
+	want.flags = watched(cfg, out_vif);
 	memcpy(want.src_mac, router->mac, sizeof(want.src_mac));
 	if (want.neigh_check != 0 && want.dst_record != IXTAB_NONE)
 		put_flow(v, &want, conn);

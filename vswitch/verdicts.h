@@ -7,8 +7,8 @@
  * Life:
  *   1. verdicts_attach() to the mapped segment, new or of a dead engine: nothing in it counts any more;
  *   2. verdicts_note() after each round of the pipeline, verdicts_note_router() before its router;
- *      verdicts_flush() whenever anything changes
- *      that the tables do not know of (configuration, vifs, captures);
+ *      verdicts_flush() whenever anything changes that the tables do not know of (configuration, vifs,
+ *      captures); verdicts_set_until() for vifs that may cease to forward;
  *   3. verdicts_detach(): what was noted goes on without an engine.
  * Limits: VERDICT_VIF_MAX and VERDICT_FLOW_VIF_MAX for what comes in by one vif; within a set a vif takes the place of one that
  * has at least as many as itself, so that a guest with many flows costs itself alone.
@@ -44,7 +44,6 @@ struct verdict_reasons {
 	const struct fdb *fdb;
 	const struct ct *ct; /* NULL: nothing is routed by connections */
 	const struct neigh_table *neigh;
-	uint64_t now_ns;
 };
 
 /* NULL with @e. */
@@ -52,6 +51,8 @@ struct verdicts *verdicts_attach(void *segment, size_t size, struct err *e);
 void verdicts_detach(struct verdicts *v);
 /* Everything noted so far stops to count, before the next packet. */
 void verdicts_flush(struct verdicts *v);
+/* @vif_id, which the configuration has watched (SNAPSHOT_PORT_WATCHED), may forward until @until_ns. */
+void verdicts_set_until(struct verdicts *v, uint16_t vif_id, uint64_t until_ns);
 /* Note what became of the packets of @b whose copies are in @out and were sent. */
 void verdicts_note(struct verdicts *v, const struct verdict_reasons *why, const struct burst *b,
 	const struct tx_items *out);

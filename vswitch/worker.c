@@ -65,6 +65,7 @@ struct worker {
 	struct vif_counters *vif_counters_own;
 	int epoll_fd;
 	bool has_ended;
+	bool has_told; /* of events of spanning trees */
 	/* shared */
 	_Atomic bool has_call;
 	_Atomic uint64_t calls_done;
@@ -228,6 +229,12 @@ static void call_neigh(struct worker *w, void *arg)
 static void call_verdicts(struct worker *w, void *arg)
 {
 	pipeline_set_verdicts(w->pipeline, arg);
+}
+
+static void call_stp(struct worker *w, void *arg)
+{
+	if (stp_run_attach(pipeline_stp(w->pipeline), arg, SEGMENT_STP_SIZE) < 0)
+		LOG_WARN("event=stp_segment_refused");
 }
 
 static void call_end(struct worker *w, void *)
@@ -425,6 +432,24 @@ static void events_take(struct worker *w, int timeout_ms)
 		count(&w->io.worker_counters->wakeups, 1);
 }
 
+/* Something for the log: the control thread writes it.  It is told once until it has looked. */
+static void events_tell(struct worker *w)
+{
+	static const uint64_t one = 1;
+
+	if (w->has_told)
+		return;
+	w->has_told = true;
+	if (write(w->params.event_fd, &one, sizeof(one)) < 0)
+		LOG_WARN("event=notify_failed errno=%d", errno);
+}
+
+bool worker_take_event(struct worker *w, struct stp_event *out)
+{
+	w->has_told = false;
+	return stp_run_take_event(pipeline_stp(w->pipeline), out);
+}
+
 static void worker_turn(struct worker *w, uint64_t turn)
 {
 	struct worker_counters *c = w->io.worker_counters;
@@ -443,6 +468,8 @@ static void worker_turn(struct worker *w, uint64_t turn)
 	burst_fill(w);
 	if (w->burst.n > 0 || is_due(w))
 		burst_run(w);
+	if (UNLIKELY(stp_run_has_event(pipeline_stp(w->pipeline))))
+		events_tell(w);
 }
 
 static void *worker_thread(void *arg)
@@ -531,6 +558,16 @@ void worker_set_neigh(struct worker *w, struct neigh_table *neigh)
 void worker_set_verdicts(struct worker *w, struct verdicts *verdicts)
 {
 	worker_run_call(w, call_verdicts, verdicts);
+}
+
+void worker_set_stp(struct worker *w, void *segment)
+{
+	worker_run_call(w, call_stp, segment);
+}
+
+struct stp_run *worker_stp(const struct worker *w)
+{
+	return pipeline_stp(w->pipeline);
 }
 
 struct ct *worker_ct(const struct worker *w)

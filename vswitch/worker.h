@@ -53,10 +53,15 @@ void worker_set_fdb(struct worker *w, struct fdb *fdb);
 void worker_set_ct(struct worker *w, struct ct *ct);
 void worker_set_neigh(struct worker *w, struct neigh_table *neigh);
 void worker_set_verdicts(struct worker *w, struct verdicts *verdicts);
+/* Keep what spanning trees know in @segment of SEGMENT_STP_SIZE bytes. */
+void worker_set_stp(struct worker *w, void *segment);
 /* In the worker's thread only: in a call. */
 struct fdb *worker_fdb(const struct worker *w);
 struct ct *worker_ct(const struct worker *w); /* NULL: there is no segment */
 struct neigh_table *worker_neigh(const struct worker *w);
 struct mdb *worker_mdb(const struct worker *w);
+struct stp_run *worker_stp(const struct worker *w);
+/* The next event of spanning trees; false: there is none. */
+bool worker_take_event(struct worker *w, struct stp_event *out);
 /* Take the id of the next vif whose fd failed for good; false: there is none. */
 bool worker_take_dead(struct worker *w, uint16_t *vif_id);

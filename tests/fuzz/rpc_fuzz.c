@@ -225,6 +225,15 @@ int reconcile_mdb_list(
 	return 0;
 }
 
+int reconcile_stp_list(struct reconcile *, uint16_t network_id, struct msg_stp_entry **out,
+	size_t *n, struct err *e)
+{
+	if (network_id > 2)
+		return err_set(e, -ENOTCONN, "", "the engine does not run");
+	*out = two_entries(sizeof(**out), n);
+	return 0;
+}
+
 int reconcile_neigh_flush(struct reconcile *, uint16_t, struct err *)
 {
 	return 0;

@@ -41,6 +41,7 @@ static void attach(struct bed *b)
 	if (b->verdicts != NULL)
 		b->verdicts->flow_after = 0;
 	pipeline_set_verdicts(b->pipeline, b->verdicts);
+	CHECK(stp_run_attach(pipeline_stp(b->pipeline), b->stp_segment, SEGMENT_STP_SIZE) == 0);
 	pipeline_set_config(b->pipeline, b->cfg, &b->vifs, b->captures);
 }
 
@@ -71,6 +72,7 @@ struct bed *bed_create(unsigned how)
 	b->neigh_segment = segment_create(SEGMENT_NEIGH_SIZE);
 	if (how & BED_CACHED)
 		b->verdict_segment = segment_create(SEGMENT_VERDICT_SIZE);
+	b->stp_segment = segment_create(SEGMENT_STP_SIZE);
 	b->kernel.verdicts = b->verdict_segment;
 	b->kernel.fdb = b->segment;
 	b->kernel.ct = b->ct_segment;
@@ -107,6 +109,7 @@ void bed_destroy(struct bed *b)
 	free(b->ct_segment);
 	free(b->neigh_segment);
 	free(b->verdict_segment);
+	free(b->stp_segment);
 	free(b);
 }
 
@@ -355,6 +358,30 @@ void bed_fdb(struct bed *b, uint16_t vif_id, const uint8_t mac[6], uint16_t vid,
 	memcpy(f->mac, mac, sizeof(f->mac));
 }
 
+struct snap_stp *bed_stp(struct bed *b, uint16_t network_id, uint8_t version)
+{
+	struct snap_stp *t = &b->stp[b->n_stp++];
+
+	CHECK(b->n_stp <= BED_NETWORKS_MAX);
+	*t = (struct snap_stp){ .network_id = network_id,
+		.priority = 32768,
+		.version = version,
+		.hello_s = 2,
+		.max_age_s = 20,
+		.forward_delay_s = 15 };
+	memcpy(t->mac, MAC_OF(0xe0 + network_id), sizeof(t->mac));
+	return t;
+}
+
+struct snap_stp_port *bed_stp_port(struct bed *b, uint16_t vif_id, unsigned flags)
+{
+	struct snap_stp_port *p = &b->stp_port[b->n_stp_ports++];
+
+	CHECK(b->n_stp_ports <= BED_PORTS_MAX);
+	*p = (struct snap_stp_port){ .vif_id = vif_id, .priority = 128, .flags = (uint8_t)flags };
+	return p;
+}
+
 void bed_apply(struct bed *b)
 {
 	static uint8_t bytes[SNAPSHOT_SIZE_MAX];
@@ -369,6 +396,8 @@ void bed_apply(struct bed *b)
 		{ b->addr, b->n_addrs * sizeof(b->addr[0]) },
 		{ b->route, b->n_routes * sizeof(b->route[0]) },
 		{ b->forward, b->n_forwards * sizeof(b->forward[0]) },
+		{ b->stp, b->n_stp * sizeof(b->stp[0]) },
+		{ b->stp_port, b->n_stp_ports * sizeof(b->stp_port[0]) },
 		{ b->meter, b->n_meters * sizeof(b->meter[0]) },
 		{ b->vlan, b->n_vlans * sizeof(b->vlan[0]) },
 		{ b->mcast, b->n_mcasts * sizeof(b->mcast[0]) },
@@ -387,6 +416,8 @@ void bed_apply(struct bed *b)
 		.n_addrs = b->n_addrs,
 		.n_routes = b->n_routes,
 		.n_forwards = b->n_forwards,
+		.n_stp = b->n_stp,
+		.n_stp_ports = b->n_stp_ports,
 		.n_meters = b->n_meters,
 		.n_vlans = b->n_vlans,
 		.n_mcasts = b->n_mcasts,

@@ -50,6 +50,10 @@ struct bed {
 	struct snap_addr addr[BED_ROUTES_MAX];
 	struct snap_route route[BED_ROUTES_MAX];
 	struct snap_forward forward[BED_ROUTES_MAX];
+	void *stp_segment;
+	unsigned n_stp, n_stp_ports;
+	struct snap_stp stp[BED_NETWORKS_MAX];
+	struct snap_stp_port stp_port[BED_PORTS_MAX];
 	unsigned n_meters;
 	struct snap_meter meter[BED_METERS_MAX];
 	unsigned n_vlans;
@@ -92,6 +96,10 @@ struct forward_to {
 };
 struct snap_forward *bed_forward(
 	struct bed *b, uint16_t uplink_id, uint8_t proto, uint16_t port, struct forward_to to);
+/* A spanning tree with the standard's times, address MAC_OF(0xe0 + @network_id). */
+struct snap_stp *bed_stp(struct bed *b, uint16_t network_id, uint8_t version);
+/* Settings of a port of one; @flags: enum snap_stp_port_flag. */
+struct snap_stp_port *bed_stp_port(struct bed *b, uint16_t vif_id, unsigned flags);
 /* What @vif_id may send or get; a burst of one second. */
 struct snap_meter *bed_meter(
 	struct bed *b, uint16_t vif_id, enum snap_meter_kind kind, uint64_t rate);

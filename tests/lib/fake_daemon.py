@@ -87,8 +87,8 @@ def port(vif_id, network_id, flags=PORT_DEFAULT, mtu=1500, mac=b"\0" * 6, name="
 
 
 def snapshot(generation, networks, ports):
-    size = 64 + sum(map(len, networks)) + sum(map(len, ports))
-    head = struct.pack("=QQIII36x", 0x3170616E736B6C73, generation, size, len(networks), len(ports))
+    size = 96 + sum(map(len, networks)) + sum(map(len, ports))
+    head = struct.pack("=QQIII68x", 0x3170616E736B6C73, generation, size, len(networks), len(ports))
     return head + b"".join(networks) + b"".join(ports)
 
 

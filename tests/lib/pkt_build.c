@@ -269,6 +269,26 @@ void frame_super(struct frame *f, bool is_v6, bool is_tagged, uint32_t len)
 	frame_gso(f, is_v6 ? PKT_GSO_TCP6 : PKT_GSO_TCP4, 1400);
 }
 
+void frame_bpdu(struct frame *f, uint8_t priority, uint8_t flags)
+{
+	const uint8_t version = flags != 0 ? 2 : 0;
+	const uint8_t root[8] = { priority, 0, 2, 0, 0, 0, 0, 0x77 };
+	uint8_t *at;
+
+	frame_eth(f, MAC_LINK_LOCAL(0), MAC_OF(0x77));
+	frame_payload(f, 46);
+	put16(f->bytes + 12, version != 0 ? 39 : 38); /* bytes behind it that count */
+	at = f->bytes + 14;
+	memset(at, 0, 46);
+	memcpy(at, (uint8_t[]){ 0x42, 0x42, 3, 0, 0, version, version, flags }, 8);
+	memcpy(at + 8, root, sizeof(root));
+	memcpy(at + 20, root, sizeof(root));
+	put16(at + 28, 0x8001);
+	put16(at + 32, 20 << 8); /* max age, hello, forward delay */
+	put16(at + 34, 2 << 8);
+	put16(at + 36, 15 << 8);
+}
+
 static const char *l4_fault(
 	const uint8_t *ip, const uint8_t *at, uint32_t len, uint8_t proto, bool is_partial);
 

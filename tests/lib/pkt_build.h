@@ -62,6 +62,12 @@ void frame_simple(struct frame *f, const uint8_t *dst, const uint8_t *src, uint3
 /* A TCP super-frame of exactly @len bytes. */
 void frame_super(struct frame *f, bool is_v6, bool is_tagged, uint32_t len);
 
+/* A BPDU of a neighbour that is the root, with this priority, and says it by a designated port.
+ * @flags: of an RST BPDU, IEEE 802.1D-2004 §9.3.3; 0: a configuration BPDU. */
+void frame_bpdu(struct frame *f, uint8_t priority, uint8_t flags);
+#define FRAME_BPDU_RST 0x7c /* designated, learning, forwarding, agreement */
+#define FRAME_BPDU_TC 0x01 /* topology change */
+
 /* What is wrong with lengths and checksums of a frame that must be whole; NULL: nothing.
  * @is_partial: the innermost L4 checksum may be just the pseudo-header's. */
 const char *frame_fault(const uint8_t *bytes, uint32_t len, bool is_partial);

@@ -69,6 +69,17 @@ CONNECTIONS = [
                   "destination_port": 2},
      "reply": {"source": "fd00::3", "source_port": 2, "destination": "fd00::2",
                "destination_port": 1}}]
+STP_PORT = {"vif": "web0", "role": "designated", "state": "forwarding", "edge": True,
+            "version": "rstp", "guarded_by": None, "cost": 2000, "priority": 128,
+            "designated_bridge": "8000.525400000001", "forward_timer": 0, "message_timer": 0,
+            "rx_bpdus": 0, "tx_bpdus": 7}
+STP = [{"network": "lan", "version": "rstp", "bridge_id": "8000.525400000001",
+        "root_id": "1000.525400000002", "is_root": False, "root_port": "up0", "root_cost": 2000,
+        "hello_time": 2, "max_age": 20, "forward_delay": 15, "topology_changes": 3,
+        "changed_s": 42, "ports": [STP_PORT, dict(
+            STP_PORT, vif="up0", role="root", edge=False, version="stp"), dict(
+            STP_PORT, vif="db0", role="disabled", state="disabled", edge=False,
+            guarded_by="bpdu")]}]
 FRAME = bytes.fromhex("ffffffffffff020000000001" "0806" "0001080006040001" "020000000001"
                       "0a000001" "000000000000" "0a000002") + bytes(18)
 
@@ -97,6 +108,7 @@ def daemon_fixture(tmp_path):
         "export": DOCUMENT, "apply": APPLIED, "forward.list": FORWARDS,
         "forward.add": {"generation": 18}, "forward.del": {"generation": 19},
         "neighbour.list": NEIGHBOURS, "route.list": ROUTES, "connection.list": CONNECTIONS,
+        "stp.show": STP,
         "connection.flush": {"generation": 19}})
     yield daemon
     daemon.close()

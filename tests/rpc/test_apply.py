@@ -236,7 +236,7 @@ def test_an_empty_list_deletes_everything(client):
     ({"networks": [LAB, {"name": "lab"}]}, "networks[1].name", "networks[0] already"),
     ({"networks": [LAB, {"name": "x", "mtu": 5}]}, "networks[1].mtu", "from 68 to 65535"),
     ({"networks": [LAB, {"name": "x", "mut": 5}]}, "networks[1].mut", "did you mean 'mtu'"),
-    ({"networks": [LAB, {"name": "x", "stp": True}]}, "networks[1].stp", "refused for now"),
+    ({"networks": [LAB, {"name": "x", "guard": "a"}]}, "networks[1].guard", "refused for now"),
     ({"networks": [LAB, {"name": "x", "subnets": ["10.0.0.0/24", "10.0.0/9"]}]},
      "networks[1].subnets[1]", "a subnet such as"),
     ({"networks": [LAB, {"name": "x", "subnets": ["10.0.0.1/24"]}]}, "networks[1].subnets[0]",

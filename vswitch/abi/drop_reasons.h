@@ -133,7 +133,15 @@
 		"ports: what guards cannot look into")                                             \
 	X(PORT_LOCKED, "port_locked",                                                              \
 		"source address without an entry in the forwarding table, on a locked vif; "       \
-		"saklar fdb add lets it in")
+		"saklar fdb add lets it in")                                                       \
+	X(BRIDGE_INGRESS_STP_STATE, "bridge_ingress_stp_state",                                    \
+		"spanning tree does not let the vif forward (saklar stp show)")                    \
+	X(BPDU_MALFORMED, "bpdu_malformed",                                                        \
+		"to the spanning tree's group address, but no BPDU that makes sense")              \
+	X(BPDU_RATE, "bpdu_rate", "more BPDUs a second than a bridge may send")                    \
+	X(BPDU_GUARD, "bpdu_guard",                                                                \
+		"the vif is disabled because a BPDU came from it (bpdu_guard); set it down and "   \
+		"up again")
 
 enum drop_reason {
 	DROP_NONE, /* the packet lives */

@@ -53,6 +53,7 @@
 	X(XEN_OPEN, 21, msg_xen_vif, 2, XEN_FDS_MAX)   \
 	X(XEN_STATS, 22, msg_vif_close, 0, 0)          \
 	X(MDB_DUMP, 23, msg_mdb_dump, 0, 0)            \
+	X(STP_DUMP, 30, msg_stp_dump, 0, 0)            \
 	X(HELLO_OK, 101, msg_hello_ok, 0, 0)           \
 	X(ACK, 102, msg_ack, 0, 0)                     \
 	X(HELD_SEGMENT, 103, msg_segment, 1, 1)        \
@@ -66,7 +67,8 @@
 	X(VHOST_STATE, 111, msg_vhost_state, 0, 0)     \
 	X(HELD_XEN, 112, msg_xen_vif, 2, XEN_FDS_MAX)  \
 	X(XEN_COUNTS, 113, msg_xen_counts, 0, 0)       \
-	X(MDB_ENTRIES, 114, msg_mdb_entries, 0, 0)
+	X(MDB_ENTRIES, 114, msg_mdb_entries, 0, 0)     \
+	X(STP_ENTRIES, 130, msg_stp_entries, 0, 0)
 
 enum engine_msg_type {
 	ENGINE_MSG_NONE = 0,
@@ -391,6 +393,50 @@ struct msg_mdb_entries {
 	struct msg_mdb_entry entry[MSG_MDB_ENTRIES_MAX];
 };
 
+/* Spanning trees.  Dumps go on like those of the FDB: cursor, next_cursor. */
+struct msg_stp_dump {
+	uint32_t network_id; /* 0: all */
+	uint32_t cursor;
+};
+enum msg_stp_flag {
+	MSG_STP_EDGE = 1u << 0, /* no bridge is behind it */
+	MSG_STP_RSTP
+		= 1u << 1, /* the neighbour is spoken to in RSTP; of a bridge: its own version */
+	MSG_STP_GUARDED = 1u << 2, /* BPDU guard has disabled the vif */
+	MSG_STP_ROOT_GUARDED = 1u << 3, /* root guard keeps a better root out */
+	MSG_STP_LINK = 1u << 4,
+};
+/* A bridge (vif_id 0) or one of its ports.  Ids: priority in the upper 16 bits, address below. */
+struct msg_stp_entry {
+	uint64_t root_id; /* port: as its segment has it */
+	uint64_t bridge_id; /* port: the designated bridge of its segment */
+	uint64_t n_rx, n_tx; /* BPDUs */
+	uint32_t root_cost; /* port: of the designated bridge */
+	uint32_t cost;
+	uint32_t n_rx_tc, n_tx_tc; /* of the BPDUs: telling of a topology change */
+	uint32_t n_malformed;
+	uint32_t n_transitions; /* port: to forwarding; bridge: topology changes */
+	uint32_t changed_s; /* bridge: seconds since the last topology change */
+	uint16_t network_id;
+	uint16_t vif_id;
+	uint16_t port_id; /* bridge: vif id of the root port, 0: is the root */
+	uint16_t designated_port_id;
+	uint8_t role; /* 0 disabled, 1 root, 2 designated, 3 alternate, 4 backup */
+	uint8_t state; /* 0 forwarding, 1 learning, 2 discarding, 3 disabled by BPDU guard */
+	uint8_t flags; /* enum msg_stp_flag */
+	uint8_t hello_s, max_age_s, forward_delay_s; /* port: of its segment */
+	uint8_t forward_while,
+		heard_while; /* port: seconds left of forward delay, of what it heard */
+	uint8_t reserved[4];
+};
+static_assert(sizeof(struct msg_stp_entry) == 80, "layout is shared");
+#define MSG_STP_ENTRIES_MAX 512
+struct msg_stp_entries {
+	uint32_t next_cursor; /* 0: that was all */
+	uint32_t n;
+	struct msg_stp_entry entry[MSG_STP_ENTRIES_MAX];
+};
+
 enum capture_target {
 	CAPTURE_TARGET_VIF = 1, /* both directions of one vif */
 	CAPTURE_TARGET_NETWORK = 2, /* what enters the network, each frame once */
@@ -423,6 +469,7 @@ struct msg_ack {
 
 enum event_kind {
 	EVENT_VIF_DEAD = 1, /* its fd failed for good (device gone); code: errno */
+	EVENT_BPDU_GUARD = 10, /* a BPDU came from a vif that may send none: it is disabled */
 };
 struct msg_event {
 	uint32_t kind;

@@ -83,3 +83,15 @@ enum network_profile {
 #define CT_TABLE_MAX 65535 /* connections of all vifs */
 #define CT_VIF_MAX 16384 /* connections that a vif of profile tenant may have begun */
 #define CT_VIF_HALF_OPEN_MAX (CT_VIF_MAX / 4)
+
+/* Spanning trees: ranges of Linux, and of IEEE 802.1D-2004 for ports. */
+#define STP_HELLO_MIN_S 1
+#define STP_HELLO_MAX_S 10
+#define STP_MAX_AGE_MIN_S 6
+#define STP_MAX_AGE_MAX_S 40
+#define STP_FORWARD_DELAY_MIN_S 2
+#define STP_FORWARD_DELAY_MAX_S 30
+#define STP_PORT_PRIORITY_MAX 240
+#define STP_COST_MAX 200000000
+#define STP_COST_RSTP 2000 /* 10 Gbit/s, table 17-3 */
+#define STP_COST_STP 2 /* the same in 16 bits, as Linux has it */

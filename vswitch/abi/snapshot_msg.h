@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* snapshot_msg.h - the whole configuration of the dataplane, flat, as the daemon sends it.
  *
- * A sealed memfd: header, networks, ports, routers, addresses, routes, forwards, meters, VLANs,
- * multicast records, bindings, FDB entries.  The engine copies it, validates every field
- * (bridge/snapshot.c) and swaps it in between two bursts; a bad one is refused whole.  Host byte order
- * (addresses and ports apart); same machine by construction.
+ * A sealed memfd: header, networks, ports, routers, addresses, routes, forwards, spanning trees,
+ * their ports, meters, VLANs, multicast records, bindings, FDB entries.
+ * The engine copies it, validates every field (bridge/snapshot.c) and swaps it in between two
+ * bursts; a bad one is refused whole.  Host byte order (addresses and ports apart); same machine by
+ * construction.
  *
  * What a routed network consists of; G is the guests' network, U its uplink:
  *   networks  G as always, with its mode and its host leg.  U is a network too: an id of its own
@@ -208,6 +209,33 @@ struct snap_meter {
 };
 static_assert(sizeof(struct snap_meter) == 32, "layout is shared");
 
+/* The spanning tree of a network; one without a record has none. */
+struct snap_stp {
+	uint16_t network_id;
+	uint16_t priority;
+	uint8_t version; /* 0: STP only; 2: RSTP */
+	uint8_t hello_s, max_age_s, forward_delay_s;
+	uint8_t mac[6]; /* in the bridge's id */
+	uint8_t reserved[2];
+};
+static_assert(sizeof(struct snap_stp) == 16, "layout is shared");
+
+enum snap_stp_port_flag {
+	SNAP_STP_EDGE = 1u << 0,
+	SNAP_STP_AUTO_EDGE = 1u << 1,
+	SNAP_STP_BPDU_GUARD = 1u << 2, /* in networks without spanning tree too */
+	SNAP_STP_ROOT_GUARD = 1u << 3,
+	SNAP_STP_PORT_FLAGS_ALL = (1u << 4) - 1,
+};
+/* A vif without a record: cost and priority of the standard, SNAP_STP_AUTO_EDGE. */
+struct snap_stp_port {
+	uint16_t vif_id;
+	uint8_t priority; /* 0..240 in steps of 16 */
+	uint8_t flags; /* enum snap_stp_port_flag */
+	uint32_t cost; /* 1..STP_COST_MAX; 0: the standard's */
+};
+static_assert(sizeof(struct snap_stp_port) == 8, "layout is shared");
+
 enum snap_vlan_flag {
 	SNAP_VLAN_PVID = 1u << 0, /* untagged frames come in here; one VID, one a vif */
 	SNAP_VLAN_UNTAGGED = 1u << 1, /* go out without the tag */
@@ -314,7 +342,10 @@ struct snap_hdr {
 	uint32_t n_mcasts;
 	uint16_t n_bindings, reserved0;
 	uint32_t n_fdb;
-	/* then the networks, ports, routers, addresses, routes, forwards, meters, VLANs, multicast
-	 * records, bindings, FDB entries, each n_ of them */
+	uint32_t n_stp;
+	uint32_t n_stp_ports;
+	uint32_t reserved[6];
+	/* then the networks, ports, routers, addresses, routes, forwards, spanning trees, their ports,
+	 * meters, VLANs, multicast records, bindings, FDB entries, each n_ of them */
 };
-static_assert(sizeof(struct snap_hdr) == 64, "layout is shared");
+static_assert(sizeof(struct snap_hdr) == 96, "layout is shared");

@@ -19,6 +19,7 @@ enum segment_kind {
 	SEGMENT_CT, /* vswitch/base/ixtab.h and bridge/ct.h: connections and their translations */
 	SEGMENT_NEIGH, /* vswitch/base/ixtab.h and bridge/neigh_store.h: MACs of next hops */
 	SEGMENT_VERDICT, /* abi/verdicts.h: what the kernel may do by itself */
+	SEGMENT_STP, /* bridge/stp_run.c: what spanning tree ports know */
 	SEGMENT_N
 };
 
@@ -26,6 +27,7 @@ enum segment_kind {
 #define SEGMENT_CT_SIZE (UINT64_C(32) << 20) /* 131,071 connections */
 #define SEGMENT_NEIGH_SIZE (UINT64_C(512) << 10) /* 8,191 neighbours */
 #define SEGMENT_VERDICT_SIZE UINT64_C(6389760) /* VERDICTS_N elements of abi/verdicts.h */
+#define SEGMENT_STP_SIZE (UINT64_C(512) << 10)
 #define STATE_MAGIC UINT64_C(0x317461746b6c6b73) /* "sklktat1" */
 
 struct segment_hdr {

@@ -79,16 +79,21 @@ struct verdict_edit {
 };
 VERDICT_ASSERT(sizeof(struct verdict_edit) == VERDICT_ELEM, "layout is shared");
 
-/* As in struct vif_counters; the daemon adds the two up. */
+/* As in struct vif_counters; the daemon adds the two up.  The last one is no counter, and the engine's
+ * to write: until then (CLOCK_MONOTONIC) the vif may forward, as far as VERDICT_WATCHED asks. */
 struct verdict_counters {
 	uint64_t rx_packets;
 	uint64_t rx_bytes;
 	uint64_t tx_packets;
 	uint64_t tx_bytes;
 	uint64_t tx_lost; /* the device was no way out any more */
-	uint64_t reserved[3];
+	uint64_t reserved[2];
+	uint64_t forwards_until_ns;
 };
 VERDICT_ASSERT(sizeof(struct verdict_counters) == VERDICT_ELEM, "layout is shared");
+
+/* .flags of a verdict or a flow: */
+#define VERDICT_WATCHED 1u /* holds while both vifs may forward; of a flow, the way out */
 
 /* "What comes in here, from this MAC to that one, of this EtherType and untagged, leaves there." */
 struct verdict {
@@ -105,7 +110,8 @@ struct verdict {
 	uint32_t wire_max; /* bytes of the largest frame on the wire, Ethernet header included */
 	uint32_t src_ip4; /* the only source, network byte order; 0: any */
 	uint64_t ageing_ns; /* of the network's learned addresses */
-	uint64_t made_ns; /* CLOCK_MONOTONIC */
+	uint32_t flags; /* VERDICT_* */
+	uint32_t reserved;
 };
 VERDICT_ASSERT(sizeof(struct verdict) == VERDICT_ELEM, "layout is shared");
 
@@ -128,7 +134,8 @@ struct verdict_flow {
 	uint8_t src_mac[6]; /* the router's in the way out's network */
 	uint8_t state; /* enum ct_state of the connection */
 	uint8_t is_assured;
-	uint8_t reserved[8];
+	uint32_t flags; /* VERDICT_* */
+	uint32_t reserved;
 };
 VERDICT_ASSERT(sizeof(struct verdict_flow) == VERDICT_ELEM, "layout is shared");
 

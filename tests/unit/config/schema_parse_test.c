@@ -82,7 +82,7 @@ static void bad_networks_are_refused_with_a_cure(void **)
 		{ "{\"name\": \"a\", \"mode\": \"natt\"}", "network.a.mode",
 			"one of bridge, isolated" },
 		{ "{\"name\": \"a\", \"mode\": 1}", "network.a.mode", "1 is not right" },
-		{ "{\"name\": \"a\", \"stp\": true}", "network.a.stp", "refused for now" },
+		{ "{\"name\": \"a\", \"guard\": \"x\"}", "network.a.guard", "refused for now" },
 		{ "{\"name\": \"a\", \"uplink\": \"vif:\"}", "network.a.uplink",
 			"a letter, then letters" },
 		{ "{\"name\": \"a\", \"uplink\": \"eth 0\"}", "network.a.uplink", "'eth 0'" },

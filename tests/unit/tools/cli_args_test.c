@@ -130,7 +130,7 @@ static void wrong_words_are_usage_errors_with_a_hint(void **)
 
 static void values_not_built_yet_are_left_to_the_daemon_to_refuse(void **)
 {
-	expect("network", "add", "lan --stp", "{\"name\": \"lan\", \"stp\": true}");
+	expect("network", "add", "lan --stp rstp", "{\"name\": \"lan\", \"stp\": \"rstp\"}");
 	expect("vif", "set", "w --rate 10M", "{\"name\": \"w\", \"rate\": \"10M\"}");
 }
 
