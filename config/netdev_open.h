@@ -37,6 +37,8 @@ void netdev_set_carrier(const struct netdev_fds *fds, bool has_carrier);
  * @has_uso: this kernel's vnet headers can say UDP segmentation. */
 [[nodiscard]] int netdev_open_socket(
 	int ifindex, const struct mac *only, bool has_uso, struct netdev_fds *out, struct err *e);
+/* Whoever holds @fd later sees no more than its filter lets pass. */
+[[nodiscard]] int netdev_lock_filter(int fd, struct err *e);
 /* A persistent tap for a VMM: multi-queue exactly when the VMM will ask for several queues. */
 [[nodiscard]] int netdev_create_tap(const struct vif_want *want, const char *alias, struct err *e);
 /* Is a packet socket for all protocols bound to @ifindex, other than those of @own_inodes? */

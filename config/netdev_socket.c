@@ -20,8 +20,7 @@
 #define SOCKET_RCVBUF (4 << 20) /* bursts while the engine serves others, or is being replaced */
 #define SOCKET_SNDBUF (4 << 20)
 
-/* Frames to @mac and to groups; the rest of the device's traffic is the host's and costs us nothing.
- * Locked, so that whoever holds the fd later sees no more than that. */
+/* Frames to @mac and to groups; the rest of the device's traffic is the host's and costs us nothing. */
 static int set_filter(int fd, const struct mac *mac)
 {
 	uint32_t head = (uint32_t)mac->b[0] << 24 | (uint32_t)mac->b[1] << 16
@@ -38,11 +37,17 @@ static int set_filter(int fd, const struct mac *mac)
 		BPF_STMT(BPF_RET | BPF_K, 0),
 	};
 	struct sock_fprog program = { .len = ARRAY_LEN(code), .filter = code };
+
+	return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0 ? -errno
+											   : 0;
+}
+
+int netdev_lock_filter(int fd, struct err *e)
+{
 	int one = 1;
 
-	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0
-		|| setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &one, sizeof(one)) < 0)
-		return -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_LOCK_FILTER, &one, sizeof(one)) < 0)
+		return err_set(e, -errno, "", "packet socket: %s", strerror(errno));
 	return 0;
 }
 

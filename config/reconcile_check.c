@@ -318,6 +318,32 @@ static void add_narrow_uplink(const struct reconcile *r, const struct network_cf
 		slot->ifname, slot->mtu, IP6_MTU_MIN);
 }
 
+/* Programs of others on the uplink. */
+static void add_slow_uplink(const struct reconcile *r, const struct network_cfg *n,
+	const char *object, struct problems *p)
+{
+	const struct vif_slot *slot = &r->actual.vif[n->uplink.vif_id];
+	struct fast_path_actual fast;
+	char cure[160];
+
+	if (n->uplink.kind != UPLINK_NETDEV || !slot->is_open || slot->has_taken
+		|| (slot->fds.flags & MSG_VIF_FAST) != 0)
+		return;
+	reconcile_fast_path(r, &fast);
+	if (fast.why[0] != '\0')
+		return;
+	snprintf(cure, sizeof(cure),
+		"tc filter show dev %s ingress; where nobody needs them: tc qdisc del dev %s "
+		"clsact, "
+		"and name the uplink anew",
+		slot->ifname, slot->ifname);
+	add_problem(p, object, cure,
+		"its connections take the longer way by the engine: %s has a clsact qdisc of "
+		"somebody "
+		"else",
+		slot->ifname);
+}
+
 static void add_network(const struct reconcile *r, const struct network_cfg *n,
 	const struct nft_rules *rules, struct problems *p)
 {
@@ -331,6 +357,7 @@ static void add_network(const struct reconcile *r, const struct network_cfg *n,
 		return;
 	add_routes(r, n, object, p);
 	add_narrow_uplink(r, n, object, p);
+	add_slow_uplink(r, n, object, p);
 	if (rules != NULL)
 		add_obstacles(r, rules, n, object, p);
 }

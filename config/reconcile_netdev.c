@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* reconcile_netdev.c - may this netdev be a vif, or an uplink?
  * From: reconcile_vif.c (before it is taken), reconcile_check.c (before a verb is committed).
- * To: netlink.c, netdev_bpf.c.
- * Theory: what somebody else uses stays theirs; the message says how to free it.
+ * To: netlink.c, netdev_bpf.c, undo.c.
+ * Theory: what somebody else uses stays theirs; the message says how to free it.  An uplink stays the
+ * host's: the kernel's programs pass on what they know there, unless somebody else has programs there.
  * Thread: the daemon's only one. */
 #include "config/netdev_bpf.h"
 #include "config/reconcile_state.h"
+#include "vswitch/base/log.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+
+LOG_MODULE("reconcile_netdev");
 
 #define ADDRESSES_MAX 16
 
@@ -91,4 +95,34 @@ int reconcile_uplink_check(struct reconcile *r, const struct link *link, struct 
 			"that vif, or name it as vif:NAME",
 			link->name);
 	return 0;
+}
+
+int reconcile_uplink_share(struct reconcile *r, const struct link *link, struct err *e)
+{
+	bool is_ours = undo_has(r->undo, link->ifindex, UNDO_CLSACT);
+	int rc = undo_record(r->undo, link->ifindex, UNDO_CLSACT, 0, e);
+
+	if (rc == 0)
+		rc = netdev_bpf_share(link->ifindex, is_ours, e);
+	if (rc < 0 && !is_ours)
+		undo_forget(r->undo, link->ifindex, UNDO_CLSACT);
+	return rc;
+}
+
+void reconcile_uplink_hasten(
+	struct reconcile *r, const struct link *link, const struct mac *mac, struct netdev_fds *fds)
+{
+	struct err e = ERR_NONE;
+	int rc = reconcile_uplink_share(r, link, &e);
+
+	if (rc == 0) {
+		rc = netdev_bpf_filter_own(fds->fd[0], mac);
+		if (rc < 0)
+			(void)err_set(&e, rc, "", "the filter: %s", strerror(-rc));
+	}
+	if (rc == 0)
+		fds->flags |= MSG_VIF_FAST;
+	else
+		LOG_INFO("event=uplink_without_fast_path netdev=%s reason=\"%s\"", link->name,
+			e.msg);
 }

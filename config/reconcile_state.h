@@ -71,6 +71,13 @@ void reconcile_vif_remove_all(struct reconcile *r);
 [[nodiscard]] int reconcile_uplink_check(
 	struct reconcile *r, const struct link *link, struct err *e);
 
+/* Put the program of a shared device there.  0 or -errno: there is none then. */
+[[nodiscard]] int reconcile_uplink_share(
+	struct reconcile *r, const struct link *link, struct err *e);
+/* Let the kernel pass on by itself what comes for @mac; without that the engine does it all. */
+void reconcile_uplink_hasten(struct reconcile *r, const struct link *link, const struct mac *mac,
+	struct netdev_fds *fds);
+
 /* reconcile_vhost.c: vifs of type vhost-user.  Their slots have .vhost while they are open. */
 [[nodiscard]] int reconcile_vhost_init(struct reconcile *r);
 void reconcile_vhost_fini(struct reconcile *r);

@@ -257,7 +257,8 @@ static bool is_shared(const struct reconcile *r, const struct vif_slot *but, int
 	return false;
 }
 
-/* The host goes on using this device: nothing is changed but that it is up. */
+/* The host goes on using this device, which is only brought up, and gets a program that takes what is
+ * ours. */
 static int open_uplink(struct reconcile *r, const struct vif_want *want, const struct link *link,
 	struct netdev_fds *fds, struct err *e)
 {
@@ -267,6 +268,13 @@ static int open_uplink(struct reconcile *r, const struct vif_want *want, const s
 		rc = bring_up(r, link, e);
 	if (rc == 0)
 		rc = netdev_open_socket(link->ifindex, &want->mac, kernel_has_uso(), fds, e);
+	if (rc == 0) {
+		if (!r->paths.no_fast_path)
+			reconcile_uplink_hasten(r, link, &want->mac, fds);
+		rc = netdev_lock_filter(fds->fd[0], e);
+		if (rc < 0)
+			netdev_close(fds);
+	}
 	if (rc < 0 && !is_shared(r, NULL, link->ifindex))
 		undo_revert(r->undo, link->ifindex);
 	return rc;
@@ -557,9 +565,14 @@ static void adjust_kernel(struct reconcile *r, const struct vif_want *want, stru
 	copy = *link;
 	if (has_new_mtu && adjust_mtu(r, want, &copy, &e) < 0)
 		LOG_WARN("event=adjust_failed vif=%s error=\"%s\"", want->name, e.msg);
-	if (want->is_uplink)
-		return;
 	/* The program of the daemon before this one knows nothing of ports that come now. */
+	if (want->is_uplink) {
+		if ((slot->fds.flags & MSG_VIF_FAST) != 0
+			&& (slot->has_taken || !netdev_bpf_is_shared(slot->fds.ifindex))
+			&& reconcile_uplink_share(r, &copy, &e) < 0)
+			LOG_WARN("event=adjust_failed vif=%s error=\"%s\"", want->name, e.msg);
+		return;
+	}
 	if ((slot->has_taken || !netdev_bpf_is_attached(slot->fds.ifindex))
 		&& silence_host(r, &copy, &e) < 0)
 		LOG_WARN("event=adjust_failed vif=%s error=\"%s\"", want->name, e.msg);

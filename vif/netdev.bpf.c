@@ -13,6 +13,8 @@
  * decided here: a frame without a verdict is the engine's.  Without an engine and a daemon there is no
  * socket and no filter; then the tc program looks for a verdict itself, and flows that have one go on.
  * What is sent to a router's MAC, and belongs to a connection: vif/netdev_flow.h.
+ * An uplink that the host shares has programs of its own, saklar_choose_own and saklar_shared: the same
+ * for the router's MAC, and for everything else as if they were not there.
  * Theory: the first program reads everything that the pipeline's decision read: way in, both MACs,
  * EtherType, tag, size, and the records of the forwarding table themselves.  Kinds of frames that
  * more than the bridge looks at (ARP, ND, DHCP, fragments, the ends of TCP connections, a TTL that
@@ -212,8 +214,7 @@ static ALWAYS_INLINE int choose_for(
 	return 0;
 }
 
-SEC("socket")
-int saklar_choose(struct __sk_buff *skb)
+static ALWAYS_INLINE uint32_t choose_in_slot(struct __sk_buff *skb)
 {
 	struct verdict_slot *slot;
 	struct verdict_edit *edit;
@@ -228,6 +229,38 @@ int saklar_choose(struct __sk_buff *skb)
 	slot->len = skb->len;
 	slot->ifindex = skb->ifindex;
 	return choose_for(skb, slot, edit) ? FILTER_KEEP : FILTER_PASS;
+}
+
+SEC("socket")
+int saklar_choose(struct __sk_buff *skb)
+{
+	return (int)choose_in_slot(skb);
+}
+
+/* The sockets of a device that the host shares: groups, and what is for one's own address. */
+volatile const uint64_t saklar_own_mac = 0; /* as in memory, then two bytes 0 */
+
+SEC("socket")
+int saklar_choose_own(struct __sk_buff *skb)
+{
+	uint32_t cpu = cpu_number();
+	struct verdict_slot *slot;
+	uint64_t dst = 0;
+
+	if (cpu >= VERDICT_CPUS || load_bytes(skb, 0, &dst, 6) < 0)
+		return FILTER_KEEP;
+	slot = elem(VERDICTS_SLOT + cpu);
+	if (!slot)
+		return FILTER_KEEP;
+	if (dst == saklar_own_mac)
+		return (int)choose_in_slot(skb);
+	/* unless another socket's address has filled it for this frame */
+	if (slot->ifindex != skb->ifindex || slot->len != skb->len) {
+		slot->len = skb->len;
+		slot->ifindex = skb->ifindex;
+		slot->out_vif = 0;
+	}
+	return ((const uint8_t *)&dst)[0] & 1 ? (int)FILTER_PASS : FILTER_KEEP;
 }
 
 static ALWAYS_INLINE void count(uint16_t in_vif, uint16_t out_vif, uint32_t len, int is_lost)
@@ -247,8 +280,8 @@ static ALWAYS_INLINE void count(uint16_t in_vif, uint16_t out_vif, uint32_t len,
 	__sync_fetch_and_add(&out->tx_bytes, len);
 }
 
-SEC("tc")
-int saklar_netdev(struct __sk_buff *skb)
+/* What the slot says, done; @otherwise: for a frame of which it says nothing. */
+static ALWAYS_INLINE int carry_out(struct __sk_buff *skb, int otherwise)
 {
 	uint32_t cpu = cpu_number();
 	struct verdict_slot *slot;
@@ -256,11 +289,11 @@ int saklar_netdev(struct __sk_buff *skb)
 	uint32_t *ifindex;
 
 	if (cpu >= VERDICT_CPUS)
-		return TC_ACT_SHOT;
+		return otherwise;
 	slot = elem(VERDICTS_SLOT + cpu);
 	edit = elem(VERDICTS_EDIT + cpu);
 	if (!slot || !edit)
-		return TC_ACT_SHOT;
+		return otherwise;
 	if (slot->ifindex != skb->ifindex || slot->len != skb->len)
 		choose_for(
 			skb, slot, edit); /* no filter was asked: engine and daemon are dead both */
@@ -268,7 +301,7 @@ int saklar_netdev(struct __sk_buff *skb)
 	uint32_t vif = slot->out_vif;
 
 	if (vif == 0)
-		return TC_ACT_SHOT;
+		return otherwise;
 	ifindex = map_at(&saklar_ports, &vif);
 	if (!ifindex || *ifindex == 0 || (slot->is_edited && !flow_edit(skb, edit))) {
 		count(slot->in_vif, (uint16_t)vif, skb->len, 1);
@@ -276,6 +309,19 @@ int saklar_netdev(struct __sk_buff *skb)
 	}
 	count(slot->in_vif, (uint16_t)vif, skb->len, 0);
 	return (int)redirect(*ifindex, 0);
+}
+
+SEC("tc")
+int saklar_netdev(struct __sk_buff *skb)
+{
+	return carry_out(skb, TC_ACT_SHOT);
+}
+
+/* On a device that stays the host's: whatever is not ours goes on to it. */
+SEC("tc")
+int saklar_shared(struct __sk_buff *skb)
+{
+	return carry_out(skb, TC_ACT_UNSPEC);
 }
 
 /* The programs call only helpers that any licence may; theirs is that of the file. */

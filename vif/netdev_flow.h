@@ -417,6 +417,11 @@ static ALWAYS_INLINE int flow_edit(struct __sk_buff *skb, const struct verdict_e
 	write_addrs(head, old, new, edit->tuple, is_v6);
 	change = (uint32_t)csum_diff(old, sizeof(old), new, sizeof(new), 0);
 	rc = write_l4(skb, &r, edit->tuple[4], change);
-	rc |= store_bytes(skb, 0, head, is_v6 ? sizeof(head) : ETHER_LEN + IP4_LEN, 0);
+	if (!is_v6)
+		return (rc | store_bytes(skb, 0, head, ETHER_LEN + IP4_LEN, 0)) == 0;
+	/* A NIC may have summed up the packet: nothing in IPv6's header makes up for the hop limit. */
+	rc |= store_bytes(skb, 0, head, ETHER_LEN, 0);
+	rc |= store_bytes(skb, ETHER_LEN, head + ETHER_LEN, 8, BPF_F_RECOMPUTE_CSUM);
+	rc |= store_bytes(skb, ETHER_LEN + 8, head + ETHER_LEN + 8, IP6_LEN - 8, 0);
 	return rc == 0;
 }

@@ -37,7 +37,7 @@ static long load_bytes(const void *, uint32_t off, void *to, uint32_t len)
 static long store_bytes(
 	struct __sk_buff *, uint32_t off, const void *from, uint32_t len, uint64_t flags)
 {
-	CHECK(flags == 0);
+	CHECK((flags & ~(uint64_t)BPF_F_RECOMPUTE_CSUM) == 0);
 	if (off > head_len || len > head_len - off)
 		return -EFAULT;
 	memcpy(on->head + off, from, len);
