@@ -250,7 +250,8 @@ static uint8_t tcp_seen(struct ct_record *orig, struct ct_record *mine, struct c
 		tcp_forget(other);
 		orig->is_assured = 0;
 	}
-	if (!seg_fits(mine, other, &s))
+	/* begins and ends at once: nobody's segment */
+	if ((s.flags & (TCP_SYN | TCP_FIN)) == (TCP_SYN | TCP_FIN) || !seg_fits(mine, other, &s))
 		return 0;
 	seg_note(mine, other, &s);
 	state = tcp_next(orig->state, is_orig, &s, mine, other);
