@@ -18,11 +18,6 @@
 #define NETWORK_AGEING_DEFAULT 300
 #define NETWORK_FDB_LIMIT_TENANT 8192
 
-#define STP_PRIORITY_DEFAULT 32768 /* IEEE 802.1D-2004 tables 17-1 and 17-2 */
-#define STP_HELLO_DEFAULT_S 2
-#define STP_MAX_AGE_DEFAULT_S 20
-#define STP_FORWARD_DELAY_DEFAULT_S 15
-
 /* The cfg and what the setters saw. */
 struct stage {
 	struct network_cfg *cfg;
@@ -293,50 +288,17 @@ static int set_group_fwd_mask(
 	return 0;
 }
 
-static struct stp_cfg *stp_of(void *cfg)
-{
-	return &((struct stage *)cfg)->cfg->stp;
-}
-
-static int set_stp(void *cfg, const struct schema_value *v, const char *, struct err *)
-{
-	stp_of(cfg)->mode = v ? (enum stp_mode)v->index : STP_OFF;
-	return 0;
-}
-
-static int set_stp_priority(void *cfg, const struct schema_value *v, const char *, struct err *)
-{
-	stp_of(cfg)->priority = v ? (uint16_t)v->number : STP_PRIORITY_DEFAULT;
-	return 0;
-}
-
-static int set_stp_mac(void *cfg, const struct schema_value *v, const char *path, struct err *e)
-{
-	if (v && (mac_is_zero(&v->mac) || mac_is_multicast(&v->mac)))
-		return err_set(e, -EINVAL, path,
-			"a bridge's MAC is neither zero nor multicast: the first byte must be "
-			"even, such as in 52:54:00:12:34:56");
-	stp_of(cfg)->mac = v ? v->mac : (struct mac){ 0 };
-	return 0;
-}
-
-static int set_hello_time(void *cfg, const struct schema_value *v, const char *, struct err *)
-{
-	stp_of(cfg)->hello_s = v ? (uint8_t)v->number : STP_HELLO_DEFAULT_S;
-	return 0;
-}
-
-static int set_max_age(void *cfg, const struct schema_value *v, const char *, struct err *)
-{
-	stp_of(cfg)->max_age_s = v ? (uint8_t)v->number : STP_MAX_AGE_DEFAULT_S;
-	return 0;
-}
-
-static int set_forward_delay(void *cfg, const struct schema_value *v, const char *, struct err *)
-{
-	stp_of(cfg)->forward_delay_s = v ? (uint8_t)v->number : STP_FORWARD_DELAY_DEFAULT_S;
-	return 0;
-}
+#define STP_SETTER(name, key)                                                                     \
+	static int name(void *cfg, const struct schema_value *v, const char *path, struct err *e) \
+	{                                                                                         \
+		return schema_set_stp_net(&((struct stage *)cfg)->cfg->stp, key, v, path, e);     \
+	}
+STP_SETTER(set_stp, "stp")
+STP_SETTER(set_stp_priority, "stp_priority")
+STP_SETTER(set_stp_mac, "stp_mac")
+STP_SETTER(set_hello_time, "hello_time")
+STP_SETTER(set_max_age, "max_age")
+STP_SETTER(set_forward_delay, "forward_delay")
 
 static const struct schema_setter setters[] = {
 	{ "mode", set_mode },
@@ -568,12 +530,7 @@ int schema_parse_network(
 		out->mode = NETWORK_MODE_BRIDGE;
 		out->mtu = NETWORK_MTU_DEFAULT;
 		out->ageing_s = NETWORK_AGEING_DEFAULT;
-		out->stp = (struct stp_cfg){
-			.priority = STP_PRIORITY_DEFAULT,
-			.hello_s = STP_HELLO_DEFAULT_S,
-			.max_age_s = STP_MAX_AGE_DEFAULT_S,
-			.forward_delay_s = STP_FORWARD_DELAY_DEFAULT_S,
-		};
+		out->stp = schema_stp_default();
 	}
 	rc = schema_walk(&walk, params, &s, e);
 	return rc == 0 ? finish(&s, verb == SCHEMA_SET ? &before : NULL, e) : rc;
@@ -629,23 +586,6 @@ static void print_uplink(const struct network_cfg *n, json_t *json)
 	json_object_set_new(json, "nat_ipv6", json_boolean(n->is_nat_ipv6));
 }
 
-/* Times and priority are there whatever the mode: it may be switched on later. */
-static void print_stp(const struct stp_cfg *s, json_t *json)
-{
-	char text[MAC_STR_LEN];
-
-	json_object_set_new(json, "stp", json_string(schema_stp_name(s->mode)));
-	json_object_set_new(json, "stp_priority", json_integer(s->priority));
-	if (s->hello_s != 0)
-		json_object_set_new(json, "hello_time", json_integer(s->hello_s));
-	if (s->max_age_s != 0)
-		json_object_set_new(json, "max_age", json_integer(s->max_age_s));
-	if (s->forward_delay_s != 0)
-		json_object_set_new(json, "forward_delay", json_integer(s->forward_delay_s));
-	if (!mac_is_zero(&s->mac))
-		json_object_set_new(json, "stp_mac", json_string(mac_print(&s->mac, text)));
-}
-
 json_t *schema_print_network(const struct network_cfg *n)
 {
 	json_t *json = json_pack("{s:s, s:s, s:s, s:[], s:[], s:i, s:I, s:I, s:I, s:s}", "name",
@@ -672,6 +612,6 @@ json_t *schema_print_network(const struct network_cfg *n)
 		json_object_set_new(json, "leg_mac", json_string(mac_print(&n->leg_mac, text)));
 	print_uplink(n, json);
 	schema_print_multicast_net(&n->multicast, json);
-	print_stp(&n->stp, json);
+	schema_print_stp_net(&n->stp, json);
 	return json;
 }

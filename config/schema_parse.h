@@ -46,6 +46,12 @@ struct schema_value;
 void schema_print_multicast_net(const struct multicast_net_cfg *m, json_t *json);
 void schema_print_multicast_vif(const struct multicast_vif_cfg *m, json_t *json);
 
+/* schema_stp.c: one value, and all of them as JSON. */
+struct stp_cfg schema_stp_default(void);
+[[nodiscard]] int schema_set_stp_net(struct stp_cfg *s, const char *key,
+	const struct schema_value *v, const char *path, struct err *e);
+void schema_print_stp_net(const struct stp_cfg *s, json_t *json);
+
 const char *schema_mode_name(enum network_mode m); /* "bridge" ... */
 const char *schema_filtering_name(uint8_t mode); /* "off", "802.1q", "802.1ad" */
 const char *schema_stp_name(enum stp_mode m); /* "off", "stp", "rstp" */

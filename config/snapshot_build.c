@@ -8,6 +8,7 @@
 
 #include "config/snapshot_guard.h"
 #include "config/snapshot_multicast.h"
+#include "config/snapshot_port.h"
 #include "config/snapshot_trees.h"
 #include "vswitch/base/check.h"
 
@@ -42,33 +43,6 @@ static void build_network(
 	}
 }
 
-#define PORT_FLAGS_FLOOD (SNAP_PORT_FLOOD | SNAP_PORT_MCAST_FLOOD | SNAP_PORT_BCAST_FLOOD)
-/* A leg behaves as a bridge's own port does: it gets everything that is flooded. */
-#define PORT_FLAGS_DEFAULT (SNAP_PORT_LEARN | PORT_FLAGS_FLOOD)
-
-static uint32_t port_flags(const struct vif_cfg *v)
-{
-	uint32_t flags = PORT_FLAGS_DEFAULT;
-
-	if (v->no_learning)
-		flags &= ~(uint32_t)SNAP_PORT_LEARN;
-	if (v->no_flood)
-		flags &= ~(uint32_t)SNAP_PORT_FLOOD;
-	if (v->no_mcast_flood)
-		flags &= ~(uint32_t)SNAP_PORT_MCAST_FLOOD;
-	if (v->no_bcast_flood)
-		flags &= ~(uint32_t)SNAP_PORT_BCAST_FLOOD;
-	if (v->is_isolated)
-		flags |= SNAP_PORT_ISOLATED;
-	if (v->is_hairpin)
-		flags |= SNAP_PORT_HAIRPIN;
-	if (v->is_locked)
-		flags |= SNAP_PORT_LOCKED;
-	if (v->vlan.is_access)
-		flags |= SNAP_PORT_ACCESS;
-	return flags;
-}
-
 /* What nobody said is the profile's: of the vif, or of its network. */
 static bool is_of_tenant(const struct model *m, const struct vif_cfg *v)
 {
@@ -99,13 +73,14 @@ static void build_port(const struct model *m, const struct vif_want *want,
 	memset(out, 0, sizeof(*out));
 	out->vif_id = want->id;
 	out->network_id = want->network_id;
-	out->flags = v != NULL ? port_flags(v) : (uint32_t)(PORT_FLAGS_DEFAULT | SNAP_PORT_LEG);
+	out->flags = v != NULL ? snapshot_port_flags(v)
+			       : (uint32_t)(SNAPSHOT_PORT_FLAGS_DEFAULT | SNAP_PORT_LEG);
 	if (!want->is_down)
 		out->flags |= SNAP_PORT_HEARS;
 	if (!want->is_down && (want->type == VIF_TYPE_HOST || slot->has_carrier))
 		out->flags |= SNAP_PORT_UP;
 	if (!slot->is_in_engine)
-		out->flags &= ~(uint32_t)PORT_FLAGS_FLOOD;
+		out->flags &= ~(uint32_t)SNAPSHOT_PORT_FLAGS_FLOOD;
 	if (v != NULL) {
 		out->group_fwd = v->group_fwd_mask;
 		build_limits(m, v, out);
@@ -209,7 +184,7 @@ static void add_ports(struct layout *l, const struct model *m, const struct vif_
 		build_port(m, want, &actual->vif[id], &port);
 		if (is_uplink_segment(m, want->network_id)) {
 			port.flags = (port.flags & (SNAP_PORT_UP | SNAP_PORT_HEARS))
-				| PORT_FLAGS_DEFAULT;
+				| SNAPSHOT_PORT_FLAGS_DEFAULT;
 			memset(port.mac, 0, sizeof(port.mac)); /* the router's, not a guest's */
 			port.fdb_limit = 0;
 			port.connection_limit = 0;
