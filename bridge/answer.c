@@ -14,7 +14,6 @@
 #include <string.h>
 
 #define ETH_HDR_LEN 14
-#define ANSWERS_MAX 32 /* of one round */
 
 static bool may_answer(const struct answer_io *io, const struct pkt *p)
 {
@@ -27,8 +26,7 @@ static bool may_answer(const struct answer_io *io, const struct pkt *p)
 	return (p->flags & PKT_IS_IP6) != 0 || (ip[6] & 0x40) != 0;
 }
 
-/* Put the tags of @p into the answer @m. */
-static bool tag_like(struct rte_mbuf *m, const struct pkt *p)
+bool answer_tag_like(struct rte_mbuf *m, const struct pkt *p)
 {
 	uint16_t len = (uint16_t)(p->l3_off - ETH_HDR_LEN);
 	uint8_t *eth = rte_pktmbuf_mtod(m, uint8_t *), *at;
@@ -54,7 +52,7 @@ static struct rte_mbuf *make(const struct answer_io *io, const struct pkt *p, ui
 	else
 		memcpy(src + 12, ip + 16, 4);
 	m = icmp_error_make(io->pool, p, pkt_bytes(p), src, ICMP_WHY_MTU, mtu);
-	if (m != NULL && !tag_like(m, p)) {
+	if (m != NULL && !answer_tag_like(m, p)) {
 		rte_pktmbuf_free(m);
 		return NULL;
 	}

@@ -45,6 +45,12 @@ static bool is_twin(const struct pkt *p, const struct snap_port *out)
 	return p->in_vif == VIF_ID_NONE && (out->flags & SNAP_PORT_LEG) != 0;
 }
 
+/* bridge/proxy.c: need nobody behind @out hear it? */
+static bool is_spared(const struct pkt *p, const struct snap_port *out)
+{
+	return UNLIKELY(p->is_answered) && (out->flags & SNAP_PORT_NEIGH_SUPPRESS) != 0;
+}
+
 /* Make items for @p from where it stopped, until it has cost @share; at least one copy is made. */
 static void flood(const struct snapshot *cfg, struct pkt *p, uint16_t index, uint32_t share,
 	struct tx_items *out)
@@ -57,7 +63,7 @@ static void flood(const struct snapshot *cfg, struct pkt *p, uint16_t index, uin
 		uint16_t id = net->ports[i];
 
 		if (id < p->flood_next || (cfg->port[id].flags & want) != want
-			|| is_twin(p, &cfg->port[id]))
+			|| is_twin(p, &cfg->port[id]) || is_spared(p, &cfg->port[id]))
 			continue;
 		if (UNLIKELY(spent > 0 && spent + cost > share)) {
 			p->flood_next = id;
@@ -83,7 +89,8 @@ static void select_ports(const struct snapshot *cfg, struct pkt *p, uint16_t ind
 			const struct snap_port *port = &cfg->port[id];
 
 			if (id < p->flood_next || (port->flags & SNAP_PORT_UP) == 0
-				|| (id == p->in_vif && (port->flags & SNAP_PORT_HAIRPIN) == 0))
+				|| (id == p->in_vif && (port->flags & SNAP_PORT_HAIRPIN) == 0)
+				|| is_spared(p, port))
 				continue;
 			if (UNLIKELY(spent > 0 && spent + cost > share)) {
 				p->flood_next = id;

@@ -9,18 +9,12 @@
 #include "bridge/router_local.h"
 
 #include "bridge/nat.h"
+#include "bridge/neigh_frame.h"
 #include "vif/pkt_edit.h"
 
-#include <endian.h>
 #include <string.h>
 
 #define ETH_HDR_LEN 14
-#define ARP_LEN 28
-#define ND_LEN 32 /* solicitation or advertisement with one address option */
-#define ND_NS 135
-#define ND_NA 136
-#define NA_SOLICITED 0x40
-#define NA_OVERRIDE 0x20
 #define OPT_SOURCE 1
 #define OPT_TARGET 2
 
@@ -29,97 +23,11 @@ static bool has_leg(const struct snapshot *cfg, uint16_t network_id)
 	return cfg->network[network_id].conf.leg_vif_id != VIF_ID_NONE;
 }
 
-static void put16(uint8_t *at, uint32_t v)
-{
-	at[0] = (uint8_t)(v >> 8);
-	at[1] = (uint8_t)v;
-}
-
 static void addr_v4(uint8_t out[16], const uint8_t *ip4)
 {
 	memset(out, 0, 10);
 	memset(out + 10, 0xff, 2);
 	memcpy(out + 12, ip4, 4);
-}
-
-/* A frame of @len bytes of @type behind its Ethernet header; *@body is behind that. */
-static struct rte_mbuf *frame_new(struct rte_mempool *pool, const uint8_t *dst, const uint8_t *src,
-	uint16_t type, uint16_t len, uint8_t **body)
-{
-	struct rte_mbuf *m = rte_pktmbuf_alloc(pool);
-	uint8_t *eth;
-
-	if (m == NULL)
-		return NULL;
-	eth = (uint8_t *)(void *)rte_pktmbuf_append(m, (uint16_t)(ETH_HDR_LEN + len));
-	if (eth == NULL) {
-		rte_pktmbuf_free(m);
-		return NULL;
-	}
-	memset(eth, 0, ETH_HDR_LEN + len);
-	memcpy(eth, dst, 6);
-	memcpy(eth + 6, src, 6);
-	put16(eth + 12, type);
-	*body = eth + ETH_HDR_LEN;
-	return m;
-}
-
-/* @their_mac NULL: a question. */
-static struct rte_mbuf *arp_make(struct rte_mempool *pool, const uint8_t *eth_dst,
-	const uint8_t mac[6], const uint8_t src[16], const uint8_t *their_mac,
-	const uint8_t *their_ip4)
-{
-	static const uint8_t head[7] = { 0, 1, 8, 0, 6, 4, 0 };
-	uint8_t *arp;
-	struct rte_mbuf *m = frame_new(pool, eth_dst, mac, 0x0806, ARP_LEN, &arp);
-
-	if (m == NULL)
-		return NULL;
-	memcpy(arp, head, sizeof(head));
-	arp[7] = their_mac != NULL ? 2 : 1;
-	memcpy(arp + 8, mac, 6);
-	memcpy(arp + 14, src + 12, 4);
-	if (their_mac != NULL)
-		memcpy(arp + 18, their_mac, 6);
-	memcpy(arp + 24, their_ip4, 4);
-	return m;
-}
-
-/* A solicitation or an advertisement to be. */
-struct nd {
-	uint8_t type;
-	uint8_t flags;
-	const uint8_t *eth_dst;
-	const uint8_t *mac;
-	const uint8_t *src, *dst, *target;
-};
-
-static struct rte_mbuf *nd_make(struct rte_mempool *pool, const struct nd *n)
-{
-	be32 tail[2] = { htobe32(ND_LEN), htobe32(58) };
-	uint8_t *ip, *nd;
-	struct rte_mbuf *m = frame_new(pool, n->eth_dst, n->mac, 0x86dd, 40 + ND_LEN, &ip);
-	uint16_t csum;
-
-	if (m == NULL)
-		return NULL;
-	ip[0] = 0x60;
-	put16(ip + 4, ND_LEN);
-	ip[6] = 58;
-	ip[7] = 255;
-	memcpy(ip + 8, n->src, 16);
-	memcpy(ip + 24, n->dst, 16);
-	nd = ip + 40;
-	nd[0] = n->type;
-	nd[4] = n->flags;
-	memcpy(nd + 8, n->target, 16);
-	nd[24] = n->type == ND_NS ? OPT_SOURCE : OPT_TARGET;
-	nd[25] = 1;
-	memcpy(nd + 26, n->mac, 6);
-	csum = (uint16_t)~pkt_sum_fold(
-		pkt_sum_bytes(ip + 8, 32 + ND_LEN, pkt_sum_bytes(tail, sizeof(tail), 0)));
-	memcpy(nd + 2, &csum, 2);
-	return m;
 }
 
 static struct rte_mbuf *hear_arp(struct neigh_table *t, const struct snapshot *cfg,
@@ -149,7 +57,7 @@ static struct rte_mbuf *hear_arp(struct neigh_table *t, const struct snapshot *c
 		neigh_heard(t, &who, arp + 8, word, now_ns);
 	if (!*is_ours || !is_request)
 		return NULL;
-	return arp_make(pool, pkt_bytes(p) + 6, mac, target, arp + 8, arp + 14);
+	return neigh_frame_arp(pool, pkt_bytes(p) + 6, mac, target, arp + 8, arp + 14);
 }
 
 /* The address of option @kind behind the fixed part of @nd, NULL: it has none. */
@@ -216,8 +124,8 @@ static struct rte_mbuf *hear_ns(struct neigh_table *t, const struct snapshot *cf
 			t, &who, mac, NEIGH_OVERRIDES | (is_for_us ? NEIGH_MAY_ADD : 0), now_ns);
 	if (!*is_ours)
 		return NULL;
-	return nd_make(pool,
-		&(struct nd){ .type = ND_NA,
+	return neigh_frame_nd(pool,
+		&(struct neigh_frame){ .type = ND_NA,
 			.flags = is_dad ? 0xa0 : 0xe0,
 			.eth_dst = is_dad ? all_nodes_mac : pkt_bytes(p) + 6,
 			.mac = cfg->router[p->network_id].conf.mac,
@@ -277,9 +185,10 @@ struct rte_mbuf *router_local_ask(
 	if (src == NULL)
 		return NULL;
 	if (is_v4)
-		return arp_make(pool, is_probe ? n->mac : bcast, mac, src, NULL, n->addr + 12);
-	return nd_make(pool,
-		&(struct nd){ .type = ND_NS,
+		return neigh_frame_arp(
+			pool, is_probe ? n->mac : bcast, mac, src, NULL, n->addr + 12);
+	return neigh_frame_nd(pool,
+		&(struct neigh_frame){ .type = ND_NS,
 			.eth_dst = is_probe ? n->mac : group_mac,
 			.mac = mac,
 			.src = src,

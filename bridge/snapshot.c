@@ -145,6 +145,7 @@ static int take_ports(struct snapshot *s, const uint8_t *at, uint32_t n, struct 
 		if (fault != NULL)
 			return refuse(e, "vif", port.name, port.vif_id, fault);
 		s->port[port.vif_id] = port;
+		s->has_neigh_suppress |= (port.flags & SNAP_PORT_NEIGH_SUPPRESS) != 0;
 	}
 	s->n_ports = (uint16_t)n;
 	return 0;
@@ -199,11 +200,11 @@ static int check_header(const struct snap_hdr *h, size_t len, struct err *e)
 		return err_set(e, -EINVAL, "snapshot",
 			"%u routers, %u addresses, %u routes and %u forwards are too many",
 			h->n_routers, h->n_addrs, h->n_routes, h->n_forwards);
-	if (h->n_meters > METERS_MAX || h->n_vlans > VLAN_RANGES_MAX
-		|| h->n_bindings > BINDINGS_MAX)
+	if (h->n_meters > METERS_MAX || h->n_vlans > VLAN_RANGES_MAX || h->n_bindings > BINDINGS_MAX
+		|| h->n_stations > STATIONS_MAX)
 		return err_set(e, -EINVAL, "snapshot",
-			"%u meters, %u VLANs and %u bindings are too many", h->n_meters, h->n_vlans,
-			h->n_bindings);
+			"%u meters, %u VLANs, %u bindings and %u stations are too many",
+			h->n_meters, h->n_vlans, h->n_bindings, h->n_stations);
 	if (h->n_fdb > FDB_STATIC_MAX)
 		return err_set(e, -EINVAL, "snapshot", "%u FDB entries are too many", h->n_fdb);
 	if (h->n_stp >= NETWORK_ID_MAX || h->n_stp_ports >= VIF_ID_MAX)
@@ -217,7 +218,8 @@ static int check_header(const struct snap_hdr *h, size_t len, struct err *e)
 		+ h->n_stp_ports * sizeof(struct snap_stp_port)
 		+ h->n_meters * sizeof(struct snap_meter) + h->n_vlans * sizeof(struct snap_vlan)
 		+ h->n_mcasts * sizeof(struct snap_mcast)
-		+ h->n_bindings * sizeof(struct snap_binding) + h->n_fdb * sizeof(struct snap_fdb);
+		+ h->n_bindings * sizeof(struct snap_binding) + h->n_fdb * sizeof(struct snap_fdb)
+		+ h->n_stations * sizeof(struct snap_station);
 	if (h->size != want || len != want)
 		return err_set(e, -EINVAL, "snapshot",
 			"%zu bytes, its header says %u, its counts %zu", len, h->size, want);
@@ -228,7 +230,8 @@ static int check_header(const struct snap_hdr *h, size_t len, struct err *e)
 static int take_rest(
 	struct snapshot *s, const uint8_t *end, const struct snap_hdr *h, struct err *e)
 {
-	const uint8_t *fdb = end - h->n_fdb * sizeof(struct snap_fdb);
+	const uint8_t *stations = end - h->n_stations * sizeof(struct snap_station);
+	const uint8_t *fdb = stations - h->n_fdb * sizeof(struct snap_fdb);
 	const uint8_t *bindings = fdb - h->n_bindings * sizeof(struct snap_binding);
 	const uint8_t *mcasts = bindings - h->n_mcasts * sizeof(struct snap_mcast);
 	const uint8_t *vlans = mcasts - h->n_vlans * sizeof(struct snap_vlan);
@@ -241,7 +244,9 @@ static int take_rest(
 		rc = snapshot_take_mcast(s, mcasts, h->n_mcasts, e);
 	if (rc == 0)
 		rc = snapshot_take_bindings(s, bindings, h->n_bindings, e);
-	return rc == 0 ? snapshot_take_fdb(s, fdb, h->n_fdb, e) : rc;
+	if (rc == 0)
+		rc = snapshot_take_fdb(s, fdb, h->n_fdb, e);
+	return rc == 0 ? snapshot_take_stations(s, stations, h->n_stations, e) : rc;
 }
 
 void snapshot_destroy(struct snapshot *s)
@@ -254,6 +259,7 @@ void snapshot_destroy(struct snapshot *s)
 	free(s->mcast);
 	free(s->binding);
 	free(s->stp);
+	free(s->station);
 	free(CONTAINER_OF(s, struct snapshot_block, s));
 }
 

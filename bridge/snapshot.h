@@ -86,6 +86,9 @@ struct snapshot {
 	struct snap_binding *binding; /* where they are */
 	uint32_t n_fdb;
 	struct snapshot_fdb *fdb; /* [n_fdb], ascending by network, VLAN, MAC */
+	bool has_neigh_suppress; /* some port has SNAP_PORT_NEIGH_SUPPRESS */
+	uint16_t n_stations;
+	struct snap_station *station; /* ascending */
 };
 
 /* Validate @bytes (a copy, not the shared memfd) and index it.  NULL with @e (path names the

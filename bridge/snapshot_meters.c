@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* snapshot_meters.c - what vifs may send and get, and as whom, from the daemon's message.
+/* snapshot_meters.c - what vifs may send and get, as whom, and who else is there, from the daemon's
+ * message.
  *
  * From: bridge/snapshot.c.  To: bridge/qos.c, bridge/storm.c, by snapshot_meter();
- * bridge/guard_source.c.
+ * bridge/guard_source.c, bridge/proxy.c.
  * Invariants: rates and bursts are within the bounds of bridge/meter.c, so that it cannot overflow;
  * .has_meters has a bit for each kind that any vif has.
  * Thread: control; immutable afterwards. */
@@ -85,5 +86,35 @@ int snapshot_take_bindings(struct snapshot *s, const uint8_t *at, uint32_t n, st
 		s->bindings[b->vif_id].n++;
 		last = b->vif_id;
 	}
+	return 0;
+}
+
+int snapshot_take_stations(struct snapshot *s, const uint8_t *at, uint32_t n, struct err *e)
+{
+	if (n == 0)
+		return 0;
+	s->station = calloc(n, sizeof(*s->station));
+	if (s->station == NULL)
+		return err_set(e, -ENOMEM, "snapshot", "no memory for %u stations", n);
+	memcpy(s->station, at, n * sizeof(*s->station));
+	for (uint32_t i = 0; i < n; i++) {
+		const struct snap_station *t = &s->station[i];
+
+		if (t->network_id >= NETWORK_ID_MAX
+			|| s->network[t->network_id].conf.network_id == NETWORK_ID_NONE)
+			return err_set(e, -EINVAL, "snapshot",
+				"snapshot refused: station of network #%u, which is not there",
+				t->network_id);
+		if (t->mac[0] & 1)
+			return err_set(e, -EINVAL, "snapshot",
+				"snapshot refused: MAC of station %u is a group address", i);
+		if (i > 0
+			&& (t[-1].network_id > t->network_id
+				|| (t[-1].network_id == t->network_id
+					&& memcmp(t[-1].addr, t->addr, sizeof(t->addr)) >= 0)))
+			return err_set(e, -EINVAL, "snapshot",
+				"snapshot refused: stations are not in order");
+	}
+	s->n_stations = (uint16_t)n;
 	return 0;
 }

@@ -19,18 +19,28 @@ struct model *model_create(void)
 	return calloc(1, sizeof(struct model));
 }
 
+/* NULL for none; false: no memory. */
+static bool copy_hosts(const struct dhcp_host *from, unsigned n, struct dhcp_host **out)
+{
+	*out = n > 0 ? calloc(n, sizeof(*from)) : NULL;
+	if (*out)
+		memcpy(*out, from, n * sizeof(*from));
+	return n == 0 || *out;
+}
+
 int network_cfg_copy(struct network_cfg *to, const struct network_cfg *from)
 {
-	struct dhcp_host *hosts = NULL;
+	struct dhcp_host *hosts, *neighbours;
 
-	if (from->n_dhcp_hosts > 0) {
-		hosts = calloc(from->n_dhcp_hosts, sizeof(*hosts));
-		if (!hosts)
-			return -ENOMEM;
-		memcpy(hosts, from->dhcp_host, from->n_dhcp_hosts * sizeof(*hosts));
+	if (!copy_hosts(from->dhcp_host, from->n_dhcp_hosts, &hosts))
+		return -ENOMEM;
+	if (!copy_hosts(from->neighbour, from->n_neighbours, &neighbours)) {
+		free(hosts);
+		return -ENOMEM;
 	}
 	*to = *from;
 	to->dhcp_host = hosts;
+	to->neighbour = neighbours;
 	return 0;
 }
 
@@ -39,6 +49,9 @@ void network_cfg_fini(struct network_cfg *n)
 	free(n->dhcp_host);
 	n->dhcp_host = NULL;
 	n->n_dhcp_hosts = 0;
+	free(n->neighbour);
+	n->neighbour = NULL;
+	n->n_neighbours = 0;
 }
 
 void model_destroy(struct model *m)

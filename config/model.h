@@ -93,6 +93,8 @@ struct network_cfg {
 	struct dhcp_range dhcp_range[DHCP_RANGES_MAX];
 	unsigned n_dhcp_hosts;
 	struct dhcp_host *dhcp_host;
+	unsigned n_neighbours;
+	struct dhcp_host *neighbour; /* who has an address, for vifs with .is_neigh_suppressed */
 	char domain[HOSTNAME_LEN];
 	uint16_t mtu; /* bytes of IP; default 1500 */
 	uint32_t ageing_s; /* default 300 */
@@ -151,6 +153,7 @@ struct vif_cfg {
 	uint8_t queues;
 	bool is_isolated;
 	bool no_learning, no_flood, no_mcast_flood, no_bcast_flood, is_hairpin;
+	bool is_neigh_suppressed;
 	uint32_t fdb_limit;
 	uint32_t connection_limit, half_open_limit; /* 0: the profile's */
 	uint16_t unresolved_limit; /* 0: NEIGH_UNRESOLVED_MAX */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* model_check_guard.c - can the guards of vifs be kept?
+/* model_check_guard.c - can the guards of vifs be kept, and is everybody only one?
  *
  * From: model_check.c.  To: struct err.
  * Invariants: who is guarded has a MAC that is known; who is bound to what DHCP gives is in a network
@@ -44,6 +44,28 @@ bool model_may_be_same_guest(const struct vif_cfg *a, const struct vif_cfg *b)
 		|| (is_named_by_xen(a) && is_named_by_xen(b));
 }
 
+static int check_neighbour(const struct network_cfg *n, unsigned i, struct err *e)
+{
+	const struct dhcp_host *h = &n->neighbour[i];
+	char path[MODEL_PATH_LEN], text[IP_STR_LEN];
+
+	model_element_path(n, "neighbours", i, path);
+	ip_print(&h->addr, text);
+	if (mac_is_zero(&h->mac) || mac_is_multicast(&h->mac))
+		return err_set(e, -EINVAL, path,
+			"neighbour %s: a station's MAC is neither zero nor multicast", text);
+	for (unsigned j = 0; j < n->n_subnets; j++)
+		if (memcmp(&n->gateway[j], &h->addr, sizeof(h->addr)) == 0)
+			return err_set(e, -EINVAL, path,
+				"neighbour %s is the gateway, whose MAC is --leg-mac: leave it out",
+				text);
+	for (unsigned j = 0; j < i; j++)
+		if (memcmp(&n->neighbour[j].addr, &h->addr, sizeof(h->addr)) == 0)
+			return err_set(e, -EEXIST, path,
+				"neighbour %s has two MAC addresses: leave one out", text);
+	return 0;
+}
+
 static int check_vif(const struct model *m, const struct vif_cfg *v, struct err *e)
 {
 	const struct network_cfg *n = model_network_by_id(m, v->network_id);
@@ -86,6 +108,9 @@ int model_check_guard(const struct model *m, struct err *e)
 {
 	int rc = 0;
 
+	for (unsigned i = 0; i < m->n_networks; i++)
+		for (unsigned j = 0; rc == 0 && j < m->network[i].n_neighbours; j++)
+			rc = check_neighbour(&m->network[i], j, e);
 	for (unsigned i = 0; rc == 0 && i < m->n_vifs; i++) {
 		rc = check_vif(m, &m->vif[i], e);
 		if (m->vif[i].guard.n_addrs == 0)

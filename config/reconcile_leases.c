@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* reconcile_leases.c - what DHCP has given to guests that are bound to it.
  *
- * From: reconcile_network.c, when the networks run.  To: snapshot_build.c.
+ * From: reconcile_network.c, when the networks run.  To: snapshot_guard.c, snapshot_station.c.
  * Theory: dnsmasq writes its leases into a file before it answers, so the file is never behind what a
  * guest knows, and it outlives everybody.  A line is "expiry MAC address name client-id"; behind a line
  * "duid ..." come those of IPv6, which name no MAC and are left out: an address of IPv6 is listed, or
  * promised by the network's dhcp_hosts.  inotify tells when a file is written; the files are only
- * read while some guard wants to know.
+ * read while somebody wants to know.
  * Invariants: a line that is not understood binds nothing.
  * Thread: the daemon has one. */
 #include "config/reconcile_state.h"
@@ -22,7 +22,8 @@
 static bool is_wanted(const struct model *m, const struct network_cfg *n)
 {
 	for (unsigned i = 0; n->has_dhcp && i < m->n_vifs; i++)
-		if (m->vif[i].network_id == n->id && m->vif[i].guard.has_dhcp)
+		if (m->vif[i].network_id == n->id
+			&& (m->vif[i].guard.has_dhcp || m->vif[i].is_neigh_suppressed))
 			return true;
 	return false;
 }

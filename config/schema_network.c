@@ -84,21 +84,36 @@ static int add_dhcp_range(void *cfg, const struct schema_value *v, const char *,
 	return 0;
 }
 
-static int add_dhcp_host(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+/* @v NULL: an empty list. */
+static int add_host(struct dhcp_host **list, unsigned *count, const struct schema_value *v,
+	const char *path, struct err *e)
 {
-	struct network_cfg *n = ((struct stage *)cfg)->cfg;
 	struct dhcp_host *grown;
 
 	if (!v) {
-		n->n_dhcp_hosts = 0;
+		*count = 0;
 		return 0;
 	}
-	grown = realloc(n->dhcp_host, (n->n_dhcp_hosts + 1) * sizeof(*grown));
+	grown = realloc(*list, (*count + 1) * sizeof(*grown));
 	if (!grown)
 		return err_set(e, -ENOMEM, path, "out of memory");
-	grown[n->n_dhcp_hosts++] = v->host;
-	n->dhcp_host = grown;
+	grown[(*count)++] = v->host;
+	*list = grown;
 	return 0;
+}
+
+static int add_dhcp_host(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct network_cfg *n = ((struct stage *)cfg)->cfg;
+
+	return add_host(&n->dhcp_host, &n->n_dhcp_hosts, v, path, e);
+}
+
+static int add_neighbour(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct network_cfg *n = ((struct stage *)cfg)->cfg;
+
+	return add_host(&n->neighbour, &n->n_neighbours, v, path, e);
 }
 
 static int set_domain(void *cfg, const struct schema_value *v, const char *, struct err *)
@@ -307,6 +322,7 @@ static const struct schema_setter setters[] = {
 	{ "dhcp", set_dhcp },
 	{ "dhcp_ranges", add_dhcp_range },
 	{ "dhcp_hosts", add_dhcp_host },
+	{ "neighbours", add_neighbour },
 	{ "domain", set_domain },
 	{ "mtu", set_mtu },
 	{ "ageing", set_ageing },
@@ -542,25 +558,33 @@ static void append(json_t *object, const char *key, const char *text)
 	json_array_append_new(json_object_get(object, key), json_string(text));
 }
 
+static void print_hosts(json_t *json, const char *key, const struct dhcp_host *list, unsigned count)
+{
+	char text[MAC_STR_LEN + IP_STR_LEN + HOSTNAME_LEN], addr[IP_STR_LEN], mac[MAC_STR_LEN];
+
+	json_object_set_new(json, key, json_array());
+	for (unsigned i = 0; i < count; i++) {
+		const struct dhcp_host *h = &list[i];
+
+		snprintf(text, sizeof(text), "%s,%s%s%s", mac_print(&h->mac, mac),
+			ip_print(&h->addr, addr), h->name[0] ? "," : "", h->name);
+		append(json, key, text);
+	}
+}
+
 static void print_dhcp(const struct network_cfg *n, json_t *json)
 {
-	char text[2 * IP_STR_LEN + HOSTNAME_LEN], a[IP_STR_LEN], b[IP_STR_LEN], mac[MAC_STR_LEN];
+	char text[2 * IP_STR_LEN + HOSTNAME_LEN], a[IP_STR_LEN], b[IP_STR_LEN];
 
 	json_object_set_new(json, "dhcp", json_boolean(n->has_dhcp));
 	json_object_set_new(json, "dhcp_ranges", json_array());
-	json_object_set_new(json, "dhcp_hosts", json_array());
 	for (unsigned i = 0; i < n->n_dhcp_ranges; i++) {
 		snprintf(text, sizeof(text), "%s-%s", ip_print(&n->dhcp_range[i].first, a),
 			ip_print(&n->dhcp_range[i].last, b));
 		append(json, "dhcp_ranges", text);
 	}
-	for (unsigned i = 0; i < n->n_dhcp_hosts; i++) {
-		const struct dhcp_host *h = &n->dhcp_host[i];
-
-		snprintf(text, sizeof(text), "%s,%s%s%s", mac_print(&h->mac, mac),
-			ip_print(&h->addr, a), h->name[0] ? "," : "", h->name);
-		append(json, "dhcp_hosts", text);
-	}
+	print_hosts(json, "dhcp_hosts", n->dhcp_host, n->n_dhcp_hosts);
+	print_hosts(json, "neighbours", n->neighbour, n->n_neighbours);
 	if (n->domain[0])
 		json_object_set_new(json, "domain", json_string(n->domain));
 }

@@ -157,6 +157,12 @@ static int set_queues(void *cfg, const struct schema_value *v, const char *, str
 	return 0;
 }
 
+static int set_neigh_suppress(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	vif_of(cfg)->is_neigh_suppressed = v && v->is_on;
+	return 0;
+}
+
 static int set_isolated(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
 	vif_of(cfg)->is_isolated = v && v->is_on;
@@ -371,6 +377,7 @@ static const struct schema_setter setters[] = {
 	{ "require_sealed", set_require_sealed },
 	{ "queues", set_queues },
 	{ "isolated", set_isolated },
+	{ "neigh_suppress", set_neigh_suppress },
 	{ "learning", set_learning },
 	{ "flood", set_flood },
 	{ "mcast_flood", set_mcast_flood },
@@ -449,6 +456,7 @@ static void print_flags(const struct vif_cfg *v, json_t *json)
 {
 	json_object_set_new(json, "link", json_boolean(!v->is_down));
 	json_object_set_new(json, "isolated", json_boolean(v->is_isolated));
+	json_object_set_new(json, "neigh_suppress", json_boolean(v->is_neigh_suppressed));
 	json_object_set_new(json, "learning", json_boolean(!v->no_learning));
 	json_object_set_new(json, "flood", json_boolean(!v->no_flood));
 	json_object_set_new(json, "mcast_flood", json_boolean(!v->no_mcast_flood));

@@ -9,6 +9,7 @@
 #include "config/snapshot_guard.h"
 #include "config/snapshot_multicast.h"
 #include "config/snapshot_port.h"
+#include "config/snapshot_station.h"
 #include "config/snapshot_trees.h"
 #include "vswitch/base/check.h"
 
@@ -613,6 +614,18 @@ static void add_tree_ports(struct layout *l, const struct model *m, const struct
 	}
 }
 
+/* Where some vif wants to be spared questions. */
+static void add_stations(
+	struct layout *l, const struct model *m, const struct actual *actual, uint32_t *count)
+{
+	struct snap_station *station = NULL;
+	unsigned n = snapshot_stations(m, actual, &station);
+
+	for (unsigned i = 0; i < n; i++)
+		append(l, &station[i], sizeof(station[i]), count, STATIONS_MAX);
+	free(station);
+}
+
 int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	const struct actual *actual, uint64_t generation, void **out, size_t *len)
 {
@@ -637,6 +650,7 @@ int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	add_mcasts(&l, m, wants, &hdr.n_mcasts);
 	hdr.n_bindings = (uint16_t)add_bindings(&l, m, actual);
 	add_fdb(&l, m, &hdr.n_fdb);
+	add_stations(&l, m, actual, &hdr.n_stations);
 	hdr.size = (uint32_t)l.len;
 	memcpy(l.bytes, &hdr, sizeof(hdr));
 	*out = l.bytes;

@@ -63,7 +63,9 @@ struct pkt {
 	uint16_t network_id; /* set by guard_ingress() from the snapshot */
 	uint16_t flags; /* enum pkt_flag */
 	uint8_t drop; /* enum drop_reason; DROP_NONE: alive */
-	uint8_t consumed; /* 1: vif tx took or freed the mbuf; .m is NULL then */
+	bool consumed : 1; /* vif tx took or freed the mbuf; .m is NULL then */
+	/* ARP or ND that need not be flooded to vifs with SNAP_PORT_NEIGH_SUPPRESS: bridge/proxy.c. */
+	bool is_answered : 1;
 
 	/* offload, from rx; offsets from the frame's first byte */
 	uint8_t gso_type; /* enum pkt_gso */

@@ -464,6 +464,7 @@ static void parse_reset(struct pkt *p)
 	p->mcast_set = 0;
 	p->conn = 0;
 	p->neigh = 0;
+	p->is_answered = false;
 }
 
 void pkt_parse_one(struct pkt *p)

@@ -15,6 +15,7 @@
 #include "bridge/bridge.h"
 #include "bridge/egress.h"
 #include "bridge/guard.h"
+#include "bridge/proxy.h"
 #include "bridge/qos.h"
 #include "bridge/router.h"
 #include "bridge/storm.h"
@@ -387,6 +388,7 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	struct vif_counters *counters = l->io->vif_counters;
 	uint64_t now_ns = l->io->now_ns;
 	const struct mdb_io mdb_io = { cfg, counters, l->io->small_pool, now_ns };
+	const struct proxy_io proxy_io = { cfg, l->fdb, l->io->small_pool, now_ns };
 	uint16_t at = 0, first_old;
 	uint32_t share;
 	const uint8_t *states = stp_run_states(l->stp);
@@ -414,6 +416,8 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	trace(l, STAGE_SPLIT, b);
 	storm_run(&l->storm, cfg, b, now_ns); /* bridge/storm.c    too many to flood?        */
 	trace(l, STAGE_STORM, b);
+	proxy_run(&proxy_io, b, &l->late); /* bridge/proxy.c    asked for who is known?      */
+	trace(l, STAGE_PROXY, b);
 	note_verdicts(l, b, true); /* vswitch/verdicts.c these are the router's      */
 	route(l, b); /* bridge/router.c   to another network         */
 	trace(l, STAGE_ROUTE, b);

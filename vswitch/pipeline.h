@@ -25,6 +25,7 @@
 	X(SNOOP, "mdb_snoop, bridge/mdb.c: groups joined and left, who hears a group frame")     \
 	X(SPLIT, "bridge_split, bridge/bridge.c: what is for the router port")                   \
 	X(STORM, "storm_run, bridge/storm.c: does this vif have too many frames flooded?")       \
+	X(PROXY, "proxy_run, bridge/proxy.c: ARP and ND that the bridge can answer itself")      \
 	X(ROUTE, "router_run, bridge/router.c: connection, route, neighbour, translation")       \
 	X(BRIDGE, "bridge_forward, bridge/bridge.c: one vif, or those that want to hear it")     \
 	X(EGRESS, "egress_run, bridge/egress.c: isolation, MTU, link")                           \

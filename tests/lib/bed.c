@@ -382,6 +382,16 @@ struct snap_stp_port *bed_stp_port(struct bed *b, uint16_t vif_id, unsigned flag
 	return p;
 }
 
+void bed_station(struct bed *b, uint16_t network_id, const char *addr, const uint8_t *mac)
+{
+	struct snap_station *s = &b->station[b->n_stations++];
+
+	CHECK(b->n_stations <= BED_METERS_MAX);
+	*s = (struct snap_station){ .network_id = network_id };
+	addr_of(addr, s->addr);
+	memcpy(s->mac, mac, 6);
+}
+
 void bed_apply(struct bed *b)
 {
 	static uint8_t bytes[SNAPSHOT_SIZE_MAX];
@@ -403,6 +413,7 @@ void bed_apply(struct bed *b)
 		{ b->mcast, b->n_mcasts * sizeof(b->mcast[0]) },
 		{ b->binding, b->n_bindings * sizeof(b->binding[0]) },
 		{ b->fdb_want, b->n_fdb * sizeof(b->fdb_want[0]) },
+		{ b->station, b->n_stations * sizeof(b->station[0]) },
 	};
 	size_t len = sizeof(*hdr);
 	struct snapshot *old = b->cfg;
@@ -422,7 +433,8 @@ void bed_apply(struct bed *b)
 		.n_vlans = b->n_vlans,
 		.n_mcasts = b->n_mcasts,
 		.n_bindings = (uint16_t)b->n_bindings,
-		.n_fdb = b->n_fdb };
+		.n_fdb = b->n_fdb,
+		.n_stations = b->n_stations };
 	for (unsigned i = 0; i < ARRAY_LEN(parts); i++) {
 		memcpy(bytes + len, parts[i].from, parts[i].len);
 		len += parts[i].len;

@@ -64,6 +64,8 @@ struct bed {
 	struct snap_binding binding[BED_METERS_MAX];
 	unsigned n_fdb;
 	struct snap_fdb fdb_want[BED_FDB_MAX];
+	unsigned n_stations;
+	struct snap_station station[BED_METERS_MAX];
 	uint64_t generation;
 	unsigned burst_max;
 	unsigned n_arrivals;
@@ -119,6 +121,8 @@ void bed_binding(struct bed *b, uint16_t vif_id, const char *text);
 /* An entry that the administrator wants; it takes the place of one for the same address and VLAN. */
 void bed_fdb(struct bed *b, uint16_t vif_id, const uint8_t mac[6], uint16_t vid, unsigned flags);
 void bed_no_fdb(struct bed *b, const uint8_t mac[6], uint16_t vid);
+/* Who has an address; ascending by network and address. */
+void bed_station(struct bed *b, uint16_t network_id, const char *addr, const uint8_t *mac);
 void bed_apply(struct bed *b);
 
 void bed_send(struct bed *b, uint16_t vif_id, const struct frame *f);

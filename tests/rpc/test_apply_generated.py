@@ -37,6 +37,7 @@ def network(dice, i):
     item = some(dice, {"name": f"n{i}", "mode": dice.choice(["bridge", "isolated", "nat", "routed",
                                                              "open"])},
                 mtu=dice.randrange(1280, 9000), ageing=dice.randrange(1000), mtu_icmp=True,
+                neighbours=[mac + f"08,10.{i}.8.8", mac + f"09,fd99:{i:x}::9,peer"],
                 fdb_limit=dice.randrange(65536), neighbour_limit=dice.randrange(1025),
                 profile=dice.choice(["plain", "tenant"]),
                 multicast_snooping=dice.choice([True, False]),
@@ -95,7 +96,7 @@ def vif(dice, i, networks):
                               enumerate(dice.sample(["", ",sticky"], 2))])
     some(dice, item, group_fwd_mask=dice.choice([0, 1, 16388, 65533]))
     for key in ("link", "locked", "isolated", "learning", "flood", "mcast_flood", "bcast_flood",
-                "hairpin", "bpdu_guard", "root_guard"):
+                "hairpin", "bpdu_guard", "root_guard", "neigh_suppress"):
         some(dice, item, **{key: dice.choice([True, False])})
     behind = ",vlan=7" if segment.get("vlan_filtering", "off") != "off" else ""
     some(dice, item, multicast_groups=[f"239.1.1.1{behind}", f"ff1e::{i + 1:x}{behind}"])

@@ -33,7 +33,7 @@ def test_keys_of_a_vif_are_stable(client):
     assert {"id", "name", "type", "network", "state", "reason", "mac", "mtu", "link", "carrier",
             "ifname",
             "netns", "dev", "ifindex", "queues", "rx_packets", "rx_bytes", "tx_packets", "tx_bytes",
-            "drops", "drops_total", "owner", "isolated", "learning", "flood", "mcast_flood",
+            "drops", "drops_total", "owner", "isolated", "neigh_suppress", "learning", "flood", "mcast_flood",
             "bcast_flood", "hairpin", "fdb_limit", "connection_limit", "half_open_limit",
             "unresolved_limit", "profile", "rate", "guard", "storm", "storm_unicast",
             "storm_broadcast", "storm_multicast", "socket", "memory_sealed", "queues_live",
@@ -49,6 +49,7 @@ def test_keys_of_a_network_are_stable(client):
             "neighbour_limit", "vifs", "multicast_snooping", "multicast_querier",
             "multicast_per_vlan", "multicast_igmp", "multicast_mld", "multicast_limit",
             "multicast_intervals", "multicast_mac", "mtu_icmp", "fdb", "group_fwd_mask",
+            "neighbours",
             "leg_ifname", "leg_mac", "leg", "leg_id", "uplink_port",
             "stp", "stp_priority", "hello_time", "max_age", "forward_delay",
             "dnsmasq_pid"} == set(client.call("network.list")[0])

@@ -66,6 +66,7 @@ enum network_profile {
 #define BINDINGS_VIF_MAX 64
 #define FDB_STATIC_MAX 8192 /* entries that administrators want, of all vifs */
 #define FDB_VIF_STATIC_MAX 64 /* of one vif */
+#define STATIONS_MAX 8192 /* whose addresses the bridge may tell, of all networks */
 #define NAT_PORT_MIN 1024 /* guests never get a privileged port */
 
 #define NEIGH_TABLE_MAX 8191 /* neighbours of all networks */

@@ -2,7 +2,7 @@
 /* snapshot_msg.h - the whole configuration of the dataplane, flat, as the daemon sends it.
  *
  * A sealed memfd: header, networks, ports, routers, addresses, routes, forwards, spanning trees,
- * their ports, meters, VLANs, multicast records, bindings, FDB entries.
+ * their ports, meters, VLANs, multicast records, bindings, FDB entries, stations.
  * The engine copies it, validates every field (bridge/snapshot.c) and swaps it in between two
  * bursts; a bad one is refused whole.  Host byte order (addresses and ports apart); same machine by
  * construction.
@@ -39,7 +39,7 @@
 #include "vswitch/abi/limits.h"
 
 #define SNAPSHOT_MAGIC UINT64_C(0x3170616e736b6c73) /* "slksnap1" */
-#define SNAPSHOT_SIZE_MAX (1u << 20)
+#define SNAPSHOT_SIZE_MAX (2u << 20)
 
 enum snap_vlan_mode {
 	SNAP_VLAN_NONE, /* tags are bytes like others */
@@ -86,7 +86,8 @@ enum snap_port_flag {
 	SNAP_PORT_HEARS = 1u << 8,
 	SNAP_PORT_ACCESS = 1u << 9, /* takes no tagged frame; a priority tag once */
 	SNAP_PORT_LOCKED = 1u << 10, /* lets in only sources that have an entry on it */
-	SNAP_PORT_FLAGS_ALL = (1u << 11) - 1,
+	SNAP_PORT_NEIGH_SUPPRESS = 1u << 11, /* no ARP or ND floods that the bridge can answer */
+	SNAP_PORT_FLAGS_ALL = (1u << 12) - 1,
 };
 
 enum snap_guard_flag {
@@ -327,6 +328,14 @@ struct snap_fdb {
 };
 static_assert(sizeof(struct snap_fdb) == 12, "layout is shared");
 
+/* Who has an address, for vifs with SNAP_PORT_NEIGH_SUPPRESS.  Ascending by network and address. */
+struct snap_station {
+	uint16_t network_id;
+	uint8_t mac[6];
+	uint8_t addr[16];
+};
+static_assert(sizeof(struct snap_station) == 24, "layout is shared");
+
 struct snap_hdr {
 	uint64_t magic;
 	uint64_t generation; /* counts up with every change */
@@ -344,8 +353,9 @@ struct snap_hdr {
 	uint32_t n_fdb;
 	uint32_t n_stp;
 	uint32_t n_stp_ports;
-	uint32_t reserved[6];
+	uint32_t n_stations;
+	uint32_t reserved[5];
 	/* then the networks, ports, routers, addresses, routes, forwards, spanning trees, their ports,
-	 * meters, VLANs, multicast records, bindings, FDB entries, each n_ of them */
+	 * meters, VLANs, multicast records, bindings, FDB entries, stations, each n_ of them */
 };
 static_assert(sizeof(struct snap_hdr) == 96, "layout is shared");

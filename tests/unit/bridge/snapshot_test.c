@@ -247,6 +247,42 @@ static void bindings_are_taken_in_order(void **)
 	refused("vif.v2");
 }
 
+static void stations_are_taken_in_order(void **)
+{
+	static struct {
+		struct message m;
+		struct snap_station t[3];
+	} t;
+	struct err e = ERR_NONE;
+	struct snapshot *s;
+
+	t.m = M;
+	t.m.hdr.size = sizeof(t);
+	t.m.hdr.n_stations = 3;
+	for (unsigned i = 0; i < 3; i++)
+		t.t[i] = (struct snap_station){ .network_id = t.m.network[0].network_id,
+			.mac = { 2, [5] = (uint8_t)i },
+			.addr = { [10] = 0xff, [11] = 0xff, [15] = (uint8_t)i } };
+	s = snapshot_create(&t, sizeof(t), &e);
+	assert_non_null(s);
+	assert_int_equal(s->n_stations, 3);
+	assert_false(s->has_neigh_suppress);
+	snapshot_destroy(s);
+	t.t[2].addr[15] = 1;
+	assert_null(snapshot_create(&t, sizeof(t), &e));
+	assert_non_null(strstr(e.msg, "stations are not in order"));
+	e = ERR_NONE;
+	t.t[1].mac[0] = 1;
+	assert_null(snapshot_create(&t, sizeof(t), &e));
+	assert_non_null(strstr(e.msg, "MAC of station 1 is a group address"));
+	e = ERR_NONE;
+	t.t[0].network_id = 77;
+	assert_null(snapshot_create(&t, sizeof(t), &e));
+	assert_non_null(strstr(e.msg, "station of network #77, which is not there"));
+	M.hdr.n_stations = STATIONS_MAX + 1;
+	refused("snapshot");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +293,7 @@ int main(void)
 		cmocka_unit_test_setup(a_port_may_be_without_network, setup),
 		cmocka_unit_test_setup(meters_are_taken_within_their_bounds, setup),
 		cmocka_unit_test_setup(bindings_are_taken_in_order, setup),
+		cmocka_unit_test_setup(stations_are_taken_in_order, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
