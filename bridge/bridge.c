@@ -3,7 +3,7 @@
  *
  * From: bridge/fdb.c, which has set .dst_vif.  To: bridge/egress.c, which may still refuse a copy.
  * Theory: the rules of Linux' br_handle_frame and br_flood with STP off:
- *   01:80:C2:00:00:00          forwarded like any multicast (STP is off);
+ *   01:80:C2:00:00:00          forwarded like any multicast (STP is off), but to no uplink;
  *   01:80:C2:00:00:01          never (bridge/guard.c has dropped it);
  *   01:80:C2:00:00:02 to :0F   to the host leg only, unless a group_fwd_mask has the bit, that of
  *                              the network or that of the port it came in by; from the
@@ -45,10 +45,18 @@ static bool is_twin(const struct pkt *p, const struct snap_port *out)
 	return p->in_vif == VIF_ID_NONE && (out->flags & SNAP_PORT_LEG) != 0;
 }
 
-/* bridge/proxy.c: need nobody behind @out hear it? */
-static bool is_spared(const struct pkt *p, const struct snap_port *out)
+/* Ports with one of these flags are spared @p: nobody there has to answer it (bridge/proxy.c); it is
+ * for the bridge next to a guest or the host, and must not be heard outside. */
+static uint32_t spared(const struct snap_port *in, const struct pkt *p)
 {
-	return UNLIKELY(p->is_answered) && (out->flags & SNAP_PORT_NEIGH_SUPPRESS) != 0;
+	uint32_t flags = 0;
+
+	if (UNLIKELY(p->is_answered))
+		flags |= SNAP_PORT_NEIGH_SUPPRESS;
+	if ((p->flags & PKT_IS_MCAST) != 0 && (in->flags & (SNAP_PORT_UPLINK | SNAP_PORT_LEG)) == 0
+		&& bridge_local_nibble(pkt_bytes(p)) >= 0)
+		flags |= SNAP_PORT_UPLINK;
+	return flags;
 }
 
 /* Make items for @p from where it stopped, until it has cost @share; at least one copy is made. */
@@ -57,13 +65,14 @@ static void flood(const struct snapshot *cfg, struct pkt *p, uint16_t index, uin
 {
 	const struct snapshot_network *net = &cfg->network[p->network_id];
 	uint32_t want = flood_class(&cfg->port[p->in_vif], p) | SNAP_PORT_UP;
+	uint32_t spare = spared(&cfg->port[p->in_vif], p);
 	uint32_t cost = p->len + BRIDGE_COPY_COST, spent = 0;
 
 	for (uint16_t i = 0; i < net->n_ports; i++) {
 		uint16_t id = net->ports[i];
 
 		if (id < p->flood_next || (cfg->port[id].flags & want) != want
-			|| is_twin(p, &cfg->port[id]) || is_spared(p, &cfg->port[id]))
+			|| is_twin(p, &cfg->port[id]) || (cfg->port[id].flags & spare) != 0)
 			continue;
 		if (UNLIKELY(spent > 0 && spent + cost > share)) {
 			p->flood_next = id;
@@ -81,6 +90,7 @@ static void flood(const struct snapshot *cfg, struct pkt *p, uint16_t index, uin
 static void select_ports(const struct snapshot *cfg, struct pkt *p, uint16_t index, uint32_t share,
 	const struct port_set *set, struct tx_items *out)
 {
+	uint32_t spare = spared(&cfg->port[p->in_vif], p);
 	uint32_t cost = p->len + BRIDGE_COPY_COST, spent = 0;
 
 	for (unsigned w = p->flood_next / 64u; w < ARRAY_LEN(set->word); w++) {
@@ -90,7 +100,7 @@ static void select_ports(const struct snapshot *cfg, struct pkt *p, uint16_t ind
 
 			if (id < p->flood_next || (port->flags & SNAP_PORT_UP) == 0
 				|| (id == p->in_vif && (port->flags & SNAP_PORT_HAIRPIN) == 0)
-				|| is_spared(p, port))
+				|| (port->flags & spare) != 0)
 				continue;
 			if (UNLIKELY(spent > 0 && spent + cost > share)) {
 				p->flood_next = id;

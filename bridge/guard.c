@@ -36,7 +36,7 @@ static enum drop_reason guard_check(const struct snap_port *port, const struct p
 	if (port == NULL || port->network_id == NETWORK_ID_NONE)
 		return DROP_NO_NETWORK;
 	if ((port->flags & (SNAP_PORT_UP | SNAP_PORT_HEARS)) == 0)
-		return DROP_LINK_DOWN;
+		return port->flags & SNAP_PORT_STANDBY ? DROP_UPLINK_STANDBY : DROP_LINK_DOWN;
 	if (is_bad_source(eth + 6))
 		return DROP_MAC_INVALID_SOURCE;
 	if ((p->flags & PKT_IS_MCAST) != 0 && is_mac_control(eth))

@@ -108,6 +108,8 @@ static const char *port_fault(const struct snapshot *s, const struct snap_port *
 #endif
 	if (p->mac[0] & 1)
 		return "MAC is a group address";
+	if ((p->flags & SNAP_PORT_STANDBY) != 0 && (p->flags & SNAP_PORT_UP) != 0)
+		return "stands by and is up";
 	if (p->guard & ~(unsigned)SNAP_GUARD_ALL)
 		return "unknown guard";
 	/* Linux refuses the same: BR_GROUPFWD_MACPAUSE */

@@ -70,6 +70,7 @@ struct lease {
 struct actual {
 	struct vif_slot vif[VIF_ID_MAX];
 	struct network_slot network[NETWORK_ID_MAX];
+	uint16_t uplink_in_use[NETWORK_ID_MAX]; /* of vifs with role uplink; VIF_ID_NONE: none */
 	unsigned n_host_addresses; /* the host's own, but for transits and link-local ones */
 	struct ipaddr host_address[HOST_ADDRESSES_MAX];
 	unsigned n_leases; /* of networks whose guests are bound to them */

@@ -154,6 +154,7 @@ struct vif_cfg {
 	bool is_isolated;
 	bool no_learning, no_flood, no_mcast_flood, no_bcast_flood, is_hairpin;
 	bool is_neigh_suppressed;
+	bool is_uplink; /* role: it leads out of the host */
 	uint32_t fdb_limit;
 	uint32_t connection_limit, half_open_limit; /* 0: the profile's */
 	uint16_t unresolved_limit; /* 0: NEIGH_UNRESOLVED_MAX */

@@ -36,6 +36,7 @@ bool model_may_be_same_guest(const struct vif_cfg *a, const struct vif_cfg *b);
 [[nodiscard]] int model_check_stp(const struct network_cfg *n, struct err *e);
 
 /* model_check_uplink.c */
+[[nodiscard]] int model_check_role(const struct model *m, const struct vif_cfg *v, struct err *e);
 [[nodiscard]] int model_check_uplink(
 	const struct model *m, const struct network_cfg *n, struct err *e);
 [[nodiscard]] int model_check_forwards(const struct model *m, struct err *e);

@@ -30,7 +30,7 @@ static int check_kind(const struct network_cfg *n, struct err *e)
 	if (!network_is_routed(n) && (u->kind != UPLINK_NONE || u->n_addresses || u->n_gateways))
 		return err_set(e, -EINVAL, model_network_path(n, "uplink", path),
 			"an uplink is for modes nat, routed and open: leave it out; in mode bridge "
-			"add the device as a vif of type netdev");
+			"add the device as a vif of type netdev with --role uplink");
 	if (!network_is_routed(n))
 		return 0;
 	if (n->n_subnets == 0)
@@ -250,6 +250,37 @@ static int check_name(const struct model *m, const struct network_cfg *n, struct
 	return err_set(e, -EEXIST, model_network_path(n, "name", path),
 		"%s is what the uplink of network %s is called: choose another name", n->name,
 		owner->name);
+}
+
+/* Role uplink of a vif; an uplink of a network with a router is another thing. */
+int model_check_role(const struct model *m, const struct vif_cfg *v, struct err *e)
+{
+	const struct network_cfg *n = model_network_by_id(m, v->network_id);
+	char path[MODEL_PATH_LEN];
+
+	if (!v->is_uplink)
+		return 0;
+	model_vif_path(v, "role", path);
+	if (v->type != VIF_TYPE_NETDEV)
+		return err_set(e, -EINVAL, path,
+			"role uplink is for vifs of type netdev, which lead out of the host: leave "
+			"it "
+			"out");
+	if (v->is_isolated)
+		return err_set(e, -EINVAL, path,
+			"an isolated uplink would reach no isolated guest, and these nobody else: "
+			"leave out one of the two");
+	if (v->guard.has_mac)
+		return err_set(e, -EINVAL, path,
+			"an uplink speaks for everybody outside: set guard off, or leave the role "
+			"out");
+	if (n != NULL && n->mode != NETWORK_MODE_BRIDGE)
+		return err_set(e, -EINVAL, path,
+			"role uplink is for networks of mode bridge: modes nat, routed and open "
+			"lead "
+			"out by 'saklar network set %s --uplink', and isolated ones do not",
+			n->name);
+	return 0;
 }
 
 int model_check_uplink(const struct model *m, const struct network_cfg *n, struct err *e)

@@ -11,6 +11,7 @@
 
 #include "config/netdev_bpf.h"
 #include "config/reconcile_state.h"
+#include "config/uplink_choice.h"
 #include "config/vhost_keep.h"
 #include "vswitch/base/clock.h"
 
@@ -196,6 +197,18 @@ static void say_mute(const struct reconcile *r, enum object_state state, char *w
 		snprintf(why, size, "%.200s", engine.why);
 }
 
+/* An uplink that is up but not in use says which one is. */
+static void say_standby(const struct reconcile *r, uint16_t vif_id, struct vif_actual *out)
+{
+	const struct vif_cfg *other;
+
+	if (r->model == NULL || out->state != STATE_UP
+		|| !uplink_stands_by(r->model, &r->actual, vif_id))
+		return;
+	other = model_vif_by_id(r->model, r->actual.uplink_in_use[r->wants.vif[vif_id].network_id]);
+	snprintf(out->why, sizeof(out->why), "stands by for %s", other != NULL ? other->name : "-");
+}
+
 void reconcile_vif_actual(const struct reconcile *r, uint16_t vif_id, struct vif_actual *out)
 {
 	memset(out, 0, sizeof(*out));
@@ -211,6 +224,7 @@ void reconcile_vif_actual(const struct reconcile *r, uint16_t vif_id, struct vif
 		out->state = STATE_WAITING;
 		snprintf(out->why, sizeof(out->why), "the engine does not run yet");
 	}
+	say_standby(r, vif_id, out);
 	snprintf(out->ifname, sizeof(out->ifname), "%s", slot->ifname);
 	out->ifindex = slot->is_open ? slot->fds.ifindex : 0;
 	out->has_carrier = slot->is_open && slot->has_carrier;

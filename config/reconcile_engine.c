@@ -9,6 +9,7 @@
 #include "config/netdev_bpf.h"
 #include "config/reconcile_state.h"
 #include "config/snapshot_build.h"
+#include "config/uplink_choice.h"
 #include "vswitch/base/log.h"
 
 #include <errno.h>
@@ -301,6 +302,7 @@ static void give_snapshot(struct reconcile *r)
 
 	engine_link_actual(r->link, &engine);
 	r->snapshot_generation = MAX(r->snapshot_generation, engine.generation);
+	uplink_choose(r->model, &r->actual);
 	int rc = snapshot_build(
 		r->model, &r->wants, &r->actual, r->snapshot_generation + 1, &bytes, &len);
 

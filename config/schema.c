@@ -19,6 +19,7 @@ static const char *const mode_values[] = { "bridge", "isolated", "nat", "routed"
 static const char *const filtering_values[] = { "off", "802.1q", "802.1ad", NULL };
 static const char *const proto_values[] = { "tcp", "udp", NULL };
 static const char *const profile_values[] = { "plain", "tenant", NULL };
+static const char *const role_values[] = { "guest", "uplink", NULL };
 static const char *const type_values[]
 	= { "tap", "netdev", "host", "netfront", "vhost-user", NULL };
 
@@ -364,6 +365,16 @@ static const struct schema_field vif_fields[] = {
 		.def = "1; netfront: one a processor",
 		.doc = "types tap, host and vhost-user: pairs of queues, as many as the VMM asks "
 		       "for; netfront: at most so many" },
+	{ .key = "role",
+		.flag = "role",
+		.arg = "ROLE",
+		.kind = FIELD_ENUM,
+		.values = role_values,
+		.def = "guest",
+		.doc
+		= "uplink: type netdev, it leads out of the host; of several one is in use, the "
+		  "others stand by for when it has no carrier; what guests say to bridges "
+		  "(STP, LLDP, LACP) does not go there" },
 	{ .key = "isolated",
 		.flag = "isolated",
 		.kind = FIELD_BOOL,

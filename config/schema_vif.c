@@ -163,6 +163,12 @@ static int set_neigh_suppress(void *cfg, const struct schema_value *v, const cha
 	return 0;
 }
 
+static int set_role(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	vif_of(cfg)->is_uplink = v && v->index == 1;
+	return 0;
+}
+
 static int set_isolated(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
 	vif_of(cfg)->is_isolated = v && v->is_on;
@@ -376,6 +382,7 @@ static const struct schema_setter setters[] = {
 	{ "socket_mode", set_socket_mode },
 	{ "require_sealed", set_require_sealed },
 	{ "queues", set_queues },
+	{ "role", set_role },
 	{ "isolated", set_isolated },
 	{ "neigh_suppress", set_neigh_suppress },
 	{ "learning", set_learning },
@@ -455,6 +462,7 @@ static void print_text(json_t *json, const char *key, const char *text)
 static void print_flags(const struct vif_cfg *v, json_t *json)
 {
 	json_object_set_new(json, "link", json_boolean(!v->is_down));
+	json_object_set_new(json, "role", json_string(v->is_uplink ? "uplink" : "guest"));
 	json_object_set_new(json, "isolated", json_boolean(v->is_isolated));
 	json_object_set_new(json, "neigh_suppress", json_boolean(v->is_neigh_suppressed));
 	json_object_set_new(json, "learning", json_boolean(!v->no_learning));

@@ -11,6 +11,7 @@
 #include "config/snapshot_port.h"
 #include "config/snapshot_station.h"
 #include "config/snapshot_trees.h"
+#include "config/uplink_choice.h"
 #include "vswitch/base/check.h"
 
 #include <arpa/inet.h>
@@ -50,7 +51,7 @@ static bool is_of_tenant(const struct model *m, const struct vif_cfg *v)
 	const struct network_cfg *n = model_network_by_id(m, v->network_id);
 
 	return v->has_profile ? v->profile == PROFILE_TENANT
-			      : n != NULL && n->profile == PROFILE_TENANT;
+			      : n != NULL && n->profile == PROFILE_TENANT && !v->is_uplink;
 }
 
 static void build_limits(const struct model *m, const struct vif_cfg *v, struct snap_port *out)
@@ -192,6 +193,9 @@ static void add_ports(struct layout *l, const struct model *m, const struct vif_
 			port.half_open_limit = 0;
 			port.guard = 0;
 		}
+		if (uplink_stands_by(m, actual, port.vif_id))
+			port.flags = (port.flags & ~(uint32_t)(SNAP_PORT_UP | SNAP_PORT_HEARS))
+				| SNAP_PORT_STANDBY;
 		append(l, &port, sizeof(port), count, VIF_ID_MAX - 1);
 	}
 }

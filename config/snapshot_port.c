@@ -19,6 +19,8 @@ uint32_t snapshot_port_flags(const struct vif_cfg *v)
 		flags &= ~(uint32_t)SNAP_PORT_BCAST_FLOOD;
 	if (v->is_isolated)
 		flags |= SNAP_PORT_ISOLATED;
+	if (v->is_uplink)
+		flags |= SNAP_PORT_UPLINK;
 	if (v->is_neigh_suppressed)
 		flags |= SNAP_PORT_NEIGH_SUPPRESS;
 	if (v->is_hairpin)

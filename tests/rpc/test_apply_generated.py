@@ -98,6 +98,9 @@ def vif(dice, i, networks):
     for key in ("link", "locked", "isolated", "learning", "flood", "mcast_flood", "bcast_flood",
                 "hairpin", "bpdu_guard", "root_guard", "neigh_suppress"):
         some(dice, item, **{key: dice.choice([True, False])})
+    may_lead_out = kind == "netdev" and segment["mode"] == "bridge" and "guard" not in item \
+        and not item.get("isolated")
+    some(dice, item, role="uplink" if may_lead_out else "guest")
     behind = ",vlan=7" if segment.get("vlan_filtering", "off") != "off" else ""
     some(dice, item, multicast_groups=[f"239.1.1.1{behind}", f"ff1e::{i + 1:x}{behind}"])
     if behind:

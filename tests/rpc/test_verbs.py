@@ -33,7 +33,7 @@ def test_keys_of_a_vif_are_stable(client):
     assert {"id", "name", "type", "network", "state", "reason", "mac", "mtu", "link", "carrier",
             "ifname",
             "netns", "dev", "ifindex", "queues", "rx_packets", "rx_bytes", "tx_packets", "tx_bytes",
-            "drops", "drops_total", "owner", "isolated", "neigh_suppress", "learning", "flood", "mcast_flood",
+            "drops", "drops_total", "owner", "isolated", "neigh_suppress", "role", "learning", "flood", "mcast_flood",
             "bcast_flood", "hairpin", "fdb_limit", "connection_limit", "half_open_limit",
             "unresolved_limit", "profile", "rate", "guard", "storm", "storm_unicast",
             "storm_broadcast", "storm_multicast", "socket", "memory_sealed", "queues_live",

@@ -141,7 +141,9 @@
 	X(BPDU_RATE, "bpdu_rate", "more BPDUs a second than a bridge may send")                    \
 	X(BPDU_GUARD, "bpdu_guard",                                                                \
 		"the vif is disabled because a BPDU came from it (bpdu_guard); set it down and "   \
-		"up again")
+		"up again")                                                                        \
+	X(UPLINK_STANDBY, "uplink_standby",                                                        \
+		"came in by an uplink that stands by while another one is in use")
 
 enum drop_reason {
 	DROP_NONE, /* the packet lives */

@@ -87,7 +87,9 @@ enum snap_port_flag {
 	SNAP_PORT_ACCESS = 1u << 9, /* takes no tagged frame; a priority tag once */
 	SNAP_PORT_LOCKED = 1u << 10, /* lets in only sources that have an entry on it */
 	SNAP_PORT_NEIGH_SUPPRESS = 1u << 11, /* no ARP or ND floods that the bridge can answer */
-	SNAP_PORT_FLAGS_ALL = (1u << 12) - 1,
+	SNAP_PORT_UPLINK = 1u << 12, /* leads out: what guests say to bridges does not go there */
+	SNAP_PORT_STANDBY = 1u << 13, /* another uplink is in use: neither sent to nor heard */
+	SNAP_PORT_FLAGS_ALL = (1u << 14) - 1,
 };
 
 enum snap_guard_flag {
