@@ -9,7 +9,7 @@
  * step, and its repair would be a second, less tested writer.
  * Invariants: every record from 1 to n_slots is in exactly one bucket chain or in the free list,
  * or above n_high; the hash in the chains is of the key the record had when it was added.
- * Thread: one writer; ixtab_read() from anywhere. */
+ * Thread: one writer; ixtab_read() and ixtab_find_any() from anywhere. */
 #include "vswitch/base/ixtab.h"
 
 #include "vswitch/base/check.h"
@@ -20,6 +20,7 @@
 #include <sys/random.h>
 
 #define READ_TRIES 64
+#define FIND_STEPS 64 /* through a chain that changes meanwhile */
 
 static uint64_t layout_hash(const struct ixtab_conf *conf)
 {
@@ -48,18 +49,25 @@ static void key_of(const void *rec, struct ixtab_key *out)
 	memcpy(out, (const uint8_t *)rec + sizeof(struct ixtab_rec), sizeof(*out));
 }
 
+/* Others may be on their way through the chains: each step is one whole store. */
+static void link_set(struct ixtab *t, uint32_t index, uint32_t next, uint32_t tag)
+{
+	__atomic_store_n(&t->link[index].tag, tag, __ATOMIC_RELAXED);
+	__atomic_store_n(&t->link[index].next, next, __ATOMIC_RELAXED);
+}
+
 static void chain_add(struct ixtab *t, uint32_t index, uint64_t hash)
 {
 	uint32_t *head = &t->bucket[(hash >> 32) & t->bucket_mask];
 
-	t->link[index] = (struct ixtab_link){ .next = *head, .tag = (uint32_t)hash };
-	*head = index;
+	link_set(t, index, *head, (uint32_t)hash);
+	__atomic_store_n(head, index, __ATOMIC_RELEASE);
 	t->n_live++;
 }
 
 static void free_add(struct ixtab *t, uint32_t index)
 {
-	t->link[index] = (struct ixtab_link){ .next = t->free_head };
+	link_set(t, index, t->free_head, 0);
 	t->free_head = index;
 }
 
@@ -75,6 +83,19 @@ uint32_t ixtab_find(const struct ixtab *t, const struct ixtab_key *key, uint64_t
 		key_of(ixtab_rec_at(t, index), &have);
 		if (have.a == key->a && have.b == key->b)
 			return index;
+	}
+	return IXTAB_NONE;
+}
+
+uint32_t ixtab_find_any(const struct ixtab *t, uint64_t hash)
+{
+	uint32_t index
+		= __atomic_load_n(&t->bucket[(hash >> 32) & t->bucket_mask], __ATOMIC_ACQUIRE);
+
+	for (unsigned i = 0; i < FIND_STEPS && index != IXTAB_NONE; i++) {
+		if (__atomic_load_n(&t->link[index].tag, __ATOMIC_RELAXED) == (uint32_t)hash)
+			return index;
+		index = __atomic_load_n(&t->link[index].next, __ATOMIC_RELAXED);
 	}
 	return IXTAB_NONE;
 }
@@ -137,7 +158,7 @@ static void chain_del(struct ixtab *t, uint32_t index)
 	}
 #endif
 	CHECK(*at == index);
-	*at = t->link[index].next;
+	__atomic_store_n(at, t->link[index].next, __ATOMIC_RELAXED);
 	t->n_live--;
 }
 

@@ -13,8 +13,8 @@
  *   3. ixtab_detach(): the records stay in the segment.
  * Crash at any instruction: .seq is odd while a record is written; the next attach drops such a
  * record, and one whose check or contents are wrong.
- * Threads: one writer, which is the only user of ixtab_find(); ixtab_read() may be called by any
- * thread at any time. */
+ * Threads: one writer, which is the only user of ixtab_find(); ixtab_read() and ixtab_find_any() may be
+ * called by any thread at any time. */
 #pragma once
 
 #include "vswitch/abi/state.h"
@@ -82,6 +82,9 @@ void ixtab_del(struct ixtab *t, uint32_t index);
 /* Copy record @index into @out (rec_size bytes, aligned to 8) as one consistent whole; false: free, or written
  * at this moment for longer than a few tries.  Any thread. */
 bool ixtab_read(const struct ixtab *t, uint32_t index, void *out);
+/* Index of the record that probably has the key whose hash is @hash, IXTAB_NONE: none seen.  For any thread: what the
+ * writer changes at this moment may be missed, and the record must be read and compared.  */
+uint32_t ixtab_find_any(const struct ixtab *t, uint64_t hash);
 
 static inline void *ixtab_rec_at(const struct ixtab *t, uint32_t index)
 {
