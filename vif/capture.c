@@ -15,11 +15,14 @@
  * Why programs are checked here as well: libpcap's bpf_validate() lets jumps go backwards, for a loop
  * of its own, lets memory words be read that were never written, and lets codes pass at which
  * bpf_filter() aborts.
- * Invariants: never waits, never allocates after opening; one wake-up a burst at most; the ring cannot
+ * Several workers may write into one ring, one record at a time: behind a lock that is held for a copy, and
+ * taken only while somebody captures.
+ * Invariants: never waits for the reader, never allocates after opening; one wake-up a burst at most; the ring cannot
  * shrink under us (F_SEAL_SHRINK is required); a program ends after at most its own length of steps.
  * Thread: hooks worker; open and close control. */
 #include "vif/capture.h"
 
+#include "vif/spin.h"
 #include "vswitch/base/clock.h"
 
 #include <pcap/bpf.h>
@@ -43,6 +46,7 @@ struct capture {
 	struct capture_ring *ring;
 	size_t map_len;
 	uint32_t data_size;
+	struct spin lock; /* of what follows, and of the ring: several workers write */
 	uint64_t head; /* the truth; ring->head is a copy for the reader */
 	uint64_t lost;
 	uint64_t seen;
@@ -291,6 +295,23 @@ static void copy_frame(uint8_t *to, const struct pkt *p, uint32_t cap_len)
 	}
 }
 
+static void ring_write(struct capture *c, const struct pkt *p, struct capture_record *rec)
+{
+	uint8_t *at;
+
+	c->has_news = true;
+	__atomic_store_n(&c->ring->seen, ++c->seen, __ATOMIC_RELAXED);
+	at = ring_reserve(c, rec->rec_len);
+	if (!at) {
+		__atomic_store_n(&c->ring->lost, ++c->lost, __ATOMIC_RELAXED);
+		return;
+	}
+	memcpy(at, rec, sizeof(*rec));
+	copy_frame(at + sizeof(*rec), p, rec->cap_len);
+	c->head += rec->rec_len;
+	__atomic_store_n(&c->ring->head, c->head, __ATOMIC_RELEASE);
+}
+
 static void capture_write(
 	struct capture *c, const struct pkt *p, uint16_t vif_id, enum capture_dir dir, uint8_t drop)
 {
@@ -305,20 +326,11 @@ static void capture_write(
 		.gso_type = p->gso_type,
 		.csum_partial = (p->flags & PKT_CSUM_PARTIAL) != 0,
 	};
-	uint8_t *at;
 
-	c->has_news = true;
-	__atomic_store_n(&c->ring->seen, ++c->seen, __ATOMIC_RELAXED);
 	rec.rec_len = (uint32_t)((sizeof(rec) + rec.cap_len + 7u) & ~(size_t)7u);
-	at = ring_reserve(c, rec.rec_len);
-	if (!at) {
-		__atomic_store_n(&c->ring->lost, ++c->lost, __ATOMIC_RELAXED);
-		return;
-	}
-	memcpy(at, &rec, sizeof(rec));
-	copy_frame(at + sizeof(rec), p, rec.cap_len);
-	c->head += rec.rec_len;
-	__atomic_store_n(&c->ring->head, c->head, __ATOMIC_RELEASE);
+	spin_lock(&c->lock);
+	ring_write(c, p, &rec);
+	spin_unlock(&c->lock);
 }
 
 static bool filter_matches(const struct capture *c, const struct pkt *p)
@@ -440,8 +452,13 @@ void capture_flush_slow(const struct capture_set *set)
 	for (uint32_t i = 0; i < set->n; i++) {
 		struct capture *c = set->session[i];
 
-		if (c->has_news)
-			reader_wake(c);
+		bool has_news;
+
+		spin_lock(&c->lock);
+		has_news = c->has_news;
 		c->has_news = false;
+		spin_unlock(&c->lock);
+		if (has_news)
+			reader_wake(c);
 	}
 }

@@ -22,7 +22,7 @@ static inline bool packed_is_available(uint16_t flags, bool wrap)
 
 static inline void packed_prefetch(const struct vhost_queue *q, unsigned n)
 {
-	uint32_t pos = q->pos;
+	uint32_t pos = queue_pos(q);
 
 	__builtin_prefetch(q->rings.driver);
 	for (unsigned i = 0; i < n; i += CACHE_LINE / VHOST_DESC_LEN) {

@@ -111,7 +111,7 @@ static inline void take(
 	q->record->used[q->n_used++]
 		= (struct vhost_used){ .id = id, .n_slots = (uint16_t)n_slots, .len = len };
 	packed_move(q->size, &pos, &q->wrap, n_slots);
-	q->pos = (uint16_t)pos;
+	queue_set_pos(q, (uint16_t)pos);
 }
 
 /* Give back everything taken. */
@@ -440,7 +440,7 @@ static enum fit frame_walk_in(struct vhost_queue *q, const struct dirty_log *log
 	enum fit fit = frame_fill(q, log, w, f, packed);
 
 	if (fit != FIT_DONE) {
-		q->pos = pos;
+		queue_set_pos(q, pos);
 		q->wrap = wrap;
 		q->n_used = n_used;
 		w->n = w->next = 0; /* what was fetched begins elsewhere now */

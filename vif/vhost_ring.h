@@ -56,6 +56,18 @@ static_assert(sizeof(struct vring_desc) == 16 && sizeof(struct vring_packed_desc
 
 #define VHOST_STATE(pos, next, n) ((uint64_t)(pos) | (uint64_t)(next) << 16 | (uint64_t)(n) << 32)
 
+/* Where another worker would go on that wants lines near (vhost_queue_prefetch()); only that reads .pos beside the
+ * one whose turn it is. */
+static inline uint16_t queue_pos(const struct vhost_queue *q)
+{
+	return __atomic_load_n(&q->pos, __ATOMIC_RELAXED);
+}
+
+static inline void queue_set_pos(struct vhost_queue *q, uint16_t pos)
+{
+	__atomic_store_n(&q->pos, pos, __ATOMIC_RELAXED);
+}
+
 static inline void queue_break(struct vhost_queue *q, enum vhost_broken why)
 {
 	/* the first reason stays, unless all of the guest's queues end by this one */

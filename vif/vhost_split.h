@@ -52,15 +52,15 @@ static inline uint32_t split_available(struct vhost_queue *q, struct vhost_windo
 static inline void split_prefetch(const struct vhost_queue *q, unsigned n)
 {
 	const struct vring_desc *desc = q->rings.desc;
-	uint16_t mask = (uint16_t)(q->size - 1);
+	uint16_t mask = (uint16_t)(q->size - 1), pos = queue_pos(q);
 
 	__builtin_prefetch(&split_avail(q)->idx);
-	__builtin_prefetch(&split_avail(q)->ring[q->pos & mask]);
+	__builtin_prefetch(&split_avail(q)->ring[pos & mask]);
 	prefetch_to_write(&split_used(q)->idx);
 	for (unsigned i = 0; i < n; i += CACHE_LINE / sizeof(*desc))
-		__builtin_prefetch(&desc[(uint16_t)(q->pos + i) & mask]);
+		__builtin_prefetch(&desc[(uint16_t)(pos + i) & mask]);
 	for (unsigned i = 0; i < n; i += CACHE_LINE / sizeof(struct vring_used_elem))
-		prefetch_to_write(&split_used(q)->ring[(uint16_t)(q->pos + i) & mask]);
+		prefetch_to_write(&split_used(q)->ring[(uint16_t)(pos + i) & mask]);
 }
 
 /* Fill @w with at most @max heads from q->pos on. */
@@ -113,7 +113,7 @@ static inline void split_take(struct vhost_queue *q, uint16_t id, uint32_t len)
 
 	__atomic_store_n(&u->id, id, __ATOMIC_RELAXED);
 	__atomic_store_n(&u->len, len, __ATOMIC_RELAXED);
-	q->pos++;
+	queue_set_pos(q, (uint16_t)(q->pos + 1));
 	q->n_used++;
 }
 

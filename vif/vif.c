@@ -332,7 +332,13 @@ static void group_tx(const struct vif_table *vifs, struct vif_io *io, struct bur
 	uint16_t id = items[0].out_vif;
 	struct vif *v = id < VIF_ID_MAX ? vifs->by_id[id] : NULL;
 
-	if (v) {
+	if (v && UNLIKELY(v->ops->tx_is_exclusive)) {
+		struct spin *lock = &v->queue[io->worker % v->n_queues].tx_lock;
+
+		spin_lock(lock);
+		mixed_tx(v, io, b, items, n);
+		spin_unlock(lock);
+	} else if (v) {
 		mixed_tx(v, io, b, items, n);
 	} else {
 		for (uint32_t i = 0; i < n; i++)

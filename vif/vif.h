@@ -9,12 +9,14 @@
  *   3. worker: ops->rx() for its queues, ops->tx() for items; sleeps on ops->wait_fd();
  *   4. control thread: taken out of the table, all workers have passed a burst, vif_close().
  * Who may touch what: rx state of a queue belongs to the worker that owns the queue; tx goes
- * through the vif's queue with the number of the worker modulo n_queues; everything else is
- * read-only while published.  The engine never opens fds and never changes the netdev.
- * Threads: open/close control; rx/tx/wait_fd worker; no locks. */
+ * through the vif's queue with the number of the worker modulo n_queues, one worker at a time where the
+ * type says .tx_is_exclusive or sees to it by itself; everything else is read-only while published.  The
+ * engine never opens fds and never changes the netdev.
+ * Threads: open/close control; rx/tx/wait_fd worker. */
 #pragma once
 
 #include "vif/burst.h"
+#include "vif/spin.h"
 #include "vswitch/abi/counters.h"
 #include "vswitch/abi/engine_msg.h"
 #include "vswitch/base/err.h"
@@ -30,10 +32,21 @@ struct vif_queue {
 	uint64_t
 		look_at_ns; /* set by rx: to be polled again then although nothing wakes; 0: never */
 	bool is_polled; /* in the worker's hot list; else waits in epoll */
-	bool is_dead; /* fd failed for good */
-	bool is_reported; /* and the control thread knows */
+	bool is_dead; /* fd failed for good; any worker may find out: vif_queue_is_dead() */
+	bool is_reported; /* and the control thread knows; atomic */
+	struct spin tx_lock; /* .tx_is_exclusive, or the type's; held for one burst */
 	void *type_state; /* of the vif type */
 };
+
+static inline bool vif_queue_is_dead(const struct vif_queue *q)
+{
+	return __atomic_load_n(&q->is_dead, __ATOMIC_RELAXED);
+}
+
+static inline void vif_queue_die(struct vif_queue *q)
+{
+	__atomic_store_n(&q->is_dead, true, __ATOMIC_RELAXED);
+}
 
 /* What a worker lends to rx and tx: pools, scratch buffers, counters, clock. */
 struct vif_io {
@@ -69,6 +82,9 @@ struct vif_ops {
 	/* Must @p, a GSO frame, be cut before tx?  It is the last word; NULL: a kernel's device, which
 	 * is asked by sending. */
 	bool (*must_segment)(const struct vif *v, const struct pkt *p);
+	/* tx uses the queue of the worker's number only, and that bears one worker at a time: rings in
+	 * memory, whose types may also lock by themselves.  The kernel's fds bear any number. */
+	bool tx_is_exclusive;
 };
 
 #define VIF_GSO_KINDS 8 /* GSO types of struct pkt, each with and without PKT_GSO_ECN */

@@ -53,7 +53,7 @@ static void host_close(struct vif *v)
 
 static int host_wait_fd(const struct vif_queue *q)
 {
-	return q->is_dead ? -1 : q->fd;
+	return vif_queue_is_dead(q) ? -1 : q->fd;
 }
 
 static void host_rx_error(const struct vif *v, struct vif_queue *q, struct vif_io *io, int error)
@@ -64,7 +64,7 @@ static void host_rx_error(const struct vif *v, struct vif_queue *q, struct vif_i
 	case EIO: return; /* down */
 	case EBADFD:
 	case EBADF:
-	case ENODEV: q->is_dead = true; return;
+	case ENODEV: vif_queue_die(q); return;
 	case EINVAL: drop_count(io->vif_counters, v->id, DROP_RX_UNEXPRESSIBLE, 1); return;
 	default: drop_count(io->vif_counters, v->id, DROP_RX_ERROR, 1);
 	}
@@ -77,7 +77,7 @@ static uint16_t host_rx(
 	unsigned n_slots;
 	uint16_t n = 0;
 
-	if (q->is_dead)
+	if (vif_queue_is_dead(q))
 		return 0;
 	n_slots = io_rx_refill(io, MIN(max, IO_BATCH), HOST_HDR_LEN);
 	for (unsigned i = 0; i < n_slots; i++) {
@@ -108,7 +108,10 @@ static enum drop_reason tx_error_reason(struct vif_io *io, struct vif_queue *q, 
 	case ENOMEM: return DROP_TX_QUEUE_FULL;
 	case EBADFD:
 	case EBADF:
-	case ENODEV: q->is_dead = io->saw_dead = true; return DROP_TX_LINK_DOWN;
+	case ENODEV:
+		vif_queue_die(q);
+		io->saw_dead = true;
+		return DROP_TX_LINK_DOWN;
 	case EIO:
 	case ENETDOWN: return DROP_TX_LINK_DOWN;
 	default: return DROP_TX_REFUSED;
@@ -121,8 +124,8 @@ static bool host_send(struct vif_io *io, struct vif_queue *q, struct pkt *p, str
 	unsigned n_iov = io_tx_fill(s->tx.iov[0], &s->tx.hdr[0], HOST_HDR_LEN, p->m);
 	ssize_t r;
 
-	if (q->is_dead || n_iov == 0) {
-		item->drop = q->is_dead ? DROP_TX_LINK_DOWN : DROP_TX_REFUSED;
+	if (vif_queue_is_dead(q) || n_iov == 0) {
+		item->drop = vif_queue_is_dead(q) ? DROP_TX_LINK_DOWN : DROP_TX_REFUSED;
 		return false;
 	}
 	memset(&s->tx.hdr[0], 0, sizeof(s->tx.hdr[0]));

@@ -293,6 +293,7 @@ const struct vif_ops vif_mem_ops = {
 	.rx = mem_rx,
 	.tx = mem_tx,
 	.wait_fd = mem_wait_fd,
+	.tx_is_exclusive = true,
 };
 
 struct vif *vif_mem_create(uint16_t id, const char *name)

@@ -58,7 +58,7 @@ static void netdev_close(struct vif *v)
 
 static int netdev_wait_fd(const struct vif_queue *q)
 {
-	return q->is_dead ? -1 : q->fd;
+	return vif_queue_is_dead(q) ? -1 : q->fd;
 }
 
 /* The kernel resets its counters when they are read.  Read every now and then under load, and once
@@ -123,7 +123,7 @@ static bool rx_error_is_final(
 	case EINVAL: drop_count(io->vif_counters, v->id, DROP_RX_UNEXPRESSIBLE, 1); return false;
 	case ENODEV:
 	case ENXIO:
-	case EBADF: q->is_dead = true; return true;
+	case EBADF: vif_queue_die(q); return true;
 	default: drop_count(io->vif_counters, v->id, DROP_RX_ERROR, 1); return false;
 	}
 }
@@ -157,7 +157,7 @@ static uint16_t netdev_rx(
 	uint16_t n_pkts = 0;
 	int n;
 
-	if (q->is_dead)
+	if (vif_queue_is_dead(q))
 		return 0;
 	n = netdev_recv(v, q, io, io_rx_refill(io, MIN(max, IO_BATCH), NETDEV_HDR_LEN));
 	for (int i = 0; i < n; i++) {
@@ -189,7 +189,10 @@ static enum drop_reason tx_error_reason(struct vif_io *io, struct vif_queue *q, 
 	case ENOMEM: return DROP_TX_QUEUE_FULL;
 	case ENXIO:
 	case ENODEV:
-	case EBADF: q->is_dead = io->saw_dead = true; return DROP_TX_LINK_DOWN;
+	case EBADF:
+		vif_queue_die(q);
+		io->saw_dead = true;
+		return DROP_TX_LINK_DOWN;
 	case ENETDOWN: return DROP_TX_LINK_DOWN;
 	default:
 		return DROP_TX_REFUSED; /* EINVAL: header; EMSGSIZE: larger than the device's MTU */
@@ -234,7 +237,7 @@ static void netdev_tx(
 
 		if (items[i].drop)
 			continue;
-		if (q->is_dead) {
+		if (vif_queue_is_dead(q)) {
 			items[i].drop = DROP_TX_LINK_DOWN;
 			continue;
 		}

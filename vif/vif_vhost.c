@@ -55,7 +55,6 @@ struct vhost_vif {
 	struct msg_vhost_state told;
 	/* the workers' */
 	_Atomic bool is_armed[VIF_QUEUES_MAX]; /* control sets it to false when rings start */
-	_Atomic bool is_sending[VIF_QUEUES_MAX]; /* two workers may have something for one ring */
 	_Atomic uint64_t announced; /* MAC in the low bytes, and ANNOUNCE_DUE; 0: nothing to say */
 };
 #define ANNOUNCE_DUE (UINT64_C(1) << 63)
@@ -397,7 +396,7 @@ static uint16_t vhost_rx(
 	if (UNLIKELY(atomic_load_explicit(&h->announced, memory_order_relaxed) != 0) && max > 0
 		&& announce(h, io, pkts) == 1)
 		return 1;
-	if (!r || q->is_dead)
+	if (!r || vif_queue_is_dead(q))
 		return 0;
 	n = vhost_net_rx(&r->queue, io, v->id, pkts, max);
 	if (n == 0 && io->now_ns - q->last_busy_ns >= ARM_NS) {
@@ -411,8 +410,10 @@ static uint16_t vhost_rx(
 		*is_armed = false;
 	}
 	ring_call(r, io);
-	if (UNLIKELY(r->queue.broken != VHOST_FINE))
-		q->is_dead = io->saw_dead = true;
+	if (UNLIKELY(r->queue.broken != VHOST_FINE)) {
+		vif_queue_die(q);
+		io->saw_dead = true;
+	}
 	return n;
 }
 
@@ -436,19 +437,22 @@ static void vhost_tx(
 	struct vhost_vif *h = state_of(v);
 	unsigned pair;
 	struct vhost_ring *r = ring_to_send(h, v, io, &pair);
+	bool is_broken;
 
 	for (uint32_t i = 0; !r && i < n; i++)
 		if (!items[i].drop)
 			items[i].drop = DROP_TX_LINK_DOWN;
 	if (!r)
 		return;
-	while (atomic_exchange_explicit(&h->is_sending[pair], true, memory_order_acquire))
-		rte_pause(); /* another worker is within its burst */
+	spin_lock(&v->queue[pair].tx_lock); /* another worker may have something for this ring */
 	vhost_net_tx(&r->queue, io, v->id, b, items, n);
 	ring_call(r, io);
-	atomic_store_explicit(&h->is_sending[pair], false, memory_order_release);
-	if (UNLIKELY(r->queue.broken != VHOST_FINE))
-		v->queue[pair].is_dead = io->saw_dead = true;
+	is_broken = r->queue.broken != VHOST_FINE;
+	spin_unlock(&v->queue[pair].tx_lock);
+	if (UNLIKELY(is_broken)) {
+		vif_queue_die(&v->queue[pair]);
+		io->saw_dead = true;
+	}
 }
 
 static void vhost_tx_soon(struct vif *v, const struct vif_io *io, uint32_t n)
@@ -462,7 +466,7 @@ static void vhost_tx_soon(struct vif *v, const struct vif_io *io, uint32_t n)
 
 static int vhost_wait_fd(const struct vif_queue *q)
 {
-	return q->is_dead ? -1 : q->fd;
+	return vif_queue_is_dead(q) ? -1 : q->fd;
 }
 
 const struct vif_ops vif_vhost_ops = {

@@ -57,6 +57,7 @@ static const struct rule worker_rules[] = {
 	{ .nr = SCMP_SYS(io_getevents) },
 	{ .nr = SCMP_SYS(poll) }, /* the same where there is no AIO */
 	{ .nr = SCMP_SYS(ppoll) },
+	{ .nr = SCMP_SYS(sched_yield) }, /* another worker is waited for */
 	{ .nr = SCMP_SYS(getsockopt), 2, { ARG_IS(1, SOL_PACKET), ARG_IS(2, PACKET_STATISTICS) } },
 	{ .nr = SCMP_SYS(ioctl), 1, { ARG_IS(1, XEN_CALL_COPY) } }, /* frames of Xen guests */
 	{ .nr = SCMP_SYS(ioctl), 1, { ARG_IS(1, XEN_CALL_NOTIFY) } }, /* telling them */
