@@ -38,6 +38,11 @@ static uint32_t wire_len(const struct pkt *p)
 	return is_beside ? len - VLAN_TAG_LEN : len;
 }
 
+bool egress_is_too_large(const struct snapshot *cfg, const struct pkt *p, uint16_t out_vif)
+{
+	return wire_len(p) > egress_wire_max(&cfg->port[out_vif]);
+}
+
 static enum verdict egress_check(
 	const struct snapshot *cfg, const struct pkt *p, uint16_t out_vif, const uint8_t *states)
 {
@@ -49,13 +54,13 @@ static enum verdict egress_check(
 	if (UNLIKELY(p->vlan != 0) && !vlan_allows(cfg, out_vif, p))
 		return VERDICT_BACK; /* nobody there to lose it */
 	if (UNLIKELY((out->flags & SNAPSHOT_PORT_WATCHED) != 0)
-		&& states[out_vif] != STP_STATE_FORWARDING)
+		&& __atomic_load_n(&states[out_vif], __ATOMIC_RELAXED) != STP_STATE_FORWARDING)
 		return VERDICT_BACK;
 	if ((in->flags & out->flags & SNAP_PORT_ISOLATED) != 0)
 		return VERDICT_ISOLATED;
 	if ((out->flags & SNAP_PORT_UP) == 0)
 		return VERDICT_DOWN;
-	if (wire_len(p) > egress_wire_max(out))
+	if (egress_is_too_large(cfg, p, out_vif))
 		return VERDICT_MTU;
 	return VERDICT_SEND;
 }

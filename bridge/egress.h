@@ -11,6 +11,9 @@ static inline uint32_t egress_wire_max(const struct snap_port *out)
 	return (uint32_t)out->mtu + 14 + 4; /* and one tag, as Linux' is_skb_forwardable */
 }
 
+/* Must @p, or a frame it becomes, be lost because of its size? */
+bool egress_is_too_large(const struct snapshot *cfg, const struct pkt *p, uint16_t out_vif);
+
 /* @states: enum stp_state by vif id.
  * Look at the copies in @out.  Those that may go stay, in order.  Those that nobody will miss (back
  * to where they came from, isolated, to a vif that does not forward) are taken out; a packet that has

@@ -11,7 +11,7 @@
  * Deviation: a locked port does not learn from what is not forwarded (01:80:C2:00:00:02 to :0F),
  * where Linux needs no_linklocal_learn for that: else one such frame unlocks any address.
  * Invariants: see fdb_table.h.
- * Thread: one worker; fdb_dump() from anywhere. */
+ * Thread: the worker that owns the table; fdb_dump() from anywhere. */
 #include "bridge/fdb.h"
 
 #include "bridge/bridge_local.h"

@@ -14,7 +14,8 @@
  * takes the oldest entry of the vif that holds most, so that one guest's flood of addresses costs
  * that guest alone; the one that holds most is refused.  Refusals are counted as fdb_refused; the
  * frame is forwarded all the same.
- * Threads: one worker writes and finds; fdb_dump() may be called by any thread at any time. */
+ * Threads: one worker, the owner, writes and finds; fdb_dump() may be called by any thread at any time, and
+ * other workers look by fdb_peek() (bridge/fdb_peek.h). */
 #pragma once
 
 #include "bridge/snapshot.h"

@@ -76,7 +76,7 @@ static void entry_write(struct fdb *f, uint32_t index, const struct fdb_place *t
 	r->home_vif_id = to->home_vif_id;
 	r->origin = (uint8_t)to->origin;
 	r->is_sticky = to->is_sticky;
-	r->last_seen_ns = now_ns;
+	__atomic_store_n(&r->last_seen_ns, now_ns, __ATOMIC_RELAXED);
 	o->vif_id = to->vif_id;
 	o->origin = (uint8_t)to->origin;
 	o->is_sticky = to->is_sticky;

@@ -7,7 +7,7 @@
  * makes quotas, eviction and flushing of a vif O(1) per entry.
  * Invariants: owner[i].network_id != 0 iff record i is live; owner[i] is in the list of its vif iff
  * it was learned; nothing read from a record is used as an index.
- * Thread: the worker. */
+ * Thread: the worker that owns the table; fdb_table_key() and fdb_table_has_aged() any. */
 #pragma once
 
 #include "bridge/fdb.h"

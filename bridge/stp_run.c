@@ -93,6 +93,12 @@ static uint8_t state_of(const struct stp_port *p)
 	return p->v.learning ? STP_STATE_LEARNING : STP_STATE_BLOCKED;
 }
 
+/* Other workers ask for states at any time. */
+static void state_set(struct stp_run *r, uint16_t id, enum stp_state state)
+{
+	__atomic_store_n(&r->state[id], (uint8_t)state, __ATOMIC_RELAXED);
+}
+
 static void on_changed(void *arg, struct stp_port *p, enum stp_role was)
 {
 	struct stp_run *r = arg;
@@ -102,7 +108,7 @@ static void on_changed(void *arg, struct stp_port *p, enum stp_role was)
 	if (r->is_restoring || (was == p->v.role && state == r->state[id]))
 		return;
 	r->has_news |= r->state[id] != state;
-	r->state[id] = state;
+	state_set(r, id, state);
 	event_put(r,
 		&(struct stp_event){
 			.vif_id = id,
@@ -212,7 +218,7 @@ static void ports_del(struct stp_run *r, uint64_t now_ns)
 		if (p->bridge == NULL || network_of(r, p->bridge) == wanted_network(r->cfg, id))
 			continue;
 		stp_port_del(p, now_ns);
-		r->state[id] = STP_STATE_FORWARDING;
+		state_set(r, id, STP_STATE_FORWARDING);
 		if (r->store != NULL)
 			stp_store_clear_port(r->store, id);
 	}
@@ -233,7 +239,7 @@ static void ports_add(struct stp_run *r, uint64_t now_ns)
 			continue;
 		conf = port_conf(r->cfg, id, r->bridge[network].conf.version >= STP_VERSION_RSTP);
 		stp_port_add(&r->bridge[network], &r->port[id], &conf);
-		r->state[id] = STP_STATE_BLOCKED;
+		state_set(r, id, STP_STATE_BLOCKED);
 		is_new[id] = true;
 	}
 	for (uint16_t id = 1; id < NETWORK_ID_MAX; id++)
@@ -245,7 +251,7 @@ static void ports_add(struct stp_run *r, uint64_t now_ns)
 	r->is_restoring = false;
 	for (uint16_t id = 1; id < VIF_ID_MAX; id++)
 		if (is_new[id])
-			r->state[id] = state_of(&r->port[id]);
+			state_set(r, id, state_of(&r->port[id]));
 }
 
 static void ports_sync(struct stp_run *r, uint64_t now_ns)
@@ -262,7 +268,7 @@ static void ports_sync(struct stp_run *r, uint64_t now_ns)
 			stp_port_set(p, &conf, now_ns);
 		if (has_link != p->has_link)
 			stp_port_enable(p, has_link, now_ns);
-		r->state[id] = state_of(p);
+		state_set(r, id, state_of(p));
 	}
 }
 
@@ -274,7 +280,7 @@ static void guards_sync(struct stp_run *r)
 			continue;
 		if ((r->cfg->port[id].flags & SNAPSHOT_PORT_WATCHED) == 0
 			|| (r->cfg->port[id].flags & SNAP_PORT_UP) == 0)
-			r->state[id] = STP_STATE_FORWARDING;
+			state_set(r, id, STP_STATE_FORWARDING);
 		if (r->store != NULL)
 			stp_store_guard(r->store, id, r->state[id] == STP_STATE_GUARDED);
 	}
@@ -320,7 +326,7 @@ void stp_run_sync(struct stp_run *r, const struct snapshot *cfg, struct fdb *fdb
 	if (r->store != NULL && !was_on)
 		for (uint16_t id = 1; id < VIF_ID_MAX; id++)
 			if (stp_store_is_guarded(r->store, id))
-				r->state[id] = STP_STATE_GUARDED;
+				state_set(r, id, STP_STATE_GUARDED);
 	ports_del(r, now_ns);
 	bridges_sync(r, now_ns);
 	if (cfg->stp != NULL)
@@ -370,7 +376,7 @@ static bool is_guarded_vif(const struct stp_run *r, uint16_t id)
 
 static void guard_strike(struct stp_run *r, uint16_t id)
 {
-	r->state[id] = STP_STATE_GUARDED;
+	state_set(r, id, STP_STATE_GUARDED);
 	r->has_news = true;
 	if (r->port[id].bridge == NULL && r->store != NULL)
 		stp_store_guard(r->store, id, true);

@@ -84,7 +84,7 @@ struct pkt {
 	uint16_t vlan_tci; /* outermost tag, host order */
 	be16 vlan_tpid;
 	uint8_t ip_proto; /* of the last header walked */
-	uint8_t worker; /* seam: owner of the connection */
+	bool must_hop; /* what comes next belongs to the worker that owns the tables */
 	uint16_t dst_vif; /* set by the bridge for known unicast, VIF_ID_NONE else */
 	/* The router's packets enter their network by no vif: in_vif is VIF_ID_NONE then, and this the
 	 * vif on whose behalf they exist; drops are counted there. */

@@ -455,7 +455,7 @@ static void parse_reset(struct pkt *p)
 	p->vlan_tci = 0;
 	p->vlan_tpid = 0;
 	p->ip_proto = 0;
-	p->worker = 0;
+	p->must_hop = false;
 	p->dst_vif = VIF_ID_NONE;
 	p->origin_vif = VIF_ID_NONE;
 	p->flood_next = FLOOD_NOT_BEGUN;

@@ -11,7 +11,8 @@
  * An engine that takes up rings which another one left notifies both ways once: the one before may have
  * answered without saying so.
  * Invariants: a queue that failed is never looked at again; the control thread tears the vif down.
- * Threads: rx, tx, wait_fd worker; the others control.  One worker sends to a ring at a time. */
+ * Threads: rx, tx, wait_fd worker; the others control.  One worker sends to a ring at a time: .tx_lock of the
+ * ring's queue, since a flow may go to any of them whoever sends it. */
 #include "vif/vif_xen.h"
 
 #include "vif/drop.h"
@@ -209,7 +210,7 @@ static uint16_t xen_rx(
 	struct xen_queue *q = vq->type_state;
 	uint16_t n;
 
-	if (vq->is_dead)
+	if (vif_queue_is_dead(vq))
 		return 0;
 	if (UNLIKELY(!q->is_greeted))
 		queue_greet(x, q);
@@ -221,18 +222,27 @@ static uint16_t xen_rx(
 		if (!q->is_resting)
 			n = xen_in_run(&q->in, io, &q->in_copies, pkts, max);
 	}
-	if (UNLIKELY(q->in.failure != NULL || x->ctrl.failure != NULL))
-		vq->is_dead = io->saw_dead = true;
+	if (UNLIKELY(q->in.failure != NULL || x->ctrl.failure != NULL)) {
+		vif_queue_die(vq);
+		io->saw_dead = true;
+	}
 	return n;
 }
 
 static void queue_tx(struct vif *v, unsigned i, struct vif_io *io, const struct xen_batch *batch)
 {
-	struct xen_queue *q = v->queue[i].type_state;
+	struct vif_queue *vq = &v->queue[i];
+	struct xen_queue *q = vq->type_state;
+	bool has_failed;
 
+	spin_lock(&vq->tx_lock);
 	xen_out_run(&q->out, v->id, io, &q->out_copies, batch);
-	if (UNLIKELY(q->out.failure != NULL) && !v->queue[i].is_dead)
-		v->queue[i].is_dead = io->saw_dead = true;
+	has_failed = q->out.failure != NULL;
+	spin_unlock(&vq->tx_lock);
+	if (UNLIKELY(has_failed) && !vif_queue_is_dead(vq)) {
+		vif_queue_die(vq);
+		io->saw_dead = true;
+	}
 }
 
 /* Which queue @p goes to when the guest has not said: any, but always the same for a flow. */
@@ -320,7 +330,7 @@ static void xen_tx(
 
 static int xen_wait_fd(const struct vif_queue *q)
 {
-	return q->is_dead ? -1 : q->fd;
+	return vif_queue_is_dead(q) ? -1 : q->fd;
 }
 
 static bool xen_must_segment(const struct vif *v, const struct pkt *p)

@@ -97,8 +97,10 @@ static int apply_segment(struct ctl *c, struct ctl_request *r, struct err *e)
 	r->fd[0] = -1;
 	if (rc < 0)
 		return rc;
-	if (m->kind == SEGMENT_FDB)
-		worker_set_fdb(c->params.workers[0], c->state.fdb); /* one writer a table */
+	/* one writer a table: worker 0; it has it first, the others look */
+	for (unsigned i = 0; m->kind == SEGMENT_FDB && i < c->params.n_workers; i++)
+		if (worker_set_fdb(c->params.workers[i], c->state.fdb) < 0)
+			return err_set(e, -ENOMEM, "segment", "out of memory");
 	if (m->kind == SEGMENT_CT)
 		worker_set_ct(c->params.workers[0], c->state.ct);
 	if (m->kind == SEGMENT_NEIGH)
@@ -155,8 +157,9 @@ int ctl_vif_add(struct ctl *c, struct vif *v, const struct msg_vif *m, struct er
 {
 	int rc;
 
+	/* all with one worker, which measures what the vif may send */
 	for (unsigned i = 0; i < v->n_queues; i++)
-		v->queue[i].worker = (uint16_t)((v->id + i) % c->params.n_workers);
+		v->queue[i].worker = (uint16_t)(v->id % c->params.n_workers);
 	rc = vifs_change(c, v->id, v, e);
 	if (rc < 0) {
 		vif_close(v);
@@ -367,7 +370,7 @@ static int fdb_check(const struct ctl *c, uint32_t network_id, struct err *e)
 	return 0;
 }
 
-/* Worker 0 is asked because it alone has the table: the seam of engine.c, N_WORKERS. */
+/* Worker 0 is asked because it owns the table. */
 static int apply_fdb_dump(struct ctl *c, struct ctl_request *r, struct err *e)
 {
 	const struct msg_fdb_dump *m = r->body;

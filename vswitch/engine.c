@@ -36,18 +36,16 @@ LOG_MODULE("engine");
 
 #define EXIT_USAGE 2
 #define EXIT_NO_HUGEPAGES 75 /* EX_TEMPFAIL */
-/* Only one is ever started.  Threads, pools, counters, the queues of vifs and publishing are written for
- * more; what is not: the FDB has one writer (worker 0 learns and answers for it, others would have to
- * send it what they see), a capture's ring has one writer, and a vif's dead queue may be noticed at tx
- * by a worker that does not own it. */
-#define N_WORKERS 1
 #define START_SLEEP_NS 2000000
-#define HUGE_MEMORY_MB "32"
-#define NO_HUGE_MEMORY_MB "32"
+#define MEMORY_MB 32 /* for one worker */
+#define MEMORY_MORE_MB 48 /* for each of the others: their buffers, vswitch/pools.h */
+#define CPU_ANY (-1)
 
 struct options {
 	int listen_fd;
 	bool no_huge;
+	unsigned n_workers;
+	int cpu[WORKERS_MAX]; /* CPU_ANY: wherever the kernel puts it */
 	struct sandbox_identity id;
 	enum log_level level;
 };
@@ -64,7 +62,9 @@ static _Noreturn void usage(void)
 		"saklar-vswitch " SAKLAR_VERSION " (" SAKLAR_BUILD
 		"): the dataplane of Saklar, started by saklard\n"
 		"usage: saklar-vswitch --listen-fd N [--no-huge] [--uid N --gid N]\n"
-		"                      [--log-level err|warn|info|debug]\n");
+		"                      [--workers CPU[,CPU...]] [--log-level err|warn|info|debug]\n"
+		"  --workers   processors to run on, one worker each; \"-\": not pinned (default: "
+		"-)\n");
 	exit(EXIT_USAGE);
 }
 
@@ -80,6 +80,24 @@ static unsigned number(const char *text)
 	return (unsigned)v;
 }
 
+/* "0,1", "-,-": a worker for each. */
+static void workers_parse(char *text, struct options *o)
+{
+	char *rest = NULL;
+
+	o->n_workers = 0;
+	for (char *word = strtok_r(text, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+		if (o->n_workers == WORKERS_MAX)
+			usage();
+		o->cpu[o->n_workers] = strcmp(word, "-") == 0 ? CPU_ANY : (int)number(word);
+		if (o->cpu[o->n_workers] >= CPU_SETSIZE)
+			usage();
+		o->n_workers++;
+	}
+	if (o->n_workers == 0)
+		usage();
+}
+
 static void options_parse(int argc, char **argv, struct options *o)
 {
 	static const struct option longs[] = {
@@ -87,19 +105,25 @@ static void options_parse(int argc, char **argv, struct options *o)
 		{ "no-huge", no_argument, NULL, 'n' },
 		{ "uid", required_argument, NULL, 'u' },
 		{ "gid", required_argument, NULL, 'g' },
+		{ "workers", required_argument, NULL, 'w' },
 		{ "log-level", required_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	int opt;
 
-	*o = (struct options){ .listen_fd = -1, .level = LOG_LEVEL_INFO, .id = { 65534, 65534 } };
+	*o = (struct options){ .listen_fd = -1,
+		.level = LOG_LEVEL_INFO,
+		.id = { 65534, 65534 },
+		.n_workers = 1,
+		.cpu = { CPU_ANY } };
 	while ((opt = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		switch (opt) {
 		case 'f': o->listen_fd = (int)number(optarg); break;
 		case 'n': o->no_huge = true; break;
 		case 'u': o->id.uid = number(optarg); break;
 		case 'g': o->id.gid = number(optarg); break;
+		case 'w': workers_parse(optarg, o); break;
 		case 'l':
 			if (log_level_parse(optarg, &o->level) < 0)
 				usage();
@@ -163,13 +187,15 @@ static int eal_start(const struct options *o, struct err *e)
 {
 	char lcores[1024], name[] = "saklar-vswitch";
 	char no_pci[] = "--no-pci", no_telemetry[] = "--no-telemetry", quiet[] = "--log-level=4";
-	char memory[] = "-m", huge_mb[] = HUGE_MEMORY_MB, plain_mb[] = NO_HUGE_MEMORY_MB;
+	char memory[] = "-m", megabytes[16];
 	char in_memory[] = "--in-memory", no_huge[] = "--no-huge", no_shconf[] = "--no-shconf";
 	char *argv[12] = { name, lcores, no_pci, no_telemetry, quiet, memory };
 	int argc = 6;
 
 	lcores_text(lcores, sizeof(lcores));
-	argv[argc++] = o->no_huge ? plain_mb : huge_mb;
+	snprintf(megabytes, sizeof(megabytes), "%u",
+		MEMORY_MB + (o->n_workers - 1) * MEMORY_MORE_MB);
+	argv[argc++] = megabytes;
 	argv[argc++] = o->no_huge ? no_huge : in_memory; /* the two exclude each other */
 	if (o->no_huge)
 		argv[argc++] = no_shconf;
@@ -208,29 +234,42 @@ static void stage_done(const char *name, uint64_t started_ns)
 		(unsigned long long)((clock_now_ns() - started_ns) / NS_PER_US));
 }
 
-static int workers_start(struct worker **workers, int event_fd, struct err *e)
+static int workers_start(
+	const struct options *o, struct worker **workers, int event_fd, struct err *e)
 {
 	static struct pools pools;
-	int rc = pools_create(&pools, N_WORKERS, e);
+	struct hops *hops = NULL;
+	int rc = pools_create(&pools, o->n_workers, e);
 
-	for (unsigned i = 0; i < N_WORKERS && rc == 0; i++) {
+	if (rc == 0 && o->n_workers > 1) {
+		hops = hops_create(o->n_workers);
+		if (!hops)
+			return err_set(e, -ENOMEM, "workers", "out of memory");
+	}
+	for (unsigned i = 0; i < o->n_workers && rc == 0; i++) {
 		struct worker_params params = {
 			.index = i,
-			.n_workers = N_WORKERS,
+			.n_workers = o->n_workers,
+			.is_pinned = o->cpu[i] != CPU_ANY,
+			.cpu = o->cpu[i],
+			.hops = hops,
 			.pools = &pools,
 			.event_fd = event_fd,
 			.confine = sandbox_confine_worker,
 		};
 
 		workers[i] = worker_create(&params, e);
-		rc = workers[i] ? worker_start(workers[i], e) : e->code;
+		rc = workers[i] ? 0 : e->code;
 	}
+	/* the first one tells the others how to wake it before any of them runs */
+	for (unsigned i = 0; i < o->n_workers && rc == 0; i++)
+		rc = worker_start(workers[i], e);
 	return rc;
 }
 
 int main(int argc, char **argv)
 {
-	static struct worker *workers[N_WORKERS];
+	static struct worker *workers[WORKERS_MAX];
 	uint64_t started_ns = clock_now_ns();
 	uid_t starter = getuid();
 	struct err e = ERR_NONE;
@@ -256,7 +295,7 @@ int main(int argc, char **argv)
 	event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (event_fd < 0 || eal_confine(&e) < 0)
 		die(1, &e);
-	if (workers_start(workers, event_fd, &e) < 0)
+	if (workers_start(&o, workers, event_fd, &e) < 0)
 		die(o.no_huge ? 1 : EXIT_NO_HUGEPAGES, &e);
 	stage_done("workers", started_ns);
 	params = (struct ctl_params){
@@ -264,7 +303,7 @@ int main(int argc, char **argv)
 		.event_fd = event_fd,
 		.peer_uid = starter,
 		.workers = workers,
-		.n_workers = N_WORKERS,
+		.n_workers = o.n_workers,
 		.started_ns = started_ns,
 		.is_huge = !o.no_huge,
 	};

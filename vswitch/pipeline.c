@@ -14,6 +14,7 @@
 #include "bridge/answer.h"
 #include "bridge/bridge.h"
 #include "bridge/egress.h"
+#include "bridge/fdb_peek.h"
 #include "bridge/guard.h"
 #include "bridge/proxy.h"
 #include "bridge/qos.h"
@@ -25,9 +26,14 @@
 #include "vif/pkt_edit.h"
 #include "vif/pkt_parse.h"
 #include "vswitch/backlog.h"
+#include "vswitch/base/clock.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define ASKED_BITS 8
+#define ASK_AGAIN_NS (100 * NS_PER_MS)
 
 const struct stage_text stage_texts[STAGE_N] = {
 #define X(name, doc) [STAGE_##name] = { #name, doc },
@@ -39,8 +45,15 @@ struct pipeline {
 	const struct snapshot *cfg;
 	const struct vif_table *vifs;
 	const struct capture_set *captures;
-	struct fdb *fdb;
-	struct mdb *mdb;
+	struct fdb *fdb; /* the owner's */
+	struct fdb_peek *peek; /* the others' */
+	struct hops *from; /* the owner's, NULL: there is no other worker */
+	struct hops *to; /* the others' */
+	unsigned worker;
+	struct asked {
+		uint64_t flow, at_ns;
+	} asked[1u << ASKED_BITS]; /* the others': flows that the owner was to note a verdict for */
+	struct mdb *mdb; /* the owner's */
 	struct router *router;
 	struct verdicts *verdicts; /* NULL: nobody would read them */
 	struct stp_run *stp;
@@ -107,11 +120,9 @@ static void group_by_vif(struct pipeline *l)
 		l->n_of[vifs[i]] = 0;
 }
 
-/* Let the kernel do by itself what was done here; what somebody watches goes on coming by.
- * @is_routing: the packets for a router, which is about to change them; else those that were sent. */
-static void note_verdicts(struct pipeline *l, const struct burst *b, bool is_routing)
+static struct verdict_reasons reasons(const struct pipeline *l)
 {
-	const struct verdict_reasons why = {
+	return (struct verdict_reasons){
 		.cfg = l->cfg,
 		.vifs = l->vifs,
 		.captures = l->captures,
@@ -119,6 +130,13 @@ static void note_verdicts(struct pipeline *l, const struct burst *b, bool is_rou
 		.ct = router_ct(l->router),
 		.neigh = router_neigh(l->router),
 	};
+}
+
+/* Let the kernel do by itself what was done here; what somebody watches goes on coming by.
+ * @is_routing: the packets for a router, which is about to change them; else those that were sent. */
+static void note_verdicts(struct pipeline *l, const struct burst *b, bool is_routing)
+{
+	const struct verdict_reasons why = reasons(l);
 
 	if (l->verdicts == NULL || l->fdb == NULL || l->trace != NULL)
 		return;
@@ -153,6 +171,7 @@ void pipeline_destroy(struct pipeline *l)
 	if (l == NULL)
 		return;
 	backlog_clear(&l->backlog);
+	fdb_peek_destroy(l->peek);
 	router_destroy(l->router);
 	qos_destroy(l->qos);
 	mdb_destroy(l->mdb);
@@ -191,11 +210,13 @@ void pipeline_set_config(struct pipeline *l, const struct snapshot *cfg,
 	/* Without a configuration the table is left alone: it may be a dead engine's legacy. */
 	if (cfg != NULL && cfg != before && l->fdb != NULL)
 		fdb_sync(l->fdb, cfg, l->io->now_ns);
-	if (cfg != NULL && cfg != before)
+	if (cfg != NULL && cfg != before && l->to == NULL)
 		mdb_sync(l->mdb, cfg, l->io->now_ns);
-	if (cfg != NULL)
+	if (cfg != NULL && l->to == NULL)
 		router_sync(l->router, cfg, l->io->now_ns);
-	stp_run_sync(l->stp, l->cfg, l->fdb, l->io->now_ns);
+	memset(l->asked, 0, sizeof(l->asked));
+	if (l->to == NULL)
+		stp_run_sync(l->stp, l->cfg, l->fdb, l->io->now_ns);
 	if (l->verdicts != NULL) /* what was noted was decided by another configuration */
 		verdicts_flush(l->verdicts);
 	sync_verdicts(l);
@@ -281,6 +302,22 @@ struct fdb *pipeline_fdb(const struct pipeline *l)
 	return l->fdb;
 }
 
+void pipeline_set_hops(struct pipeline *l, struct hops *hops, unsigned worker)
+{
+	l->from = worker == 0 ? hops : NULL;
+	l->to = worker != 0 ? hops : NULL;
+	l->worker = worker;
+	if (l->from != NULL)
+		hops_set_states(hops, stp_run_states(l->stp));
+}
+
+int pipeline_peek_fdb(struct pipeline *l, const struct fdb *fdb)
+{
+	fdb_peek_destroy(l->peek);
+	l->peek = fdb_peek_create(fdb);
+	return l->peek != NULL ? 0 : -ENOMEM;
+}
+
 void pipeline_set_trace(struct pipeline *l, const struct pipeline_trace *t)
 {
 	l->trace = t;
@@ -312,6 +349,98 @@ static void check_floods(const struct snapshot *cfg, struct burst *b, uint16_t f
 	for (uint16_t i = first; i < b->n; i++)
 		if ((b->pkt[i].vlan != 0) != (cfg->vlans[b->pkt[i].in_vif] != NULL))
 			pkt_drop(&b->pkt[i], DROP_VLAN_FILTER);
+}
+
+/* Packets of other workers, behind what this one received.  What a configuration has admitted that is not ours, or
+ * not any more, is admitted again; the split comes again in any case, behind the learning. */
+static void hop_in(struct pipeline *l, struct burst *b)
+{
+	const uint32_t split = PKT_TO_ROUTER | PKT_ROUTER_SEES | PKT_WAS_HEARD | PKT_ENDS_HERE;
+	uint16_t first = b->n;
+	bool has_other = hop_take(l->from, b, HOP_TURN_MAX, l->cfg->generation);
+
+	for (uint16_t i = first; i < b->n; i++) {
+		b->pkt[i].flags &= ~split;
+		b->pkt[i].vlan = has_other ? 0 : b->pkt[i].vlan;
+	}
+	if (UNLIKELY(has_other))
+		guard_ingress(l->cfg, b);
+}
+
+/* Does a meter look at @p that must see all of its kind, whoever received them?  What a vif gets, and what is
+ * flooded. */
+static bool is_metered(const struct snapshot *cfg, const struct pkt *p)
+{
+	if (LIKELY((cfg->has_meters & ~(1u << SNAP_METER_FROM)) == 0))
+		return false;
+	return p->dst_vif == VIF_ID_NONE || snapshot_meter(cfg, p->dst_vif, SNAP_METER_TO) != NULL;
+}
+
+/* Will there be an answer to @p, whose number is limited for all workers together?  What has no known destination is
+ * the owner's in any case. */
+static bool is_for_answer(const struct snapshot *cfg, const struct pkt *p)
+{
+	return UNLIKELY((cfg->network[p->network_id].conf.flags & SNAP_NETWORK_MTU_ICMP) != 0)
+		&& (p->flags & PKT_IS_MCAST) == 0 && egress_is_too_large(cfg, p, p->dst_vif);
+}
+
+/* Could the kernel do the like of @p by itself, when the owner has noted a verdict?  A flow is asked for once in a
+ * while only: some get none, since their vif has too many. */
+static bool is_for_verdict(struct pipeline *l, const struct pkt *p)
+{
+	const struct verdict_reasons why = reasons(l);
+	const uint8_t *eth = pkt_bytes(p);
+	struct asked *slot;
+	uint64_t macs, flow;
+	uint32_t rest;
+
+	if (LIKELY(!verdicts_want(&why, p)))
+		return false;
+	memcpy(&macs, eth, sizeof(macs));
+	memcpy(&rest, eth + sizeof(macs), sizeof(rest));
+	flow = (uint64_t)p->in_vif << 48 | (uint64_t)p->dst_vif << 32 | p->ether_type;
+	flow = (flow ^ macs ^ (uint64_t)rest << 24) * UINT64_C(0x9e3779b97f4a7c15);
+	slot = &l->asked[flow >> (64 - ASKED_BITS)];
+	if (slot->flow == flow && l->io->now_ns - slot->at_ns < ASK_AGAIN_NS)
+		return false;
+	*slot = (struct asked){ flow, l->io->now_ns };
+	return true;
+}
+
+/* Is anything done with group frames and broadcasts for which one must have the tables? */
+static bool is_heard(const struct snapshot *cfg)
+{
+	return cfg->mcast != NULL || cfg->has_neigh_suppress; /* snooping; bridge/proxy.c */
+}
+
+/* Is @p the owner's? */
+static bool is_owners(struct pipeline *l, struct pkt *p)
+{
+	if (p->must_hop) {
+		p->drop = DROP_NONE; /* of the split, which comes again */
+		return true;
+	}
+	return p->drop == DROP_NONE
+		&& ((p->flags & (PKT_TO_ROUTER | PKT_ROUTER_SEES)) != 0 || is_metered(l->cfg, p)
+			|| ((p->flags & PKT_IS_MCAST) != 0 && is_heard(l->cfg))
+			|| is_for_answer(l->cfg, p) || hop_is_under_way(l->to, l->worker, p->in_vif)
+			|| is_for_verdict(l, p));
+}
+
+/* Take out of @b what is the owner's; what a vif sent behind such a packet follows it. */
+static void hop_out(struct pipeline *l, struct burst *b)
+{
+	struct worker_counters *c = l->io->worker_counters;
+	uint16_t kept = 0;
+
+	for (uint16_t i = 0; i < b->n; i++) {
+		if (is_owners(l, &b->pkt[i]))
+			hop_put(l->to, l->worker, &b->pkt[i], l->cfg->generation);
+		else if (kept++ != i)
+			b->pkt[kept - 1] = b->pkt[i];
+	}
+	__atomic_store_n(&c->hops, c->hops + b->n - kept, __ATOMIC_RELAXED);
+	b->n = kept;
 }
 
 /* Show what the router sends into networks, on the vif that has its MAC. */
@@ -382,6 +511,32 @@ static bool are_bpdus_due(const struct pipeline *l)
 	return UNLIKELY(due_ns != 0) && due_ns <= l->io->now_ns;
 }
 
+/* What ports in spanning trees may say, who sent what, and where it goes. */
+static void learn(struct pipeline *l, struct burst *b)
+{
+	bool has_trees = stp_run_is_on(l->stp); /* never but with the owner */
+
+	if (UNLIKELY(has_trees)) /* bridge/stp_run.c  BPDUs, ports that discard  */
+		stp_run_ingress(l->stp, b, l->io->now_ns);
+	if (LIKELY(l->fdb != NULL))
+		fdb_learn(l->fdb, l->cfg, b, l->io->vif_counters, l->io->now_ns);
+	else if (l->peek != NULL) /* bridge/fdb_peek.c another worker's table    */
+		fdb_peek(l->peek, l->cfg, b, l->io->now_ns);
+	if (UNLIKELY(has_trees)) /* bridge/stp_run.c  ports that only learn      */
+		learned_run(l, b);
+}
+
+/* The burst is over: what the owner of the tables owes others. */
+static void tend(struct pipeline *l, struct burst *b)
+{
+	if (UNLIKELY(l->from != NULL))
+		hops_done(l->from);
+	if (LIKELY(l->fdb != NULL))
+		fdb_age(l->fdb, l->cfg, l->io->now_ns);
+	if (are_bpdus_due(l))
+		send_bpdus(l, b);
+}
+
 void pipeline_run(struct pipeline *l, struct burst *b)
 {
 	const struct snapshot *cfg = l->cfg; /* stable for the whole burst */
@@ -391,8 +546,8 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	const struct proxy_io proxy_io = { cfg, l->fdb, l->io->small_pool, now_ns };
 	uint16_t at = 0, first_old;
 	uint32_t share;
-	const uint8_t *states = stp_run_states(l->stp);
-	bool is_done, has_trees = stp_run_is_on(l->stp);
+	const uint8_t *states = l->to != NULL ? hops_states(l->to) : stp_run_states(l->stp);
+	bool is_done;
 
 	pkt_parse(b); /* vif/pkt_parse.c   offsets, or drop          */
 	trace(l, STAGE_PARSE, b);
@@ -403,28 +558,30 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	trace(l, STAGE_GUARD, b);
 	pkt_edit_fill_csum(b); /* vif/pkt_edit.c    what no vnet header can say */
 	capture_in(l->captures, b); /* vif/capture.c     who wants to see it?      */
-	if (UNLIKELY(has_trees)) /* bridge/stp_run.c  BPDUs, ports that discard  */
-		stp_run_ingress(l->stp, b, now_ns);
-	if (LIKELY(l->fdb != NULL)) /* bridge/fdb.c      in arrival order          */
-		fdb_learn(l->fdb, cfg, b, counters, now_ns);
-	if (UNLIKELY(has_trees)) /* bridge/stp_run.c  ports that only learn      */
-		learned_run(l, b);
+	if (UNLIKELY(l->from != NULL)) /* vswitch/hop.c     from the other workers    */
+		hop_in(l, b);
+	learn(l, b); /* bridge/fdb.c      in arrival order          */
 	trace(l, STAGE_LEARN, b);
-	mdb_snoop(l->mdb, &mdb_io, b); /* bridge/mdb.c      groups: who wants to hear? */
+	if (LIKELY(l->to == NULL)) /* bridge/mdb.c      groups: who wants to hear? */
+		mdb_snoop(l->mdb, &mdb_io, b);
 	trace(l, STAGE_SNOOP, b);
 	(void)bridge_split(cfg, b); /* bridge/bridge.c   for the router's MAC?     */
 	trace(l, STAGE_SPLIT, b);
+	if (UNLIKELY(l->to != NULL)) /* vswitch/hop.c     to the tables' owner      */
+		hop_out(l, b);
 	storm_run(&l->storm, cfg, b, now_ns); /* bridge/storm.c    too many to flood?        */
 	trace(l, STAGE_STORM, b);
 	proxy_run(&proxy_io, b, &l->late); /* bridge/proxy.c    asked for who is known?      */
 	trace(l, STAGE_PROXY, b);
 	note_verdicts(l, b, true); /* vswitch/verdicts.c these are the router's      */
-	route(l, b); /* bridge/router.c   to another network         */
+	if (LIKELY(l->to == NULL)) /* bridge/router.c   to another network         */
+		route(l, b);
 	trace(l, STAGE_ROUTE, b);
 	show_routed(l, b); /* vif/capture.c     behind the translation     */
 	first_old = backlog_take(&l->backlog, b); /* vswitch/backlog.c floods to go on with */
 	check_floods(cfg, b, first_old);
-	mdb_again(l->mdb, &mdb_io, b, first_old);
+	if (LIKELY(l->to == NULL))
+		mdb_again(l->mdb, &mdb_io, b, first_old);
 	share = bridge_share(b);
 	do { /* bridge/bridge.c   fdb / groups / flood       */
 		is_done = bridge_forward(cfg, b, share, &at, &l->out);
@@ -447,8 +604,5 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	trace(l, STAGE_DROP, b);
 	drop_burst(counters, b); /* vif/drop.c        count by reason, free     */
 	capture_flush(l->captures);
-	if (LIKELY(l->fdb != NULL))
-		fdb_age(l->fdb, cfg, now_ns);
-	if (are_bpdus_due(l))
-		send_bpdus(l, b);
+	tend(l, b);
 }

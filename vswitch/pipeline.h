@@ -13,6 +13,7 @@
 #include "bridge/stp_run.h"
 #include "vif/capture.h"
 #include "vif/vif.h"
+#include "vswitch/hop.h"
 #include "vswitch/verdicts.h"
 
 /* X(NAME, "function, file: what it does"); the order is law: a packet passes each stage at most
@@ -65,6 +66,11 @@ void pipeline_set_config(struct pipeline *l, const struct snapshot *cfg,
 	const struct vif_table *vifs, const struct capture_set *captures);
 /* Use another table; NULL: nothing is learned and everything is flooded. */
 void pipeline_set_fdb(struct pipeline *l, struct fdb *fdb);
+/* One of several workers: number @worker, of which 0 owns the tables.  The others look into the owner's table that
+ * pipeline_peek_fdb() names, and give what that does not settle to the owner by @hops.  Before the first packet. */
+void pipeline_set_hops(struct pipeline *l, struct hops *hops, unsigned worker);
+/* 0 or -ENOMEM. */
+[[nodiscard]] int pipeline_peek_fdb(struct pipeline *l, const struct fdb *fdb);
 struct fdb *pipeline_fdb(const struct pipeline *l);
 /* For dumps, between two bursts. */
 struct mdb *pipeline_mdb(const struct pipeline *l);

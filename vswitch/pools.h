@@ -19,6 +19,9 @@ struct rte_mempool;
 /* 64 KiB each: spares of rx, one burst, 32 that wait for neighbours, 32 unfinished floods, 64 that
  * wait for rates */
 #define POOL_BIG_PER_WORKER 288u
+/* Of each worker that is not the only one: on their way to another, vswitch/hop.h */
+#define POOL_SMALL_HOPS 512u
+#define POOL_BIG_HOPS 96u
 
 struct pools {
 	struct rte_mempool *small_pool;

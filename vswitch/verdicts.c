@@ -14,7 +14,7 @@
  * connection and of the neighbour as well.
  * Invariants: a verdict is written with .seq odd and counts only in this generation; nothing is read
  * back from the segment but what a damaged one may say without harm.
- * Thread: worker. */
+ * Thread: the worker that owns the tables, which alone writes here too; verdicts_want() any. */
 #include "vswitch/verdicts.h"
 
 #include "bridge/egress.h"
@@ -299,6 +299,15 @@ static void note(struct verdicts *v, const struct verdict_reasons *why, const st
 	want.ageing_ns = why->cfg->network[p->network_id].conf.ageing_s * NS_PER_SEC;
 	if (want.dst_record != IXTAB_NONE)
 		put(v, &want);
+}
+
+bool verdicts_want(const struct verdict_reasons *why, const struct pkt *p)
+{
+	uint32_t src_ip4;
+
+	return is_simple(p) && fast_vif(why, p->in_vif) != NULL && fast_vif(why, p->dst_vif) != NULL
+		&& is_simple_way(why, p->in_vif, p->dst_vif, p->network_id)
+		&& guarded_source(&why->cfg->port[p->in_vif], p, &src_ip4);
 }
 
 void verdicts_note_router(

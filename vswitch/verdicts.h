@@ -12,7 +12,7 @@
  *   3. verdicts_detach(): what was noted goes on without an engine.
  * Limits: VERDICT_VIF_MAX and VERDICT_FLOW_VIF_MAX for what comes in by one vif; within a set a vif takes the place of one that
  * has at least as many as itself, so that a guest with many flows costs itself alone.
- * Thread: worker. */
+ * Thread: the worker that owns the tables; verdicts_want() any. */
 #pragma once
 
 #include "bridge/ct.h"
@@ -51,6 +51,8 @@ struct verdicts *verdicts_attach(void *segment, size_t size, struct err *e);
 void verdicts_detach(struct verdicts *v);
 /* Everything noted so far stops to count, before the next packet. */
 void verdicts_flush(struct verdicts *v);
+/* Is @p, on its way to .dst_vif, what verdicts_note() notes?  Of @why the table is not looked at. */
+bool verdicts_want(const struct verdict_reasons *why, const struct pkt *p);
 /* @vif_id, which the configuration has watched (SNAPSHOT_PORT_WATCHED), may forward until @until_ns. */
 void verdicts_set_until(struct verdicts *v, uint16_t vif_id, uint64_t until_ns);
 /* Note what became of the packets of @b whose copies are in @out and were sent. */

@@ -22,13 +22,14 @@
 #include "vswitch/base/check.h"
 #include "vswitch/base/clock.h"
 #include "vswitch/base/log.h"
+#include "vswitch/worker_state.h"
 
+#include <rte_cycles.h>
 #include <rte_lcore.h>
 #include <rte_mbuf.h>
 
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -39,202 +40,19 @@
 LOG_MODULE("worker");
 
 #define QUEUE_IDLE_NS (5 * NS_PER_US)
-#define QUEUE_TURN_MAX 32
 #define TURN_BYTES (256u << 10) /* what rx fills and tx reads again: to stay in a core's L2 cache */
 #define EPOLL_EVERY 8
 #define EPOLL_EVENTS 64
-#define HOT_MAX (VIF_ID_MAX * VIF_QUEUES_MAX) /* every queue there can be: none is ever left out */
 #define CALL_WAIT_NS 20000
 
-struct hot_queue {
-	struct vif *vif;
-	struct vif_queue *queue;
-};
-
-struct worker {
-	/* the worker's own */
-	struct vif_io io;
-	const struct worker_config *cfg;
-	struct pipeline *pipeline;
-	struct burst burst;
-	uint32_t n_hot;
-	uint32_t first_hot; /* of the next turn */
-	uint64_t look_at_ns; /* a cold queue wants to be polled then; 0: none does */
-	struct hot_queue hot[HOT_MAX];
-	struct worker_counters counters_own; /* until there is a segment */
-	struct vif_counters *vif_counters_own;
-	int epoll_fd;
-	bool has_ended;
-	bool has_told; /* of events of spanning trees */
-	/* shared */
-	_Atomic bool has_call;
-	_Atomic uint64_t calls_done;
-	_Atomic uint64_t dead[VIF_ID_MAX / 64]; /* set by the worker, taken by control */
-	_Atomic int start_rc; /* 1: not started yet */
-	/* control */
-	void (*call)(struct worker *w, void *arg);
-	void *call_arg;
-	uint64_t calls_asked;
-	int wake_fd;
-	pthread_t thread;
-	struct worker_params params;
-};
+static void store(uint64_t *slot, uint64_t value)
+{
+	__atomic_store_n(slot, value, __ATOMIC_RELAXED);
+}
 
 static void count(uint64_t *slot, uint64_t n)
 {
 	__atomic_store_n(slot, *slot + n, __ATOMIC_RELAXED);
-}
-
-/* Hot list. */
-
-static void queue_heat(struct worker *w, struct vif *v, struct vif_queue *q)
-{
-	if (q->is_polled || w->n_hot == HOT_MAX)
-		return;
-	q->is_polled = true;
-	q->turn_max = QUEUE_TURN_MAX;
-	q->last_busy_ns = w->io.now_ns;
-	w->hot[w->n_hot++] = (struct hot_queue){ .vif = v, .queue = q };
-}
-
-static void queue_unlist(struct worker *w, uint32_t i)
-{
-	w->hot[i].queue->is_polled = false;
-	w->hot[i] = w->hot[--w->n_hot];
-}
-
-static uint64_t queue_token(const struct vif *v, const struct vif_queue *q)
-{
-	return ((uint64_t)v->id << 16) | (uint64_t)(q->index + 1u);
-}
-
-static void queue_epoll(struct worker *w, const struct vif *v, const struct vif_queue *q)
-{
-	struct epoll_event ev = { .events = EPOLLIN, .data.u64 = queue_token(v, q) };
-	int fd = v->ops->wait_fd(q);
-
-	if (fd >= 0 && epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, fd, &ev) < 0)
-		LOG_WARN("event=epoll_failed vif=%s errno=%d", v->name, errno);
-}
-
-/* Configuration: calls of the control thread, run between two bursts. */
-
-static bool is_mine(const struct worker *w, const struct vif_queue *q)
-{
-	return q->worker == w->params.index;
-}
-
-static void vif_remove(struct worker *w, struct vif *v)
-{
-	for (uint32_t i = w->n_hot; i-- > 0;)
-		if (w->hot[i].vif == v)
-			queue_unlist(w, i);
-	for (unsigned i = 0; i < v->n_queues; i++)
-		if (is_mine(w, &v->queue[i]) && v->queue[i].fd >= 0)
-			epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, v->queue[i].fd, NULL);
-	/* a report that nobody has taken yet must not be about the next vif with this id */
-	atomic_fetch_and_explicit(
-		&w->dead[v->id / 64], ~(UINT64_C(1) << (v->id % 64)), memory_order_relaxed);
-}
-
-static void vif_insert(struct worker *w, struct vif *v)
-{
-	for (unsigned i = 0; i < v->n_queues; i++) {
-		if (!is_mine(w, &v->queue[i]))
-			continue;
-		queue_epoll(w, v, &v->queue[i]);
-		queue_heat(w, v, &v->queue[i]);
-	}
-}
-
-static void call_publish(struct worker *w, void *arg)
-{
-	static const struct vif_table none;
-	const struct worker_config *cfg = arg;
-	/* Before the first snapshot nobody knows where frames go: those that wait in the sockets while
-	 * an engine is replaced stay there. */
-	const struct vif_table *before = w->cfg && w->cfg->snapshot ? w->cfg->vifs : &none;
-	const struct vif_table *after = cfg->snapshot ? cfg->vifs : &none;
-
-	w->io.now_ns = clock_now_ns();
-	for (unsigned i = 0; i < before->n; i++)
-		if (after->by_id[before->ids[i]] != before->by_id[before->ids[i]])
-			vif_remove(w, before->by_id[before->ids[i]]);
-	for (unsigned i = 0; i < after->n; i++)
-		if (before->by_id[after->ids[i]] != after->by_id[after->ids[i]])
-			vif_insert(w, after->by_id[after->ids[i]]);
-	w->cfg = cfg;
-	pipeline_set_config(w->pipeline, cfg->snapshot, cfg->vifs, cfg->captures);
-}
-
-struct queue_change {
-	struct vif *v;
-	unsigned index;
-	int fd;
-};
-
-static void call_queue_fd(struct worker *w, void *arg)
-{
-	const struct queue_change *change = arg;
-	struct vif *v = change->v;
-	struct vif_queue *q = &v->queue[change->index];
-
-	w->io.now_ns = clock_now_ns();
-	for (uint32_t i = w->n_hot; i-- > 0;)
-		if (w->hot[i].queue == q)
-			queue_unlist(w, i);
-	if (q->fd >= 0 && !q->is_reported)
-		epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, q->fd, NULL);
-	q->fd = change->fd;
-	q->is_dead = false;
-	q->is_reported = false;
-	/* else it is done when the vif is published */
-	if (w->cfg->snapshot && w->cfg->vifs->by_id[v->id] == v && q->fd >= 0) {
-		queue_epoll(w, v, q);
-		queue_heat(w, v, q);
-	}
-}
-
-static void call_pass(struct worker *, void *)
-{
-	/* that it runs is all */
-}
-
-static void call_counters(struct worker *w, void *arg)
-{
-	struct counters_segment *seg = arg;
-
-	w->io.vif_counters = seg->vif[w->params.index];
-	w->io.worker_counters = &seg->worker[w->params.index];
-}
-
-static void call_fdb(struct worker *w, void *arg)
-{
-	w->io.now_ns = clock_now_ns();
-	pipeline_set_fdb(w->pipeline, arg);
-}
-
-static void call_ct(struct worker *w, void *arg)
-{
-	w->io.now_ns = clock_now_ns();
-	pipeline_set_ct(w->pipeline, arg);
-}
-
-static void call_neigh(struct worker *w, void *arg)
-{
-	w->io.now_ns = clock_now_ns();
-	pipeline_set_neigh(w->pipeline, arg);
-}
-
-static void call_verdicts(struct worker *w, void *arg)
-{
-	pipeline_set_verdicts(w->pipeline, arg);
-}
-
-static void call_stp(struct worker *w, void *arg)
-{
-	if (stp_run_attach(pipeline_stp(w->pipeline), arg, SEGMENT_STP_SIZE) < 0)
-		LOG_WARN("event=stp_segment_refused");
 }
 
 static void call_end(struct worker *w, void *)
@@ -258,11 +76,10 @@ static void dead_report(struct worker *w, const struct vif *v, struct vif_queue 
 	static const uint64_t one = 1;
 	uint64_t bit = UINT64_C(1) << (v->id % 64);
 
-	if (q->is_reported)
-		return;
-	q->is_reported = true;
 	if (is_mine(w, q)) /* its error would wake us for ever */
 		epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, q->fd, NULL);
+	if (__atomic_exchange_n(&q->is_reported, true, __ATOMIC_RELAXED))
+		return; /* by another worker, which met it when it sent */
 	atomic_fetch_or_explicit(&w->dead[v->id / 64], bit, memory_order_release);
 	if (write(w->params.event_fd, &one, sizeof(one)) < 0)
 		LOG_WARN("event=notify_failed errno=%d", errno);
@@ -274,7 +91,7 @@ static void queue_cool(struct worker *w, uint32_t i)
 	struct vif_queue *q = w->hot[i].queue;
 
 	queue_unlist(w, i);
-	if (q->is_dead)
+	if (vif_queue_is_dead(q))
 		dead_report(w, v, q);
 	else if (q->look_at_ns != 0 && (w->look_at_ns == 0 || q->look_at_ns < w->look_at_ns))
 		w->look_at_ns = q->look_at_ns;
@@ -294,30 +111,57 @@ static uint32_t queue_adapt(struct vif_queue *q, const struct pkt *pkts, uint16_
 	return bytes;
 }
 
+/* Packets that may be received in this turn. */
+static uint16_t turn_room(const struct worker *w)
+{
+	struct hops *hops = w->params.hops;
+
+	if (LIKELY(hops == NULL))
+		return BURST_RX_MAX;
+	if (is_owner(w))
+		return hops_wait(hops) ? BURST_RX_MAX - HOP_TURN_MAX : BURST_RX_MAX;
+	hop_settle(hops, w->params.index);
+	return hop_has_room(hops, w->params.index) ? BURST_RX_MAX : 0;
+}
+
+/* Is the owner of the tables still busy with what @v has sent? */
+static bool is_under_way(const struct worker *w, const struct vif *v)
+{
+	return UNLIKELY(w->params.hops != NULL) && !is_owner(w)
+		&& hop_is_under_way(w->params.hops, w->params.index, v->id);
+}
+
 /* Fill the burst from the hot queues, each in its turn. */
 static void burst_fill(struct worker *w)
 {
 	struct burst *b = &w->burst;
 	uint32_t i = w->first_hot;
+	uint16_t room_all = turn_room(w);
 	uint32_t bytes = 0;
 
 	b->n = 0;
-	for (uint32_t left = w->n_hot; left > 0 && b->n < BURST_RX_MAX && bytes < TURN_BYTES;
-		left--) {
+	w->is_waiting = room_all == 0;
+	for (uint32_t left = w->n_hot; left > 0 && b->n < room_all && bytes < TURN_BYTES; left--) {
 		struct hot_queue *h;
 		uint16_t room, n;
 
 		if (i >= w->n_hot)
 			i = 0;
 		h = &w->hot[i];
-		room = (uint16_t)MIN(h->queue->turn_max, BURST_RX_MAX - b->n);
+		if (UNLIKELY(is_under_way(w, h->vif))) {
+			h->queue->last_busy_ns = w->io.now_ns;
+			w->is_waiting = true;
+			i++;
+			continue;
+		}
+		room = (uint16_t)MIN(h->queue->turn_max, room_all - b->n);
 		n = h->vif->ops->rx(h->vif, h->queue, &w->io, b->pkt + b->n, room);
 		if (n > 0) {
 			bytes += queue_adapt(h->queue, b->pkt + b->n, n, room);
 			b->n += n;
 			h->queue->last_busy_ns = w->io.now_ns;
 			i++;
-		} else if (h->queue->is_dead
+		} else if (vif_queue_is_dead(h->queue)
 			|| w->io.now_ns - h->queue->last_busy_ns >= QUEUE_IDLE_NS) {
 			queue_cool(w, i); /* the last one takes its place and its turn */
 		} else {
@@ -337,21 +181,56 @@ static void dead_find(struct worker *w)
 		struct vif *v = vifs->by_id[vifs->ids[i]];
 
 		for (unsigned k = 0; k < v->n_queues; k++)
-			if (v->queue[k].is_dead && !v->queue[k].is_polled)
+			if (vif_queue_is_dead(&v->queue[k])
+				&& !(is_mine(w, &v->queue[k]) && v->queue[k].is_polled))
 				dead_report(w, v, &v->queue[k]);
 	}
+}
+
+static void owner_wake(const struct worker *w)
+{
+	static const uint64_t one = 1;
+
+	if (write(hops_wake_fd(w->params.hops), &one, sizeof(one)) < 0)
+		LOG_WARN("event=notify_failed errno=%d", errno);
+}
+
+/* What a reader needs to say how busy we are, without anybody having to wake up for it. */
+static void period_end(struct worker *w, uint64_t now_ns)
+{
+	struct worker_counters *c = w->io.worker_counters;
+	uint64_t n = c->packets - w->period.packets;
+
+	if (n > 0)
+		store(&c->period_cycles, (c->busy_cycles - w->period.cycles) / n);
+	store(&c->period_permille,
+		(c->busy_ns - w->period.busy_ns) * 1000 / (now_ns - w->period.began_ns));
+	store(&c->period_busy_ns, c->busy_ns);
+	store(&c->period_end_ns, now_ns);
+	w->period.packets = c->packets;
+	w->period.cycles = c->busy_cycles;
+	w->period.busy_ns = c->busy_ns;
+	w->period.began_ns = now_ns;
 }
 
 static void burst_run(struct worker *w)
 {
 	struct worker_counters *c = w->io.worker_counters;
+	uint64_t now_ns;
 
 	count(&c->bursts, 1);
 	count(&c->packets, w->burst.n);
 	pipeline_run(w->pipeline, &w->burst);
+	if (UNLIKELY(w->params.hops != NULL) && !is_owner(w)
+		&& hop_publish(w->params.hops, w->params.index))
+		owner_wake(w);
 	if (UNLIKELY(w->io.saw_dead))
 		dead_find(w);
-	count(&c->busy_ns, clock_now_ns() - w->io.now_ns);
+	now_ns = clock_now_ns();
+	count(&c->busy_ns, now_ns - w->io.now_ns);
+	count(&c->busy_cycles, rte_rdtsc() - w->turn_cycles);
+	if (UNLIKELY(now_ns - w->period.began_ns >= NS_PER_SEC))
+		period_end(w, now_ns);
 }
 
 /* Is the pipeline to run although nothing was received? */
@@ -359,6 +238,11 @@ static bool is_due(const struct worker *w)
 {
 	uint64_t due_ns = pipeline_due_ns(w->pipeline);
 
+	if (UNLIKELY(w->params.hops != NULL)) {
+		if (is_owner(w) ? hops_wait(w->params.hops)
+				: !hop_has_room(w->params.hops, w->params.index))
+			return is_owner(w); /* else what is due could not be given to the owner */
+	}
 	return UNLIKELY(due_ns != 0) && due_ns <= w->io.now_ns;
 }
 
@@ -388,7 +272,7 @@ static void looks_take(struct worker *w)
 		for (unsigned k = 0; k < v->n_queues; k++) {
 			struct vif_queue *q = &v->queue[k];
 
-			if (q->look_at_ns == 0 || q->is_polled || !is_mine(w, q))
+			if (!is_mine(w, q) || q->look_at_ns == 0 || q->is_polled)
 				continue;
 			if (q->look_at_ns > w->io.now_ns) {
 				if (w->look_at_ns == 0 || q->look_at_ns < w->look_at_ns)
@@ -432,6 +316,21 @@ static void events_take(struct worker *w, int timeout_ms)
 		count(&w->io.worker_counters->wakeups, 1);
 }
 
+/* Nothing is hot: wait for an event, unless other workers have brought something. */
+static void idle(struct worker *w)
+{
+	struct hops *hops = is_owner(w) ? w->params.hops : NULL;
+
+	if (hops != NULL && !hops_may_sleep(hops)) {
+		events_take(w, 0);
+		return;
+	}
+	count(&w->io.worker_counters->sleeps, 1);
+	events_take(w, sleep_ms(w));
+	if (hops != NULL)
+		hops_awake(hops);
+}
+
 /* Something for the log: the control thread writes it.  It is told once until it has looked. */
 static void events_tell(struct worker *w)
 {
@@ -456,8 +355,7 @@ static void worker_turn(struct worker *w, uint64_t turn)
 
 	count(&c->polls, 1);
 	if (w->n_hot == 0) {
-		count(&c->sleeps, 1);
-		events_take(w, sleep_ms(w));
+		idle(w);
 	} else if (turn % EPOLL_EVERY == 0) {
 		events_take(w, 0);
 	} else {
@@ -465,11 +363,24 @@ static void worker_turn(struct worker *w, uint64_t turn)
 	}
 	if (UNLIKELY(w->look_at_ns != 0) && w->look_at_ns <= w->io.now_ns)
 		looks_take(w);
+	w->turn_cycles = rte_rdtsc();
 	burst_fill(w);
 	if (w->burst.n > 0 || is_due(w))
 		burst_run(w);
+	else if (UNLIKELY(w->is_waiting)) /* perhaps for this very processor */
+		(void)sched_yield();
 	if (UNLIKELY(stp_run_has_event(pipeline_stp(w->pipeline))))
 		events_tell(w);
+}
+
+/* 0 or -errno: there is no such processor, or not for us. */
+static int pin(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return -pthread_setaffinity_np(pthread_self(), sizeof(set), &set);
 }
 
 static void *worker_thread(void *arg)
@@ -478,6 +389,8 @@ static void *worker_thread(void *arg)
 	int rc = rte_thread_register() < 0 ? -ENOMEM : 0; /* lcore id: mempool caches */
 
 	pthread_setname_np(pthread_self(), "worker"); /* naming another thread needs /proc */
+	if (rc == 0 && w->params.is_pinned)
+		rc = pin(w->params.cpu);
 	if (rc == 0 && w->params.confine)
 		rc = w->params.confine();
 	atomic_store_explicit(&w->start_rc, rc, memory_order_release);
@@ -509,85 +422,6 @@ void worker_run_call(struct worker *w, void (*call)(struct worker *w, void *arg)
 	CHECK(write(w->wake_fd, &one, sizeof(one)) == sizeof(one));
 	while (atomic_load_explicit(&w->calls_done, memory_order_acquire) != w->calls_asked)
 		nap();
-}
-
-void worker_publish(struct worker *const *workers, unsigned n, const struct worker_config *cfg)
-{
-	for (unsigned i = 0; i < n; i++) {
-		union {
-			const void *in;
-			void *out;
-		} arg = { .in = cfg }; /* calls take any argument; this one is only read */
-
-		worker_run_call(workers[i], call_publish, arg.out);
-	}
-}
-
-void worker_set_queue_fd(struct worker *w, struct vif *v, unsigned index, int fd)
-{
-	struct queue_change change = { .v = v, .index = index, .fd = fd };
-
-	worker_run_call(w, call_queue_fd, &change);
-}
-
-void worker_pass(struct worker *w)
-{
-	worker_run_call(w, call_pass, NULL);
-}
-
-void worker_set_counters(struct worker *w, struct counters_segment *counters)
-{
-	worker_run_call(w, call_counters, counters);
-}
-
-void worker_set_fdb(struct worker *w, struct fdb *fdb)
-{
-	worker_run_call(w, call_fdb, fdb);
-}
-
-void worker_set_ct(struct worker *w, struct ct *ct)
-{
-	worker_run_call(w, call_ct, ct);
-}
-
-void worker_set_neigh(struct worker *w, struct neigh_table *neigh)
-{
-	worker_run_call(w, call_neigh, neigh);
-}
-
-void worker_set_verdicts(struct worker *w, struct verdicts *verdicts)
-{
-	worker_run_call(w, call_verdicts, verdicts);
-}
-
-void worker_set_stp(struct worker *w, void *segment)
-{
-	worker_run_call(w, call_stp, segment);
-}
-
-struct stp_run *worker_stp(const struct worker *w)
-{
-	return pipeline_stp(w->pipeline);
-}
-
-struct ct *worker_ct(const struct worker *w)
-{
-	return pipeline_ct(w->pipeline);
-}
-
-struct neigh_table *worker_neigh(const struct worker *w)
-{
-	return pipeline_neigh(w->pipeline);
-}
-
-struct mdb *worker_mdb(const struct worker *w)
-{
-	return pipeline_mdb(w->pipeline);
-}
-
-struct fdb *worker_fdb(const struct worker *w)
-{
-	return pipeline_fdb(w->pipeline);
 }
 
 bool worker_take_dead(struct worker *w, uint16_t *vif_id)
@@ -664,6 +498,11 @@ static int worker_init(struct worker *w)
 	w->pipeline = pipeline_create(&w->io);
 	if (!w->vif_counters_own || !w->io.bell || !w->io.scratch || !w->pipeline)
 		return -ENOMEM;
+	if (w->params.hops != NULL) {
+		pipeline_set_hops(w->pipeline, w->params.hops, w->params.index);
+		if (is_owner(w))
+			hops_set_wake_fd(w->params.hops, w->wake_fd);
+	}
 	w->cfg = &nothing;
 	pipeline_set_config(w->pipeline, nothing.snapshot, nothing.vifs, nothing.captures);
 	return 0;

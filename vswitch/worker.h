@@ -28,6 +28,9 @@ struct worker_params {
 	unsigned index;
 	unsigned n_workers;
 	const struct pools *pools;
+	bool is_pinned; /* to .cpu */
+	int cpu;
+	struct hops *hops; /* of all workers; NULL: this is the only one */
 	int event_fd; /* of the control thread: written when a vif has died */
 	int (*confine)(void); /* called by the thread before its first turn */
 };
@@ -46,10 +49,10 @@ void worker_publish(struct worker *const *workers, unsigned n, const struct work
 void worker_set_queue_fd(struct worker *w, struct vif *v, unsigned index, int fd);
 /* Returns when @w is in no burst that began before. */
 void worker_pass(struct worker *w);
-/* From now on count into @counters; learn into @fdb; keep connections in @ct, neighbours in
- * @neigh. */
+/* From now on count into @counters; learn into @fdb; keep connections in @ct, neighbours in @neigh.
+ * Tables are worker 0's; the others look into @fdb: 0 or -ENOMEM. */
 void worker_set_counters(struct worker *w, struct counters_segment *counters);
-void worker_set_fdb(struct worker *w, struct fdb *fdb);
+[[nodiscard]] int worker_set_fdb(struct worker *w, struct fdb *fdb);
 void worker_set_ct(struct worker *w, struct ct *ct);
 void worker_set_neigh(struct worker *w, struct neigh_table *neigh);
 void worker_set_verdicts(struct worker *w, struct verdicts *verdicts);

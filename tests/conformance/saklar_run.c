@@ -168,16 +168,18 @@ static void carry_out(struct bed *b, struct scenario *s)
 int main(int argc, char **argv)
 {
 	static struct scenario s;
-	bool is_cached = argc == 3 && strcmp(argv[2], "cached") == 0;
-	unsigned burst = argc == 2 || is_cached ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+	bool is_cached = argc == 4 && strcmp(argv[3], "cached") == 0;
+	unsigned burst = argc == 3 || is_cached ? (unsigned)strtoul(argv[1], NULL, 10) : 0;
+	unsigned workers = burst != 0 ? (unsigned)strtoul(argv[2], NULL, 10) : 0;
 	uint64_t n_cached = 0;
 
-	if (burst == 0 || burst > BURST_RX_MAX) {
-		fprintf(stderr, "usage: saklar_run BURST [cached] <SCENARIOS\n");
+	if (burst == 0 || burst > BURST_RX_MAX || workers == 0 || workers > BED_WORKERS_MAX) {
+		fprintf(stderr, "usage: saklar_run BURST WORKERS [cached] <SCENARIOS\n");
 		return 2;
 	}
 	while (scenario_read(stdin, &s)) {
-		struct bed *b = bed_create(burst | (is_cached ? BED_CACHED : 0));
+		struct bed *b
+			= bed_create(burst | BED_WORKERS(workers) | (is_cached ? BED_CACHED : 0));
 
 		if (is_cached)
 			scenario_send_ip4(&s);

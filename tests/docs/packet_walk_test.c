@@ -112,7 +112,9 @@ static void packet_walk_names_the_stages_that_a_frame_passes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		BED_TESTS(packet_walk_names_the_stages_that_a_frame_passes),
+		/* of one worker: the trace is the owner's */
+		BED_TEST(packet_walk_names_the_stages_that_a_frame_passes, 1, 1, 0, ""),
+		BED_TEST(packet_walk_names_the_stages_that_a_frame_passes, 32, 1, 0, ""),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

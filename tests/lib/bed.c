@@ -43,6 +43,19 @@ static void attach(struct bed *b)
 	pipeline_set_verdicts(b->pipeline, b->verdicts);
 	CHECK(stp_run_attach(pipeline_stp(b->pipeline), b->stp_segment, SEGMENT_STP_SIZE) == 0);
 	pipeline_set_config(b->pipeline, b->cfg, &b->vifs, b->captures);
+	if (b->n_workers == 1)
+		return;
+	b->hops = hops_create(b->n_workers);
+	CHECK(b->hops != NULL);
+	pipeline_set_hops(b->pipeline, b->hops, 0);
+	for (unsigned w = 1; w < b->n_workers; w++) {
+		struct pipeline *l = b->other[w].pipeline = pipeline_create(&b->other[w].io);
+
+		CHECK(l != NULL);
+		pipeline_set_hops(l, b->hops, w);
+		CHECK(pipeline_peek_fdb(l, b->fdb) == 0);
+		pipeline_set_config(l, b->cfg, &b->vifs, b->captures);
+	}
 }
 
 static void *segment_create(size_t size)
@@ -60,6 +73,8 @@ struct bed *bed_create(unsigned how)
 
 	CHECK(b != NULL);
 	b->burst_max = how & (BED_CACHED - 1);
+	b->n_workers = MAX(how / BED_WORKERS(1), 1u);
+	CHECK(b->n_workers <= BED_WORKERS_MAX);
 	b->is_bumped = (how & BED_BUMPED) != 0;
 	b->random = 12345;
 	test_pools(&b->io.small_pool, &b->io.big_pool);
@@ -84,6 +99,9 @@ struct bed *bed_create(unsigned how)
 
 static void detach(struct bed *b)
 {
+	for (unsigned w = 1; w < b->n_workers; w++)
+		pipeline_destroy(b->other[w].pipeline);
+	hops_destroy(b->hops);
 	pipeline_destroy(b->pipeline);
 	fdb_detach(b->fdb);
 	ct_detach(b->ct);
@@ -444,7 +462,16 @@ void bed_apply(struct bed *b)
 	if (b->cfg == NULL)
 		fail_msg("%s: %s", e.path, e.msg);
 	pipeline_set_config(b->pipeline, b->cfg, &b->vifs, b->captures);
+	for (unsigned w = 1; w < b->n_workers; w++)
+		pipeline_set_config(b->other[w].pipeline, b->cfg, &b->vifs, b->captures);
 	snapshot_destroy(old);
+}
+
+void bed_unapply(struct bed *b)
+{
+	pipeline_set_config(b->pipeline, NULL, &b->vifs, NULL);
+	for (unsigned w = 1; w < b->n_workers; w++)
+		pipeline_set_config(b->other[w].pipeline, NULL, &b->vifs, NULL);
 }
 
 void bed_send(struct bed *b, uint16_t vif_id, const struct frame *f)
@@ -454,10 +481,53 @@ void bed_send(struct bed *b, uint16_t vif_id, const struct frame *f)
 	b->arrival[b->n_arrivals++] = vif_id;
 }
 
-static void run_burst(struct bed *b)
+unsigned bed_held(const struct bed *b)
+{
+	unsigned n = pipeline_held(b->pipeline);
+
+	for (unsigned w = 1; w < b->n_workers; w++)
+		n += pipeline_held(b->other[w].pipeline);
+	return n;
+}
+
+uint64_t bed_due_ns(const struct bed *b)
+{
+	uint64_t due_ns = pipeline_due_ns(b->pipeline);
+
+	for (unsigned w = 1; w < b->n_workers; w++) {
+		uint64_t other_ns = pipeline_due_ns(b->other[w].pipeline);
+
+		if (other_ns != 0 && (due_ns == 0 || other_ns < due_ns))
+			due_ns = other_ns;
+	}
+	return due_ns;
+}
+
+/* Run the burst as worker @w, and the owner until it has all that hopped. */
+static void worker_run(struct bed *b, unsigned w)
+{
+	if (w == 0) {
+		pipeline_run(b->pipeline, &b->burst);
+		return;
+	}
+	b->other[w].io = b->io;
+	b->other[w].io.worker = (uint16_t)w;
+	hop_settle(b->hops, w);
+	CHECK(hop_has_room(b->hops, w));
+	pipeline_run(b->other[w].pipeline, &b->burst);
+	(void)hop_publish(b->hops, w);
+	if (b->on_hop != NULL && hops_wait(b->hops))
+		b->on_hop(b);
+	while (hops_wait(b->hops)) {
+		b->burst.n = 0;
+		pipeline_run(b->pipeline, &b->burst);
+	}
+}
+
+static void run_burst(struct bed *b, unsigned w)
 {
 	if (b->burst.n > 0)
-		pipeline_run(b->pipeline, &b->burst);
+		worker_run(b, w);
 	b->burst.n = 0;
 }
 
@@ -505,17 +575,21 @@ static void kernel_send(struct bed *b, const struct pkt *p, uint16_t vif_id)
 
 void bed_run(struct bed *b)
 {
-	unsigned n_held = pipeline_held(b->pipeline);
+	unsigned n_held = bed_held(b);
 	unsigned n_small = rte_mempool_in_use_count(b->io.small_pool);
 	unsigned n_big = rte_mempool_in_use_count(b->io.big_pool);
+	unsigned w = 0; /* whose the burst is */
 
 	b->burst.n = 0;
 	for (unsigned i = 0; i < b->n_arrivals; i++) {
 		struct vif *v = b->vif[b->arrival[i]];
-		struct pkt *p = &b->burst.pkt[b->burst.n];
-		struct pkt copy;
+		struct pkt *p, copy;
 		uint32_t way;
 
+		if (w != b->arrival[i] % b->n_workers)
+			run_burst(b, w);
+		w = b->arrival[i] % b->n_workers;
+		p = &b->burst.pkt[b->burst.n];
 		memset(p, 0xa5, sizeof(*p)); /* rx need not clear what parse does */
 		if (v->ops->rx(v, &v->queue[0], &b->io, p, 1) == 0)
 			continue;
@@ -524,15 +598,15 @@ void bed_run(struct bed *b)
 			rte_pktmbuf_free(p->m);
 		} else if (way != 0) {
 			copy = *p;
-			run_burst(b); /* those before it */
+			run_burst(b, w); /* those before it */
 			kernel_send(b, &copy, (uint16_t)(way - BED_IFINDEX));
 		} else if (++b->burst.n == b->burst_max) {
-			run_burst(b);
+			run_burst(b, w);
 		}
 	}
-	run_burst(b);
+	run_burst(b, w);
 	b->n_arrivals = 0;
-	if (n_held != 0 || pipeline_held(b->pipeline) != 0)
+	if (n_held != 0 || bed_held(b) != 0)
 		return; /* counted when they are given back */
 	assert_int_equal(rte_mempool_in_use_count(b->io.small_pool), n_small);
 	assert_int_equal(rte_mempool_in_use_count(b->io.big_pool), n_big);
@@ -540,8 +614,10 @@ void bed_run(struct bed *b)
 
 void bed_tick(struct bed *b)
 {
-	b->burst.n = 0;
-	pipeline_run(b->pipeline, &b->burst);
+	for (unsigned w = 0; w < b->n_workers; w++) {
+		b->burst.n = 0;
+		worker_run(b, w);
+	}
 }
 
 void bed_step(struct bed *b, uint16_t vif_id, const struct frame *f)
@@ -571,7 +647,9 @@ void bed_clear(struct bed *b)
 
 int bed_setup(void **state)
 {
-	*state = bed_create((unsigned)(uintptr_t)*state);
+	unsigned how = (unsigned)(uintptr_t)*state;
+
+	*state = bed_create(how);
 	return 0;
 }
 

@@ -3,8 +3,8 @@
  *
  * Life: bed_create(); bed_network() and bed_port() describe, bed_apply() makes it the configuration
  * (again after every change); bed_send() and bed_run(); bed_destroy().  No root, no hugepages.
- * Every scenario runs with bursts of 1 and of 32, with the pipeline alone, with its verdicts carried
- * out by the kernel's programs, and with these made void at random: BED_TESTS(name) gives all. */
+ * Every scenario runs with bursts of 1 and of 32, with 1, 2 and 3 workers, with the pipeline's verdicts
+ * carried out by the kernel's programs, and with these made void at random: BED_TESTS(name) gives all. */
 #pragma once
 
 #include "tests/lib/expect.h"
@@ -18,8 +18,12 @@
 #define BED_METERS_MAX 16
 #define BED_VLANS_MAX 256
 #define BED_FDB_MAX 64
-#define BED_CACHED 0x100u /* in a test's prestate: the kernel's programs come first */
+/* In a test's prestate, beside the burst's size: */
+#define BED_CACHED 0x100u /* the kernel's programs come first */
 #define BED_BUMPED 0x200u /* and their verdicts end at random */
+#define BED_WORKERS(n) \
+	((n) << 16) /* vifs are received from by worker id % n, all in the test's thread */
+#define BED_WORKERS_MAX 3
 #define BED_CT_SIZE (UINT64_C(1) << 20)
 
 struct bed {
@@ -27,7 +31,13 @@ struct bed {
 	struct worker_counters worker_counters;
 	struct vif_table vifs;
 	struct vif *vif[VIF_ID_MAX];
-	struct pipeline *pipeline;
+	struct pipeline *pipeline; /* of worker 0, which owns the tables */
+	unsigned n_workers;
+	struct hops *hops; /* NULL: there is one worker */
+	struct {
+		struct pipeline *pipeline;
+		struct vif_io io;
+	} other[BED_WORKERS_MAX]; /* [0] is not used */
 	struct fdb *fdb;
 	void *segment;
 	struct ct *ct;
@@ -68,12 +78,13 @@ struct bed {
 	struct snap_station station[BED_METERS_MAX];
 	uint64_t generation;
 	unsigned burst_max;
+	void (*on_hop)(struct bed *b); /* while packets hop from worker to worker; NULL: nothing */
 	unsigned n_arrivals;
 	uint16_t arrival[BED_ARRIVALS_MAX]; /* vif ids, in the order of bed_send() */
 	struct burst burst;
 };
 
-/* @how: the burst's size, BED_CACHED, BED_BUMPED. */
+/* @how: the burst's size, BED_CACHED, BED_BUMPED, BED_WORKERS(). */
 struct bed *bed_create(unsigned how);
 void bed_destroy(struct bed *b);
 
@@ -124,12 +135,17 @@ void bed_no_fdb(struct bed *b, const uint8_t mac[6], uint16_t vid);
 /* Who has an address; ascending by network and address. */
 void bed_station(struct bed *b, uint16_t network_id, const char *addr, const uint8_t *mac);
 void bed_apply(struct bed *b);
+/* No configuration, until bed_apply(). */
+void bed_unapply(struct bed *b);
 
 void bed_send(struct bed *b, uint16_t vif_id, const struct frame *f);
 /* Run all that was sent, in its order, in bursts of burst_max; no buffer may leak. */
 void bed_run(struct bed *b);
 /* An empty burst, as the worker runs it when pipeline_due_ns() has come. */
 void bed_tick(struct bed *b);
+/* Packets that all workers keep between bursts; when the first of them wants bed_tick(), 0: none. */
+unsigned bed_held(const struct bed *b);
+uint64_t bed_due_ns(const struct bed *b);
 /* bed_send(), bed_run(). */
 void bed_step(struct bed *b, uint16_t vif_id, const struct frame *f);
 void bed_warp(struct bed *b, uint64_t by_ns);
@@ -145,14 +161,16 @@ int bed_teardown(void **state);
 #define EXPECT_FRAME(b, vif_id, want) expect_frame((b)->vif[vif_id], want, __FILE__, __LINE__)
 #define EXPECT_NOTHING(b, vif_id) expect_nothing((b)->vif[vif_id], __FILE__, __LINE__)
 
-/* cmocka entries for one scenario: prestate is the burst size. */
-#define BED_TESTS(f)                                                                         \
-	{ #f " (bursts of 1)", f, bed_setup, bed_teardown, (void *)(uintptr_t)1 },           \
-		{ #f " (bursts of 32)", f, bed_setup, bed_teardown, (void *)(uintptr_t)32 }, \
-		BED_CACHED_TEST(f, 1, 0, "cached"), BED_CACHED_TEST(f, 32, 0, "cached"),     \
-		BED_CACHED_TEST(f, 32, BED_BUMPED, "cached at random")
-#define BED_CACHED_TEST(f, burst, how, text)                                        \
-	{                                                                           \
-#f " (bursts of " #burst ", " text ")", f, bed_setup, bed_teardown, \
-			(void *)(uintptr_t)((burst) | BED_CACHED | (how))           \
+/* cmocka entries for one scenario. */
+#define BED_TEST(f, burst, workers, how, text)                                                    \
+	{                                                                                         \
+#f " (bursts of " #burst ", " #workers " workers" text ")", f, bed_setup,         \
+			bed_teardown, (void *)(uintptr_t)((burst) | BED_WORKERS(workers) | (how)) \
 	}
+#define BED_TESTS(f)                                                                   \
+	BED_TEST(f, 1, 1, 0, ""), BED_TEST(f, 32, 1, 0, ""), BED_TEST(f, 1, 2, 0, ""), \
+		BED_TEST(f, 32, 3, 0, ""), BED_TEST(f, 1, 1, BED_CACHED, ", cached"),  \
+		BED_TEST(f, 32, 3, BED_CACHED, ", cached"),                            \
+		BED_TEST(f, 32, 1, BED_CACHED | BED_BUMPED, ", cached at random")
+/* For scenarios that cost seconds: with as little and with as much of that as there is. */
+#define BED_TESTS_FEW(f) BED_TEST(f, 1, 1, 0, ""), BED_TEST(f, 32, 3, BED_CACHED, ", cached")

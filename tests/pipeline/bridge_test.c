@@ -534,7 +534,7 @@ static void without_configuration_nothing_is_forwarded_nor_forgotten(void **stat
 	struct bed *b = three(state);
 
 	say_hello(b, 2, 2);
-	pipeline_set_config(b->pipeline, NULL, &b->vifs, NULL);
+	bed_unapply(b);
 	frame_simple(&F, MAC_OF(2), MAC_OF(1), 30);
 	bed_step(b, 1, &F);
 	EXPECT_NOTHING(b, 2);

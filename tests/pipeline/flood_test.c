@@ -25,7 +25,7 @@ static struct bed *flood_bed(void **state)
 	bed_apply(b);
 	frame_simple(&SMALL, MAC_BCAST, MAC_OF(3), 20);
 	bed_step(b, 3, &SMALL);
-	while (pipeline_held(b->pipeline) > 0)
+	while (bed_held(b) > 0)
 		bed_tick(b);
 	bed_clear(b);
 	frame_super(&F, false, false, SUPER); /* to somebody nobody knows */
@@ -57,17 +57,17 @@ static unsigned finish(struct bed *b)
 {
 	unsigned n = 0;
 
-	for (; pipeline_held(b->pipeline) > 0; n++) {
+	for (; bed_held(b) > 0; n++) {
 		uint64_t before = bytes_sent(b);
 
-		assert_int_equal(pipeline_due_ns(b->pipeline), 1); /* the worker comes back */
+		assert_int_equal(bed_due_ns(b), 1); /* the worker comes back */
 		bed_tick(b);
 		assert_true(bytes_sent(b) > before);
 		assert_true(bytes_sent(b) - before
 			<= BRIDGE_FLOOD_BUDGET + (uint64_t)BACKLOG_MAX * SUPER);
 		assert_true(n < 1000);
 	}
-	assert_int_equal(pipeline_due_ns(b->pipeline), 0);
+	assert_int_equal(bed_due_ns(b), 0);
 	return n;
 }
 
@@ -161,7 +161,7 @@ static void ports_and_networks_may_go_while_a_flood_is_under_way(void **state)
 	b->n_ports = 0;
 	b->n_networks = 0;
 	bed_apply(b);
-	while (pipeline_held(b->pipeline) > 0)
+	while (bed_held(b) > 0)
 		bed_tick(b);
 	b->n_ports = PORTS; /* for what they still hold */
 	bed_clear(b);
@@ -190,7 +190,7 @@ static void what_is_left_of_a_flood_is_freed_with_the_pipeline(void **state)
 	struct bed *b = flood_bed(state);
 
 	bed_step(b, 1, &F);
-	assert_true(pipeline_held(b->pipeline) > 0);
+	assert_true(bed_held(b) > 0);
 	bed_restart(b);
 	assert_int_equal(rte_mempool_in_use_count(b->io.big_pool), 0);
 	bed_clear(b);

@@ -182,8 +182,8 @@ int main(void)
 		BED_TESTS(one_that_was_never_heard_is_not_kept),
 		BED_TESTS(a_new_mac_is_what_the_next_engine_uses),
 		BED_TESTS(age_goes_on_and_no_time_is_in_the_future),
-		BED_TESTS(a_flipped_bit_in_any_byte_of_a_record_costs_that_record_at_most),
-		BED_TESTS(a_header_with_any_wrong_byte_means_starting_empty),
+		BED_TESTS_FEW(a_flipped_bit_in_any_byte_of_a_record_costs_that_record_at_most),
+		BED_TESTS_FEW(a_header_with_any_wrong_byte_means_starting_empty),
 		BED_TESTS(bytes_changed_under_a_running_engine_never_crash_it),
 	};
 

@@ -70,9 +70,9 @@ static void what_a_vif_sends_is_limited_to_the_byte(void **state)
 		send_one(b, 1, 2, LEN, 0);
 	bed_run(b);
 	assert_int_equal(take_all(b, 2), 10); /* the burst */
-	assert_int_equal(pipeline_held(b->pipeline), 40);
+	assert_int_equal(bed_held(b), 40);
 	for (unsigned ms = 1; ms <= 40; ms++) {
-		assert_int_equal(pipeline_due_ns(b->pipeline), b->io.now_ns + NS_PER_MS);
+		assert_int_equal(bed_due_ns(b), b->io.now_ns + NS_PER_MS);
 		bed_warp(b, NS_PER_MS - 1);
 		bed_tick(b);
 		assert_int_equal(take_all(b, 2), 0);
@@ -80,8 +80,8 @@ static void what_a_vif_sends_is_limited_to_the_byte(void **state)
 		bed_tick(b);
 		assert_int_equal(take_all(b, 2), 1);
 	}
-	assert_int_equal(pipeline_held(b->pipeline), 0);
-	assert_int_equal(pipeline_due_ns(b->pipeline), 0);
+	assert_int_equal(bed_held(b), 0);
+	assert_int_equal(bed_due_ns(b), 0);
 	assert_int_equal(bed_drops(b, 1, DROP_RATE_LIMIT), 0);
 	assert_int_equal(rte_mempool_in_use_count(b->io.small_pool), 0);
 }
@@ -99,13 +99,13 @@ static void what_a_vif_gets_is_limited_and_others_get_it_at_once(void **state)
 	assert_int_equal(take_all(b, 2), 20);
 	assert_int_equal(take_all(b, 3), 10);
 	for (unsigned ms = 1; ms <= 10; ms++) {
-		assert_int_equal(pipeline_due_ns(b->pipeline), b->io.now_ns + NS_PER_MS);
+		assert_int_equal(bed_due_ns(b), b->io.now_ns + NS_PER_MS);
 		bed_warp(b, NS_PER_MS);
 		bed_tick(b);
 		EXPECT_FRAME(b, 3, &F);
 		EXPECT_NOTHING(b, 3);
 	}
-	assert_int_equal(pipeline_held(b->pipeline), 0);
+	assert_int_equal(bed_held(b), 0);
 	assert_int_equal(bed_drops(b, 3, DROP_TX_RATE_LIMIT), 0);
 	assert_int_equal(rte_mempool_in_use_count(b->io.small_pool), 0);
 }
@@ -134,7 +134,7 @@ static void order_is_kept(void **state)
 		bed_run(b);
 		bed_warp(b, NS_PER_MS / 4);
 	}
-	for (unsigned turn = 0; turn < 100 && pipeline_held(b->pipeline) > 0; turn++) {
+	for (unsigned turn = 0; turn < 100 && bed_held(b) > 0; turn++) {
 		bed_warp(b, NS_PER_MS);
 		bed_tick(b);
 	}
@@ -163,8 +163,7 @@ static void a_gso_frame_counts_as_its_segments(void **state)
 	bed_send(b, 1, &F);
 	bed_run(b);
 	assert_int_equal(take_all(b, 2), 1);
-	assert_int_equal(pipeline_due_ns(b->pipeline),
-		b->io.now_ns + (2 * len - 100000) * (NS_PER_SEC / RATE));
+	assert_int_equal(bed_due_ns(b), b->io.now_ns + (2 * len - 100000) * (NS_PER_SEC / RATE));
 	bed_warp(b, (2 * len - 100000) * (NS_PER_SEC / RATE));
 	bed_tick(b);
 	EXPECT_FRAME(b, 2, &F); /* whole */
@@ -181,7 +180,7 @@ static void a_frame_larger_than_the_burst_passes_when_the_bucket_is_full(void **
 	send_one(b, 1, 2, LEN, 0);
 	bed_run(b);
 	assert_int_equal(take_all(b, 2), 1);
-	assert_int_equal(pipeline_due_ns(b->pipeline), b->io.now_ns + NS_PER_MS);
+	assert_int_equal(bed_due_ns(b), b->io.now_ns + NS_PER_MS);
 	bed_warp(b, NS_PER_MS);
 	bed_tick(b);
 	assert_int_equal(take_all(b, 2), 1);
@@ -216,7 +215,7 @@ static void drop_rate_limit_when_more_waits_than_the_queue_holds(void **state)
 		send_one(b, 1, 2, LEN, 0);
 	bed_run(b);
 	assert_int_equal(take_all(b, 2), 10);
-	assert_int_equal(pipeline_held(b->pipeline), (64u << 10) / LEN);
+	assert_int_equal(bed_held(b), (64u << 10) / LEN);
 	assert_int_equal(bed_drops(b, 1, DROP_RATE_LIMIT), 1000 - 10 - (64u << 10) / LEN);
 }
 
@@ -229,7 +228,7 @@ static void drop_tx_rate_limit_is_counted_on_the_receiver(void **state)
 		send_one(b, 1, 2, 60, 0);
 	bed_run(b);
 	assert_int_equal(take_all(b, 2), 10 * LEN / 60);
-	assert_int_equal(pipeline_held(b->pipeline), 256);
+	assert_int_equal(bed_held(b), 256);
 	assert_int_equal(bed_drops(b, 2, DROP_TX_RATE_LIMIT), 1000 - 256 - 10 * LEN / 60);
 	assert_int_equal(bed_drops(b, 1, DROP_TX_RATE_LIMIT), 0);
 }
@@ -280,12 +279,12 @@ static void a_change_of_the_rate_loses_nothing(void **state)
 	bed_warp(b, 1);
 	send_one(b, 1, 2, LEN, 50);
 	bed_run(b);
-	while (pipeline_held(b->pipeline) > 0)
+	while (bed_held(b) > 0)
 		bed_tick(b);
 	for (; vif_mem_take(b->vif[2], &got); free(got.bytes))
 		assert_int_equal(got.bytes[got.len - 1], n++);
 	assert_int_equal(n, 51);
-	assert_int_equal(pipeline_due_ns(b->pipeline), 0);
+	assert_int_equal(bed_due_ns(b), 0);
 	assert_int_equal(bed_drops(b, 1, DROP_RATE_LIMIT), 0);
 }
 
@@ -300,7 +299,7 @@ static void what_waits_for_a_vif_that_is_taken_away_is_freed(void **state)
 		send_one(b, 2, 3, LEN, 0);
 	}
 	bed_run(b);
-	assert_int_equal(pipeline_held(b->pipeline), 20);
+	assert_int_equal(bed_held(b), 20);
 	b->n_meters = 0;
 	b->port[0] = b->port[1]; /* v2 alone is left */
 	b->n_ports = 1;
@@ -308,7 +307,7 @@ static void what_waits_for_a_vif_that_is_taken_away_is_freed(void **state)
 	b->vifs.by_id[3] = NULL;
 	bed_tick(b);
 	b->vifs.by_id[3] = b->vif[3];
-	assert_int_equal(pipeline_held(b->pipeline), 0);
+	assert_int_equal(bed_held(b), 0);
 	assert_int_equal(bed_drops(b, 1, DROP_NO_NETWORK), 10);
 	assert_int_equal(bed_drops(b, 3, DROP_TX_LINK_DOWN), 10);
 	assert_int_equal(rte_mempool_in_use_count(b->io.small_pool), 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* verdict_random_test.c - two switches with the same configuration hear the same frames: one is the
- * pipeline alone, with the other the kernel's programs come first.  Whatever leaves the one leaves the
+ * pipeline alone, with the other the kernel's programs come first, and several workers.  Whatever leaves the one leaves the
  * other, and both count the same.
  *
  * Configurations, frames and what happens in between come from a seed, which is printed; SEED=N in the
@@ -179,7 +179,8 @@ static void cached_or_not_the_switch_is_the_same(void **)
 
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		printf("seed %u round %u\n", seed, round);
-		n_cached += compare(seed + round, round % 2 ? BED_BUMPED : 0);
+		n_cached += compare(
+			seed + round, (round % 2 ? BED_BUMPED : 0) | BED_WORKERS(1 + round % 3));
 	}
 	printf("%llu frames of %u steps went by the kernel\n", (unsigned long long)n_cached,
 		(unsigned)(ROUNDS * STEPS));

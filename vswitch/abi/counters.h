@@ -38,7 +38,14 @@ struct worker_counters {
 	uint64_t no_mbuf; /* failed allocations */
 	uint64_t denied_syscalls; /* control thread: calls refused by the filter */
 	uint64_t ct_evicted; /* connections that made room for others */
-	uint64_t reserved[7];
+	uint64_t busy_cycles; /* of the time stamp counter, with busy_ns */
+	uint64_t hops; /* packets given to the worker that owns the tables */
+	/* The last period of a second or more that ended with a packet. */
+	uint64_t period_end_ns; /* CLOCK_MONOTONIC */
+	uint64_t period_busy_ns; /* what busy_ns was then */
+	uint64_t period_permille; /* of the period it was busy */
+	uint64_t period_cycles; /* a packet, in it */
+	uint64_t reserved[1];
 };
 
 struct counters_segment {
