@@ -215,6 +215,10 @@ pid_t engine_exec(const struct daemon_paths *paths, bool no_huge, struct err *e)
 	if (strcmp(paths->hugepages, "off") == 0 || no_huge
 		|| (strcmp(paths->hugepages, "auto") == 0 && !has_free_hugepages()))
 		argv[n++] = "--no-huge";
+	if (paths->workers != NULL) {
+		argv[n++] = "--workers";
+		argv[n++] = paths->workers;
+	}
 	if (geteuid() == 0) {
 		int rc = resolve_user(paths->engine_user, &uid, &gid, e);
 

@@ -12,6 +12,7 @@
 #include <getopt.h>
 #include <libgen.h>
 #include <limits.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,8 @@ const char options_help[]
 	  "  --hugepages WORD       auto, on or off (default auto)\n"
 	  "  --no-fast-path         every packet goes through the engine, none by the kernel "
 	  "alone\n"
+	  "  --workers LIST         processors that the engine forwards on, one worker each: 0,1\n"
+	  "                         (\"-\": wherever the kernel puts it; default: one of these)\n"
 	  "  --log-level LEVEL      err, warn, info or debug (default info)\n"
 	  "  --foreground           do not go to the background; log to stderr\n"
 	  "  --stop-engine          when this daemon ends (SIGTERM, SIGINT), stop the engine as "
@@ -50,6 +53,7 @@ enum option_id {
 	OPTION_ENGINE_USER,
 	OPTION_HUGEPAGES,
 	OPTION_NO_FAST_PATH,
+	OPTION_WORKERS,
 	OPTION_LOG_LEVEL,
 	OPTION_FOREGROUND,
 	OPTION_STOP,
@@ -67,6 +71,7 @@ static const struct option long_options[] = {
 	{ "engine-user", required_argument, NULL, OPTION_ENGINE_USER },
 	{ "hugepages", required_argument, NULL, OPTION_HUGEPAGES },
 	{ "no-fast-path", no_argument, NULL, OPTION_NO_FAST_PATH },
+	{ "workers", required_argument, NULL, OPTION_WORKERS },
 	{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
 	{ "foreground", no_argument, NULL, OPTION_FOREGROUND },
 	{ "stop", no_argument, NULL, OPTION_STOP },
@@ -128,6 +133,46 @@ static int set_hugepages(struct options *o, const char *word, struct err *e)
 	return 0;
 }
 
+/* Is @text, of @len characters, a processor that we may use? */
+static bool is_processor(const char *text, size_t len, const cpu_set_t *ours)
+{
+	unsigned long cpu;
+	char *end;
+
+	if (len == 0 || len > 5 || text[0] < '0' || text[0] > '9')
+		return false;
+	cpu = strtoul(text, &end, 10);
+	return end == text + len && cpu < CPU_SETSIZE && CPU_ISSET(cpu, ours);
+}
+
+/* Checked here, since an engine that does not start says so to the log only. */
+static int set_workers(struct options *o, const char *list, struct err *e)
+{
+	const char *at = list;
+	cpu_set_t ours;
+	unsigned n = 0;
+	size_t len;
+
+	CPU_ZERO(&ours);
+	if (sched_getaffinity(0, sizeof(ours), &ours) < 0)
+		CPU_ZERO(&ours); /* then none is known, and each is refused */
+	do {
+		len = strcspn(at, ",");
+		n++;
+		if (!(len == 1 && *at == '-') && !is_processor(at, len, &ours))
+			return err_set(e, -EINVAL, "--workers",
+				"--workers %.40s: '%.*s' is no processor that saklard may use; "
+				"write numbers as in 0,1, or - for a worker that is not pinned",
+				list, (int)MIN(len, (size_t)20), at);
+		at += len;
+	} while (*at++ == ',');
+	if (n > WORKERS_MAX)
+		return err_set(e, -EINVAL, "--workers", "--workers %.40s: %u workers; 1 to %u",
+			list, n, WORKERS_MAX);
+	o->paths.workers = list;
+	return 0;
+}
+
 static int set_option(struct options *o, int id, const char *value, struct err *e)
 {
 	switch (id) {
@@ -139,6 +184,7 @@ static int set_option(struct options *o, int id, const char *value, struct err *
 	case OPTION_ENGINE_USER: o->paths.engine_user = value; return 0;
 	case OPTION_HUGEPAGES: return set_hugepages(o, value, e);
 	case OPTION_NO_FAST_PATH: o->paths.no_fast_path = true; return 0;
+	case OPTION_WORKERS: return set_workers(o, value, e);
 	case OPTION_LOG_LEVEL:
 		if (log_level_parse(value, &o->log_level) == 0)
 			return 0;

@@ -258,6 +258,16 @@ static void add_obstacles(const struct reconcile *r, const struct nft_rules *rul
 		add_obstacle(r, rules, &way, object, p);
 }
 
+/* Words of --workers. */
+static unsigned workers_wanted(const char *list)
+{
+	unsigned n = 1;
+
+	for (; list != NULL && *list != '\0'; list++)
+		n += *list == ',';
+	return n;
+}
+
 static void add_engine(const struct reconcile *r, struct problems *p)
 {
 	struct engine_actual engine;
@@ -267,6 +277,12 @@ static void add_engine(const struct reconcile *r, struct problems *p)
 		add_problem(p, "engine",
 			"it is started again by itself; if it keeps failing, read the log",
 			"%s: %s", engine_state_name(engine.state), engine.why);
+	else if (engine.n_workers != workers_wanted(r->paths.workers))
+		add_problem(p, "engine",
+			"restart it when its guests can bear a moment without network: saklard "
+			"--stop-engine, then saklard as before",
+			"it runs with %u workers, since it was started so; --workers asks for %u",
+			engine.n_workers, workers_wanted(r->paths.workers));
 }
 
 static void add_undo(const struct reconcile *r, struct problems *p)

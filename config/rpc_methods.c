@@ -175,7 +175,10 @@ const struct rpc_method rpc_methods[] = {
 		"\"packets\": 3, "
 		"\"doc\": \"the vif is down: ...\"}]" },
 	{ "worker.list", RPC_ROLE_RO, false, rpc_worker_list, "Counters of the engine's workers.",
-		"{}", "[{\"worker\": 0, \"packets\": 1200, \"sleeps\": 40}]" },
+		"{}",
+		"[{\"worker\": 0, \"busy_percent\": 12.5, \"cycles_per_packet\": 800, \"packets\": "
+		"1200, "
+		"\"hops\": 0, \"wakeups\": 40}]" },
 	{ "capture.open", RPC_ROLE_CAP, false, rpc_capture_open,
 		"Begin a capture of a vif, of a network, or of dropped packets. The answer carries "
 		"two "

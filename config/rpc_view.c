@@ -305,6 +305,19 @@ int rpc_drops(struct daemon *d, struct rpc_call *call, json_t **result, struct e
 	return 0;
 }
 
+/* Per thousand of the last second that a worker was busy.  It writes at the end of a period that ended with a
+ * packet, since it does not wake up for it; what was behind that is for us to add up. */
+static uint64_t busy_permille(const struct worker_counters *c)
+{
+	uint64_t now_ns = clock_now_ns();
+	uint64_t since_ns = now_ns > c->period_end_ns ? now_ns - c->period_end_ns : 0;
+
+	if (c->period_end_ns == 0 || since_ns < NS_PER_SEC)
+		return MIN(c->period_permille, (uint64_t)1000);
+	return MIN((c->busy_ns - MIN(c->period_busy_ns, c->busy_ns)) * 1000 / since_ns,
+		(uint64_t)1000);
+}
+
 int rpc_worker_list(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
 {
 	static const char *const keys[] = { NULL };
@@ -327,6 +340,9 @@ int rpc_worker_list(struct daemon *d, struct rpc_call *call, json_t **result, st
 		set_u64(row, "sleeps", c.sleeps);
 		set_u64(row, "wakeups", c.wakeups);
 		set_u64(row, "busy_ns", c.busy_ns);
+		json_object_set_new(row, "busy_percent", json_real((double)busy_permille(&c) / 10));
+		set_u64(row, "cycles_per_packet", c.period_cycles);
+		set_u64(row, "hops", c.hops);
 		set_u64(row, "no_mbuf", c.no_mbuf);
 		set_u64(row, "denied_syscalls", c.denied_syscalls);
 		json_array_append_new(*result, row);

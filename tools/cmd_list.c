@@ -55,28 +55,23 @@ int cmd_vif_list(const struct cli *cli, const struct cli_verb *, struct cli_args
 
 static void worker_row(struct table *t, const json_t *row)
 {
-	static const char *const counters[]
-		= { "packets", "bursts", "polls", "sleeps", "wakeups", "busy_ns", "no_mbuf" };
+	static const char *const counters[] = { "cycles_per_packet", "packets", "hops", "bursts",
+		"polls", "sleeps", "wakeups", "no_mbuf" };
 	char text[32];
 
 	snprintf(text, sizeof(text), "%" PRIu64, cli_u64(row, "worker"));
 	table_cell(t, TABLE_PLAIN, text);
-	for (size_t i = 0; i < ARRAY_LEN(counters); i++) {
-		uint64_t n = cli_u64(row, counters[i]);
-
-		if (strcmp(counters[i], "busy_ns") == 0) {
-			snprintf(text, sizeof(text), "%.3f s", (double)n / 1e9);
-			table_cell(t, TABLE_PLAIN, text);
-		} else {
-			table_cell_u64(t, n);
-		}
-	}
+	snprintf(text, sizeof(text), "%.1f %%",
+		json_number_value(json_object_get(row, "busy_percent")));
+	table_cell(t, TABLE_PLAIN, text);
+	for (size_t i = 0; i < ARRAY_LEN(counters); i++)
+		table_cell_u64(t, cli_u64(row, counters[i]));
 }
 
 int cmd_worker_list(const struct cli *cli, const struct cli_verb *, struct cli_args *)
 {
-	static const char *const headings[] = { "WORKER", ">PACKETS", ">BURSTS", ">POLLS",
-		">SLEEPS", ">WAKEUPS", ">BUSY", ">NO-MBUF", NULL };
+	static const char *const headings[] = { "WORKER", ">BUSY", ">CYCLES/PKT", ">PACKETS",
+		">HOPS", ">BURSTS", ">POLLS", ">SLEEPS", ">WAKEUPS", ">NO-MBUF", NULL };
 
 	return list_print(cli, "worker.list", NULL, headings, worker_row,
 		"no workers: the engine is not running; see 'saklar status'");

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a running engine can still do: compared with docs/threat-model.md.
 
-    test (fake daemon) --engine.sock--> saklar-vswitch: main, eal-intr-thread, worker
+    test (fake daemon) --engine.sock--> saklar-vswitch: main, eal-intr-thread, worker(s)
 
 The filters are read out of the kernel (PTRACE_SECCOMP_GET_FILTER) and run here, in a small
 interpreter of classic BPF, over every system call number."""
@@ -125,13 +125,15 @@ def args_for(conditions, break_arg=None):
     return tuple(args)
 
 
-@pytest.fixture(scope="module", params=["no_hugepages", "hugepages"])
+@pytest.fixture(scope="module", params=["no_hugepages", "hugepages", "three_workers"])
 def engine(request):
     pages = pathlib.Path("/proc/sys/vm/nr_hugepages")
     before = pages.read_text()
     if request.param == "hugepages":
         pages.write_text(str(int(before) + 64))
-    args = ["--no-huge"] if request.param == "no_hugepages" else []
+    args = ["--no-huge"] if request.param != "hugepages" else []
+    if request.param == "three_workers":
+        args += ["--workers", "0,-,-"]
     daemon = fd.FakeDaemon(ENGINE, args)
     daemon.segments_give()
     daemon.snapshot_send([fd.network(1)], [])
