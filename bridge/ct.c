@@ -29,6 +29,7 @@
 #define AGE_SLICE 128
 #define AGE_SLICE_MAX 8192 /* after a pause: the packet that ended it waits for this */
 #define AGE_EVERY_NS NS_PER_MS
+#define ROOM_TRIES 8
 #define DUMP_SLICE 16384 /* records looked at by one ct_dump(): the worker waits for it */
 #define TIMEOUT_MAX_NS (UINT64_C(432000) * NS_PER_SEC)
 #define TENANT_SYN_NS (30 * NS_PER_SEC)
@@ -234,10 +235,20 @@ void ct_set_state(struct ct *c, uint32_t orig_index, uint8_t state)
 	weak_set(c, orig_index, record_is_weak(orig));
 }
 
+/* Does the connection hold a port of the address that its answers go to? */
+static bool has_port(const struct ct_record *reply)
+{
+	return (reply->flags & CT_SNAT) != 0
+		&& (reply->tuple.proto == PROTO_TCP || reply->tuple.proto == PROTO_UDP
+			|| reply->tuple.proto == PROTO_ICMP || reply->tuple.proto == PROTO_ICMP6);
+}
+
 void ct_del(struct ct *c, uint32_t index)
 {
 	uint32_t orig = orig_of(c, index), reply = c->owner[orig].pair;
 
+	if (has_port(record_at(c, reply)))
+		ct_ports_give(c->ports, &record_at(c, reply)->tuple);
 	half_set(c, orig, false);
 	weak_set(c, orig, false);
 	c->n_of[c->owner[orig].vif_id]--;
@@ -352,6 +363,21 @@ static bool evict(struct ct *c, uint16_t vif_id)
 	return true;
 }
 
+bool ct_make_room(struct ct *c, uint16_t vif_id)
+{
+	uint32_t orig = c->weak[vif_id].first;
+
+	for (unsigned i = 0; i < ROOM_TRIES && orig != IXTAB_NONE; i++) {
+		if (!c->owner[orig].is_half_open) {
+			c->n_evicted++;
+			ct_del(c, orig);
+			return true;
+		}
+		orig = c->owner[orig].next;
+	}
+	return false;
+}
+
 /* Half-open connections of tenants end sooner, and the sooner the fuller the vif's quota is. */
 static uint64_t first_timeout(const struct ct *c, const struct ct_new *new)
 {
@@ -378,6 +404,8 @@ uint32_t ct_add(struct ct *c, const struct ct_new *new, uint64_t now_ns, enum dr
 	record_write(c, orig, reply, new, CT_ORIG);
 	record_write(c, reply, orig, new, CT_REPLY);
 	record_at(c, orig)->expires_ns = now_ns + first_timeout(c, new);
+	if (has_port(record_at(c, reply)))
+		ct_ports_take(c->ports, &new->orig, &new->reply, new->vif_id);
 	c->n_of[new->vif_id]++;
 	ct_set_state(c, orig, new->state);
 	ixtab_change_end(&c->tab, reply);
@@ -452,7 +480,7 @@ static bool connection_fits(const struct ct *c, const struct snapshot *cfg, uint
 			= snapshot_forward(cfg, up, o->tuple.proto, o->tuple.dport, o->tuple.dst);
 
 		if (!snapshot_is_own(cfg, up, o->tuple.dst) || f == NULL || f->to_network != out
-			|| f->to_port != r->tuple.sport
+			|| snapshot_forward_port(f, o->tuple.dport) != r->tuple.sport
 			|| memcmp(f->to_addr, r->tuple.src, 16) != 0)
 			return false;
 	}
@@ -558,6 +586,8 @@ static void pairs_rebuild(struct ct *c, uint64_t now_ns)
 			r->expires_ns = now_ns + TIMEOUT_MAX_NS;
 		c->owner[i] = (struct ct_owner){ .pair = k, .vif_id = r->vif_id, .dir = CT_ORIG };
 		c->owner[k] = (struct ct_owner){ .pair = i, .vif_id = r->vif_id, .dir = CT_REPLY };
+		if (has_port(record_at(c, k)))
+			ct_ports_take(c->ports, &r->tuple, &record_at(c, k)->tuple, r->vif_id);
 		c->n_of[r->vif_id]++;
 		ct_set_state(c, i, r->state);
 	}
@@ -573,6 +603,7 @@ void ct_detach(struct ct *c)
 	if (c == NULL)
 		return;
 	ixtab_detach(&c->tab);
+	ct_ports_destroy(c->ports);
 	free(c->owner);
 	free(c);
 }
@@ -597,7 +628,8 @@ struct ct *ct_attach(void *segment, size_t size, uint64_t now_ns, struct err *e)
 	rc = ixtab_attach(&c->tab, segment, size, &conf);
 	if (rc == 0) {
 		c->owner = calloc((size_t)c->tab.n_slots + 1, sizeof(*c->owner));
-		if (c->owner == NULL)
+		c->ports = ct_ports_create();
+		if (c->owner == NULL || c->ports == NULL)
 			rc = -ENOMEM;
 	}
 	if (rc == 0 && getrandom(&c->random, sizeof(c->random), 0) != sizeof(c->random))

@@ -17,6 +17,7 @@
  * Threads: one worker writes and finds; ct_dump() in the worker as well. */
 #pragma once
 
+#include "bridge/ct_ports.h"
 #include "bridge/snapshot.h"
 #include "vif/pkt.h"
 #include "vswitch/abi/engine_msg.h"
@@ -75,6 +76,7 @@ struct ct {
 	uint64_t age_next_ns;
 	uint64_t random; /* state of the choice of ports */
 	bool is_shared; /* the kernel counts in the same records (vif/netdev_flow.h) */
+	struct ct_ports *ports;
 };
 
 /* What a lookup needs, made before the table is touched. */
@@ -107,6 +109,9 @@ struct ct_new {
 /* Index of the CT_ORIG record; IXTAB_NONE with *@why. */
 uint32_t ct_add(struct ct *c, const struct ct_new *new, uint64_t now_ns, enum drop_reason *why);
 void ct_del(struct ct *c, uint32_t index);
+/* Forget a connection of @vif_id that is over, or was a question and its answer, the oldest first;
+ * false: there is none near.  One without an answer stays: a flood is not to go on by itself. */
+bool ct_make_room(struct ct *c, uint16_t vif_id);
 /* Is a connection with this tuple there? */
 bool ct_has(struct ct *c, const struct ct_tuple *tuple, uint64_t now_ns);
 uint32_t ct_random(struct ct *c);

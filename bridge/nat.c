@@ -19,6 +19,7 @@
 #include <string.h>
 
 #define PORT_TRIES 128
+#define OWN_TRIES 8
 #define ICMP_HDR_LEN 8
 #define QUOTE_SEQ_SPAN (16u << 20) /* how far back an error may quote */
 
@@ -336,24 +337,70 @@ void nat_edit_error(struct pkt *p, const struct ct_tuple *from, const struct ct_
 	p->csum_offset = 0;
 }
 
+/* Ports of an address that are not counted, or shared by many. */
+static bool pick_by_trying(
+	struct ct *c, const struct ct_ports_want *want, struct ct_new *new, uint64_t now_ns)
+{
+	uint32_t span = want->last - want->first + 1u;
+
+	for (unsigned i = 0; i < PORT_TRIES && i < span; i++) {
+		new->reply.dport = htobe16((uint16_t)(want->first + (want->random + i) % span));
+		if (!ct_has(c, &new->reply, now_ns))
+			return true;
+	}
+	return false;
+}
+
+/* One that nobody has. */
+static bool pick_free(
+	struct ct *c, const struct ct_ports_want *want, struct ct_new *new, uint64_t now_ns)
+{
+	uint16_t port = ct_ports_free(c->ports, want);
+
+	new->reply.dport = htobe16(port);
+	return port != 0 && !ct_has(c, &new->reply, now_ns);
+}
+
 bool nat_pick_port(
 	struct ct *c, const struct snap_router *conf, struct ct_new *new, uint64_t now_ns)
 {
-	uint32_t first = conf->port_min, span = conf->port_max - first + 1u, at;
 	bool is_echo = new->orig.proto == PROTO_ICMP || new->orig.proto == PROTO_ICMP6;
-	uint16_t port = be16toh(new->orig.sport);
+	uint16_t port;
+	struct ct_ports_want want = { .orig = &new->orig,
+		.reply = &new->reply,
+		.vif_id = new->vif_id,
+		.first = conf->port_min,
+		.last = conf->port_max,
+		.limit = new->is_tenant ? CT_VIF_PORTS_MAX : UINT32_MAX,
+		.random = ct_random(c) };
 
 	new->reply.dport = new->orig.sport;
 	if (new->orig.sport == 0 && new->orig.dport == 0 && !is_echo)
 		return !ct_has(c, &new->reply, now_ns);
-	if ((is_echo && port != 0) || (port >= first && port <= conf->port_max))
-		if (!ct_has(c, &new->reply, now_ns))
-			return true;
-	at = ct_random(c) % span;
-	for (unsigned i = 0; i < PORT_TRIES && i < span; i++) {
-		new->reply.dport = htobe16((uint16_t)(first + (at + i) % span));
-		if (!ct_has(c, &new->reply, now_ns))
+	port = ct_ports_of_source(c->ports, &want);
+	new->reply.dport = htobe16(port);
+	if (port != 0 && !ct_has(c, &new->reply, now_ns))
+		return true;
+	port = be16toh(new->orig.sport);
+	new->reply.dport = new->orig.sport;
+	if (((is_echo && port != 0) || (port >= want.first && port <= want.last))
+		&& ct_ports_may(c->ports, &want, port) && !ct_has(c, &new->reply, now_ns))
+		return true;
+	if (!ct_ports_has(c->ports, &new->reply))
+		return pick_by_trying(c, &want, new, now_ns);
+	if (pick_free(c, &want, new, now_ns))
+		return true;
+	for (unsigned i = 0; i < OWN_TRIES; i++) { /* one of its own, to somebody else */
+		port = ct_ports_own(c->ports, &want);
+		new->reply.dport = htobe16(port);
+		if (port != 0 && !ct_has(c, &new->reply, now_ns))
 			return true;
 	}
+	if (!new->is_tenant)
+		return pick_by_trying(c, &want, new, now_ns);
+	/* what it has closed and only waits for its time is given up first */
+	for (unsigned i = 0; i < OWN_TRIES && ct_make_room(c, new->vif_id); i++)
+		if (pick_free(c, &want, new, now_ns))
+			return true;
 	return false;
 }

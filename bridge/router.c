@@ -25,6 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define POOL_TRIES 4 /* addresses of a pool that are asked for a port */
+
 static enum drop_reason check_packet(const struct snapshot *cfg, struct walk *w)
 {
 	enum drop_reason why = router_check_ip(w->p);
@@ -91,6 +93,20 @@ static const struct neigh *resolve(struct router *r, const struct router_io *io,
 	return n;
 }
 
+/* A port, of another address of the pool where the first has none left. */
+static bool pick(struct router *r, const struct router_io *io, struct walk *w)
+{
+	const struct snap_router *conf = &io->cfg->router[w->in].conf;
+
+	for (unsigned i = 1; i <= POOL_TRIES; i++) {
+		if (nat_pick_port(r->ct, conf, &w->new, io->now_ns))
+			return true;
+		if (!router_ct_pool(r, io->cfg, w, i))
+			break;
+	}
+	return false;
+}
+
 /* Everything is decided: begin the connection, change the packet, send it on its way. */
 static void act(struct router *r, const struct router_io *io, struct walk *w, const struct neigh *n)
 {
@@ -103,8 +119,7 @@ static void act(struct router *r, const struct router_io *io, struct walk *w, co
 		pkt_drop(p, DROP_NAT_NO_PORT);
 		return;
 	}
-	if (w->must_pick
-		&& !nat_pick_port(r->ct, &io->cfg->router[w->in].conf, &w->new, io->now_ns)) {
+	if (w->must_pick && !pick(r, io, w)) {
 		pkt_drop(p, DROP_NAT_NO_PORT);
 		return;
 	}

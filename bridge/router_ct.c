@@ -133,7 +133,7 @@ enum drop_reason router_ct_in(struct router *r, const struct router_io *io, stru
 		return DROP_CT_INVALID;
 	w->new.reply = ct_mirror(&w->new.orig, f->to_network);
 	memcpy(w->new.reply.src, f->to_addr, 16);
-	w->new.reply.sport = f->to_port;
+	w->new.reply.sport = snapshot_forward_port(f, k->tuple.dport);
 	if (up != w->in) { /* hairpin: the answer has to come back to us */
 		memcpy(w->new.reply.dst, w->dst, 16);
 		w->must_pick = true;
@@ -141,6 +141,17 @@ enum drop_reason router_ct_in(struct router *r, const struct router_io *io, stru
 	memcpy(w->dst, f->to_addr, 16);
 	w->out = f->to_network;
 	return DROP_NONE;
+}
+
+bool router_ct_pool(
+	const struct router *r, const struct snapshot *cfg, struct walk *w, unsigned attempt)
+{
+	/* keyed, and the same behind a restart: a guest keeps its address (RFC 4787 REQ-2) */
+	uint64_t hash = cfg->n_pools == 0 ? 0 : siphash13(&r->ct->tab.key, w->new.orig.src, 16);
+
+	return cfg->n_pools != 0 && (w->new.flags &CT_DNAT) == 0
+		&& snapshot_pool_addr(
+			cfg, w->in, !w->new.orig.is_v6, hash, attempt, w->new.reply.dst);
 }
 
 enum drop_reason router_ct_out(struct router *r, const struct router_io *io, struct walk *w)
@@ -168,7 +179,8 @@ enum drop_reason router_ct_out(struct router *r, const struct router_io *io, str
 	if (own == NULL)
 		return DROP_NAT_NO_PORT;
 	w->new.reply = ct_mirror(&w->new.orig, w->out);
-	memcpy(w->new.reply.dst, own, 16);
+	if (!router_ct_pool(r, cfg, w, 0))
+		memcpy(w->new.reply.dst, own, 16);
 	w->must_pick = true;
 	return DROP_NONE;
 }

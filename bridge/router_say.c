@@ -49,8 +49,7 @@ void router_say_refuse(struct router *r, const struct router_io *io, struct walk
 {
 	struct pkt *p = w->p;
 	uint16_t vif_id = p->in_vif;
-	bool is_v4 = (p->flags & PKT_IS_IP4) != 0;
-	const uint8_t *src = snapshot_own_addr(io->cfg, w->in, is_v4);
+	const uint8_t *src = snapshot_own_near(io->cfg, w->in, w->src);
 
 	pkt_drop(p, reason);
 	/* One for a datagram is enough, but each piece has to know the MTU. */

@@ -86,6 +86,10 @@ uint16_t router_ct_local_uplink(const struct snapshot *cfg, const struct walk *w
 bool router_ct_is_nat(const struct snapshot *cfg, const struct walk *w, uint16_t network_id);
 /* The connection that @w belongs to, or the forward that makes it one. */
 enum drop_reason router_ct_in(struct router *r, const struct router_io *io, struct walk *w);
+/* Have @w leave with the address that its guest has in the network's pool, or with one behind it.
+ * False: there is none. */
+bool router_ct_pool(
+	const struct router *r, const struct snapshot *cfg, struct walk *w, unsigned attempt);
 /* Plan the translation of what leaves a NAT network. */
 enum drop_reason router_ct_out(struct router *r, const struct router_io *io, struct walk *w);
 

@@ -32,6 +32,7 @@ struct snapshot_block {
 	uint8_t host_addrs[ROUTER_ADDRS_MAX][16];
 	struct snap_route routes[ROUTES_MAX + ROUTER_ADDRS_MAX];
 	struct snap_forward forwards[FORWARDS_MAX];
+	struct snap_addr pools[NAT_POOLS_MAX];
 	struct fib_range ranges[2 * (ROUTES_MAX + ROUTER_ADDRS_MAX) + 3 * NETWORK_ID_MAX];
 };
 
@@ -299,6 +300,7 @@ struct snapshot *snapshot_create(const void *bytes, size_t len, struct err *e)
 						  .host_addrs = block->host_addrs,
 						  .routes = block->routes,
 						  .forwards = block->forwards,
+						  .pools = block->pools,
 						  .ranges = block->ranges },
 			at, &hdr, e);
 	if (rc == 0)

@@ -22,6 +22,7 @@ struct snapshot_network {
 struct snapshot_router {
 	struct snap_router conf;
 	uint8_t n_own;
+	bool has_pool; /* an uplink: addresses of pools are its own too */
 	bool has_ct; /* packets that come in here may belong to a connection */
 	const struct snap_addr *own; /* [n_own] */
 	struct fib fib;
@@ -70,7 +71,9 @@ struct snapshot {
 	const struct snap_route *route;
 	struct snapshot_stp *stp; /* NULL: no network and no vif has anything of it */
 	struct fib guests; /* subnets of guests' networks; the route's out_network says whose */
-	const struct snap_forward *forward; /* ascending by uplink, protocol, port */
+	const struct snap_forward *forward; /* ascending; snapshot_forward() finds */
+	uint16_t n_pools;
+	const struct snap_addr *pool; /* [n_pools] */
 	/* index: network id, vif id; conf.network_id / vif_id == 0: not there */
 	struct snapshot_network network[NETWORK_ID_MAX];
 	struct snap_port port[VIF_ID_MAX];
@@ -107,6 +110,15 @@ bool snapshot_is_others_guest(
 bool snapshot_is_host(const struct snapshot *s, const uint8_t addr[16]);
 /* First own address of the family on @network_id, NULL: none. */
 const uint8_t *snapshot_own_addr(const struct snapshot *s, uint16_t network_id, bool is_v4);
+/* The own address whose subnet holds @addr, else the first of its family; NULL: none. */
+const uint8_t *snapshot_own_near(
+	const struct snapshot *s, uint16_t network_id, const uint8_t addr[16]);
+/* The address of @network_id's pool for the guest with @hash, and what else there is when @attempt
+ * counts up; false: it has no pool of the family, or no further address. */
+bool snapshot_pool_addr(const struct snapshot *s, uint16_t network_id, bool is_v4, uint64_t hash,
+	unsigned attempt, uint8_t out[16]);
+/* The port that @f leads @port of its own to. */
+be16 snapshot_forward_port(const struct snap_forward *f, be16 port);
 /* The forward for what comes to @addr : @port of an uplink, NULL: none. */
 const struct snap_forward *snapshot_forward(const struct snapshot *s, uint16_t uplink_id,
 	uint8_t proto, be16 port, const uint8_t addr[16]);

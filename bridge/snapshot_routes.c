@@ -86,10 +86,16 @@ static const char *addr_fault(const struct snapshot *s, const struct snap_addr *
 {
 	if (!len_fits(a->addr, a->len))
 		return "prefix too long";
-	if (a->kind == SNAP_ADDR_OWN && !has_router(s, a->network_id))
+	if (a->kind != SNAP_ADDR_HOST && !has_router(s, a->network_id))
 		return "network has no router";
-	if (a->kind != SNAP_ADDR_OWN && a->kind != SNAP_ADDR_HOST)
+	if (a->kind < SNAP_ADDR_OWN || a->kind > SNAP_ADDR_POOL)
 		return "kind is unknown";
+	if (a->kind == SNAP_ADDR_POOL && (a->count == 0 || a->count > NAT_POOL_MAX))
+		return "pool is empty or too large";
+	if (a->kind == SNAP_ADDR_POOL && s->router[a->network_id].conf.uplink_id == NETWORK_ID_NONE)
+		return "pool of a network without uplink";
+	if (a->kind == SNAP_ADDR_POOL && s->n_pools == NAT_POOLS_MAX)
+		return "too many pools";
 	if (a->kind == SNAP_ADDR_OWN && !fib_addr_is_v4(a->addr)
 		&& s->router[a->network_id].conf.mtu < IP6_MTU_MIN)
 		return "IPv6 needs an mtu of at least 1280";
@@ -118,11 +124,16 @@ static int take_addrs(const struct route_room *room, const uint8_t *at, uint32_t
 		if (fault != NULL)
 			return err_set(e, -EINVAL, "address", "snapshot refused: address %u: %s", i,
 				fault);
-		if (a.kind == SNAP_ADDR_OWN)
+		if (a.kind == SNAP_ADDR_OWN) {
 			s->router[a.network_id].n_own++;
-		else
+		} else if (a.kind == SNAP_ADDR_POOL) {
+			s->router[s->router[a.network_id].conf.uplink_id].has_pool = true;
+			room->pools[s->n_pools++] = a;
+		} else {
 			memcpy(room->host_addrs[s->n_host_addrs++], a.addr, 16);
+		}
 	}
+	s->pool = room->pools;
 	for (uint16_t id = 1; id < NETWORK_ID_MAX; id++) {
 		s->router[id].own = own;
 		for (uint32_t i = 0; s->router[id].n_own > 0 && i < n; i++) {
@@ -206,17 +217,34 @@ static int take_routes(const struct route_room *room, const uint8_t *at, uint32_
 	return 0;
 }
 
+/* By uplink, protocol, family, address and port: what one lookup finds is next to each other. */
 static int forward_compare(const void *a, const void *b)
 {
 	const struct snap_forward *x = a, *y = b;
+	bool is_v4 = fib_addr_is_v4(x->to_addr);
+	int differ = memcmp(x->listen, y->listen, 16);
 
 	if (x->uplink_id != y->uplink_id)
 		return x->uplink_id < y->uplink_id ? -1 : 1;
 	if (x->proto != y->proto)
 		return x->proto < y->proto ? -1 : 1;
-	if (x->listen_port != y->listen_port)
-		return be16toh(x->listen_port) < be16toh(y->listen_port) ? -1 : 1;
-	return -memcmp(x->listen, y->listen, 16); /* zeros last: a given address comes first */
+	if (is_v4 != fib_addr_is_v4(y->to_addr))
+		return is_v4 ? -1 : 1;
+	if (differ != 0 || x->listen_port == y->listen_port)
+		return differ;
+	return be16toh(x->listen_port) < be16toh(y->listen_port) ? -1 : 1;
+}
+
+static bool is_same_group(const struct snap_forward *x, const struct snap_forward *y)
+{
+	return x->uplink_id == y->uplink_id && x->proto == y->proto
+		&& fib_addr_is_v4(x->to_addr) == fib_addr_is_v4(y->to_addr)
+		&& memcmp(x->listen, y->listen, 16) == 0;
+}
+
+static uint16_t last_port(const struct snap_forward *f)
+{
+	return be16toh(f->listen_last != 0 ? f->listen_last : f->listen_port);
 }
 
 static bool is_any(const uint8_t addr[16])
@@ -240,6 +268,9 @@ static const char *forward_fault(const struct snapshot *s, const struct snap_for
 		return "listens in another family than it leads to";
 	if (f->listen_port == 0 || f->to_port == 0)
 		return "port is 0";
+	if (last_port(f) < be16toh(f->listen_port)
+		|| be16toh(f->to_port) + last_port(f) - be16toh(f->listen_port) > UINT16_MAX)
+		return "port range is inverted or too long";
 	return NULL;
 }
 
@@ -264,6 +295,13 @@ static int take_forwards(const struct route_room *room, const uint8_t *at, uint3
 		if (s->router[s->route[i].in_network].conf.flags != 0)
 			s->router[s->route[i].out_network].has_ct = true;
 	qsort(room->forwards, n, sizeof(*room->forwards), forward_compare);
+	for (uint32_t i = 1; i < n; i++)
+		if (is_same_group(&room->forwards[i - 1], &room->forwards[i])
+			&& last_port(&room->forwards[i - 1])
+				>= be16toh(room->forwards[i].listen_port))
+			return err_set(e, -EINVAL, "forward",
+				"snapshot refused: port %u is forwarded twice",
+				be16toh(room->forwards[i].listen_port));
 	s->forward = room->forwards;
 	s->n_forwards = (uint16_t)n;
 	for (uint16_t id = 1; id < NETWORK_ID_MAX; id++) {
@@ -300,6 +338,59 @@ int snapshot_take_routes(
 	return rc;
 }
 
+/* The address that is @n behind @first; a pool does not cross 32 bits. */
+static void addr_behind(const uint8_t first[16], uint32_t n, uint8_t out[16])
+{
+	be32 low;
+
+	memcpy(out, first, 16);
+	memcpy(&low, out + 12, 4);
+	low = htobe32(be32toh(low) + n);
+	memcpy(out + 12, &low, 4);
+}
+
+static bool is_in_pool(const struct snapshot *s, uint16_t uplink_id, const uint8_t addr[16])
+{
+	be32 low, first;
+
+	memcpy(&low, addr + 12, 4);
+	for (unsigned i = 0; i < s->n_pools; i++) {
+		const struct snap_addr *p = &s->pool[i];
+
+		memcpy(&first, p->addr + 12, 4);
+		if (s->router[p->network_id].conf.uplink_id == uplink_id
+			&& memcmp(p->addr, addr, 12) == 0
+			&& be32toh(low) - be32toh(first) < p->count)
+			return true;
+	}
+	return false;
+}
+
+bool snapshot_pool_addr(const struct snapshot *s, uint16_t network_id, bool is_v4, uint64_t hash,
+	unsigned attempt, uint8_t out[16])
+{
+	uint32_t total = 0, at;
+
+	for (unsigned i = 0; i < s->n_pools; i++)
+		if (s->pool[i].network_id == network_id && fib_addr_is_v4(s->pool[i].addr) == is_v4)
+			total += s->pool[i].count;
+	if (attempt >= total)
+		return false;
+	at = (uint32_t)((hash + attempt) % total);
+	for (unsigned i = 0; i < s->n_pools; i++) {
+		const struct snap_addr *p = &s->pool[i];
+
+		if (p->network_id != network_id || fib_addr_is_v4(p->addr) != is_v4)
+			continue;
+		if (at < p->count) {
+			addr_behind(p->addr, at, out);
+			return true;
+		}
+		at -= p->count;
+	}
+	return false;
+}
+
 bool snapshot_is_own(const struct snapshot *s, uint16_t network_id, const uint8_t addr[16])
 {
 	const struct snapshot_router *r = &s->router[network_id];
@@ -307,7 +398,7 @@ bool snapshot_is_own(const struct snapshot *s, uint16_t network_id, const uint8_
 	for (unsigned i = 0; i < r->n_own; i++)
 		if (memcmp(r->own[i].addr, addr, 16) == 0)
 			return true;
-	return false;
+	return UNLIKELY(r->has_pool) && is_in_pool(s, network_id, addr);
 }
 
 bool snapshot_in_net(const struct snapshot *s, uint16_t network_id, const uint8_t addr[16])
@@ -343,35 +434,55 @@ const uint8_t *snapshot_own_addr(const struct snapshot *s, uint16_t network_id, 
 	return NULL;
 }
 
-const struct snap_forward *snapshot_forward(const struct snapshot *s, uint16_t uplink_id,
-	uint8_t proto, be16 port, const uint8_t addr[16])
+const uint8_t *snapshot_own_near(
+	const struct snapshot *s, uint16_t network_id, const uint8_t addr[16])
 {
-	const struct snap_forward key = { .uplink_id = uplink_id,
-		.proto = proto,
-		.listen_port = port,
-		.listen = { 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
-			255, 255 } };
+	const struct snapshot_router *r = &s->router[network_id];
+
+	for (unsigned i = 0; i < r->n_own; i++)
+		if (fib_prefix_has(r->own[i].addr, r->own[i].len, addr))
+			return r->own[i].addr;
+	return snapshot_own_addr(s, network_id, fib_addr_is_v4(addr));
+}
+
+be16 snapshot_forward_port(const struct snap_forward *f, be16 port)
+{
+	return htobe16((uint16_t)(be16toh(f->to_port) + be16toh(port) - be16toh(f->listen_port)));
+}
+
+/* The forward of @key's group that has its port, or NULL. */
+static const struct snap_forward *find_forward(
+	const struct snapshot *s, const struct snap_forward *key)
+{
 	uint16_t low = 0, n = s->n_forwards;
 
-	while (n > 0) { /* the first that is not before the key, which is before all of its port */
+	while (n > 0) { /* the first behind the key */
 		uint16_t half = n / 2;
 
-		if (forward_compare(&s->forward[low + half], &key) < 0) {
+		if (forward_compare(&s->forward[low + half], key) <= 0) {
 			low = (uint16_t)(low + half + 1);
 			n = (uint16_t)(n - half - 1);
 		} else {
 			n = half;
 		}
 	}
-	for (; low < s->n_forwards; low++) {
-		const struct snap_forward *f = &s->forward[low];
+	if (low == 0 || !is_same_group(&s->forward[low - 1], key)
+		|| last_port(&s->forward[low - 1]) < be16toh(key->listen_port))
+		return NULL;
+	return &s->forward[low - 1];
+}
 
-		if (f->uplink_id != uplink_id || f->proto != proto || f->listen_port != port)
-			return NULL;
-		if (memcmp(f->listen, addr, 16) == 0
-			|| (is_any(f->listen)
-				&& fib_addr_is_v4(f->to_addr) == fib_addr_is_v4(addr)))
-			return f;
-	}
-	return NULL;
+const struct snap_forward *snapshot_forward(const struct snapshot *s, uint16_t uplink_id,
+	uint8_t proto, be16 port, const uint8_t addr[16])
+{
+	struct snap_forward key = { .uplink_id = uplink_id, .proto = proto, .listen_port = port };
+	const struct snap_forward *f;
+
+	memcpy(key.listen, addr, 16);
+	memcpy(key.to_addr, addr, 16); /* for its family */
+	f = find_forward(s, &key);
+	if (f != NULL)
+		return f;
+	memset(key.listen, 0, 16);
+	return find_forward(s, &key);
 }

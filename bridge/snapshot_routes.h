@@ -11,6 +11,7 @@ struct route_room {
 	uint8_t (*host_addrs)[16];
 	struct snap_route *routes;
 	struct snap_forward *forwards;
+	struct snap_addr *pools;
 	struct fib_range *ranges;
 };
 

@@ -24,6 +24,7 @@
 #define HOSTNAME_LEN 64
 #define SOCKET_PATH_LEN 108 /* struct sockaddr_un */
 #define UPLINK_ADDRESSES_MAX 2 /* one a family */
+#define NAT_ADDRESSES_MAX 4
 #define HOST_ADDRESSES_MAX \
 	512 /* of the host's own that the engine is told; routers' have the rest */
 
@@ -110,6 +111,9 @@ struct network_cfg {
 	bool has_mtu_icmp; /* senders of what is too large for a vif are told */
 	struct stp_cfg stp;
 	bool is_nat_ipv6; /* mode nat: translate IPv6 too, instead of routing it */
+	uint16_t nat_port_min, nat_port_max; /* 0: NAT_PORT_MIN to 65535 */
+	unsigned n_nat_addresses;
+	struct dhcp_range nat_address[NAT_ADDRESSES_MAX]; /* instead of the uplink's */
 };
 
 /* A port of the uplink's address that leads to a guest of a nat network. */
@@ -117,6 +121,7 @@ struct forward_cfg {
 	uint16_t network_id;
 	uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP */
 	uint16_t port;
+	uint16_t last_port; /* not below .port; 0: as .port */
 	struct ipaddr address; /* the guest's */
 	uint16_t target_port;
 };
@@ -218,6 +223,8 @@ void model_del_forward(struct model *m, uint16_t network_id, uint8_t proto, uint
 /* The VLAN that @item of @v (NULL: of the host leg) is in; 0 where none are. */
 uint16_t model_fdb_vid(
 	const struct network_cfg *n, const struct vif_cfg *v, const struct fdb_item *item);
+/* How many addresses; 0: inverted, or more than NAT_POOL_MAX. */
+unsigned model_nat_range_size(const struct dhcp_range *r);
 /* Is @gateway a host address of @net?  @path: where it stands. */
 [[nodiscard]] int model_check_gateway(
 	const struct ipnet *net, const struct ipaddr *gateway, const char *path, struct err *e);

@@ -35,6 +35,14 @@ bool model_may_be_same_guest(const struct vif_cfg *a, const struct vif_cfg *b);
 /* model_check_stp.c */
 [[nodiscard]] int model_check_stp(const struct network_cfg *n, struct err *e);
 
+/* model_check_nat.c */
+[[nodiscard]] int model_check_nat(
+	const struct model *m, const struct network_cfg *n, struct err *e);
+/* Have they a port in common? */
+bool model_forwards_overlap(const struct forward_cfg *a, const struct forward_cfg *b);
+[[nodiscard]] int model_check_forward_ports(
+	const struct forward_cfg *f, const char *path, struct err *e);
+
 /* model_check_uplink.c */
 [[nodiscard]] int model_check_role(const struct model *m, const struct vif_cfg *v, struct err *e);
 [[nodiscard]] int model_check_uplink(

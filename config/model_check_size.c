@@ -13,8 +13,8 @@
 #include <errno.h>
 
 /* An address has a route in each of two tables, so that routes always run out before addresses. */
-static_assert(
-	ROUTES_MAX / 2 <= ROUTER_ADDRS_MAX - HOST_ADDRESSES_MAX, "addresses need a check too");
+static_assert(ROUTES_MAX / 2 <= ROUTER_ADDRS_MAX - HOST_ADDRESSES_MAX - NAT_POOLS_MAX,
+	"addresses need a check too");
 
 /* Routes without those that depend on other networks. */
 static unsigned n_own(const struct network_cfg *n)

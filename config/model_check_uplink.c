@@ -352,6 +352,21 @@ static bool is_same_forward(const struct forward_cfg *a, const struct forward_cf
 	return a->network_id == b->network_id && a->proto == b->proto && a->port == b->port;
 }
 
+/* Another forward of the network with some of its ports; the first port of each is its name. */
+static int check_ranges(const struct model *m, const struct forward_cfg *f,
+	const struct network_cfg *n, struct err *e)
+{
+	char path[MODEL_PATH_LEN];
+
+	for (const struct forward_cfg *other = m->forward; other < f; other++)
+		if (other->network_id == f->network_id && model_forwards_overlap(other, f))
+			return err_set(e, -EEXIST, forward_path(n, f, ".port", path),
+				"ports %u-%u of network %s are forwarded already in part, with "
+				"%u-%u: choose others",
+				f->port, f->last_port, n->name, other->port, other->last_port);
+	return 0;
+}
+
 static int check_forward(const struct model *m, const struct forward_cfg *f, struct err *e)
 {
 	const struct network_cfg *n = model_network_by_id(m, f->network_id);
@@ -369,13 +384,17 @@ static int check_forward(const struct model *m, const struct forward_cfg *f, str
 	forward_path(n, f, "", path);
 	if ((f->proto != IPPROTO_TCP && f->proto != IPPROTO_UDP) || !f->port || !f->target_port)
 		return err_set(e, -EINVAL, path, "a forward is of tcp or udp, with ports from 1");
-	rc = check_target(n, f, e);
+	rc = model_check_forward_ports(f, forward_path(n, f, ".last_port", path), e);
+	if (rc == 0)
+		rc = check_target(n, f, e);
+	if (rc == 0)
+		rc = check_ranges(m, f, n, e);
 	if (rc != 0)
 		return rc;
 	for (const struct forward_cfg *other = m->forward; other < f; other++) {
 		const struct network_cfg *its = model_network_by_id(m, other->network_id);
 
-		if (other->proto != f->proto || other->port != f->port || !its || its == n
+		if (!model_forwards_overlap(other, f) || !its || its == n
 			|| n->uplink.kind != UPLINK_HOST || its->uplink.kind != UPLINK_HOST)
 			continue;
 		bool is_other = is_same_forward(other, &m->subject_forward);

@@ -178,11 +178,15 @@ static void print_dnat(
 	FILE *f, const struct nft_leg *leg, const struct forward_cfg *fw, const char *scope)
 {
 	bool is_v4 = ip_is_v4(&fw->address);
-	char text[IP_STR_LEN];
+	char text[IP_STR_LEN], ports[16];
 
-	fprintf(f, "\t\tmeta nfproto %s %s%s dport %u fib daddr type local counter dnat %s to %s\n",
+	if (fw->last_port > fw->port)
+		snprintf(ports, sizeof(ports), "%d-%d", fw->port, fw->last_port);
+	else
+		snprintf(ports, sizeof(ports), "%d", fw->port);
+	fprintf(f, "\t\tmeta nfproto %s %s%s dport %s fib daddr type local counter dnat %s to %s\n",
 		is_v4 ? "ipv4" : "ipv6", is_v4 ? scope : "",
-		fw->proto == IPPROTO_TCP ? "tcp" : "udp", fw->port, is_v4 ? "ip" : "ip6",
+		fw->proto == IPPROTO_TCP ? "tcp" : "udp", ports, is_v4 ? "ip" : "ip6",
 		ip_print(is_v4 ? &leg->transit->router4 : &leg->transit->router6, text));
 }
 

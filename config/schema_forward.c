@@ -50,6 +50,12 @@ static int set_port(void *cfg, const struct schema_value *v, const char *path, s
 	return 0;
 }
 
+static int set_last_port(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	forward_of(cfg)->last_port = v ? (uint16_t)v->number : 0;
+	return 0;
+}
+
 static int set_address(void *cfg, const struct schema_value *v, const char *path, struct err *e)
 {
 	if (!v)
@@ -68,6 +74,7 @@ static const struct schema_setter setters[] = {
 	{ "network", set_network },
 	{ "proto", set_proto },
 	{ "port", set_port },
+	{ "last_port", set_last_port },
 	{ "address", set_address },
 	{ "target_port", set_target_port },
 };
@@ -100,6 +107,8 @@ int schema_parse_forward(const json_t *params, enum schema_verb verb, const stru
 	rc = schema_walk(&walk, params, &s, e);
 	if (rc == 0 && out->target_port == 0)
 		out->target_port = out->port;
+	if (rc == 0 && out->last_port == 0)
+		out->last_port = out->port;
 	return rc;
 }
 
@@ -107,8 +116,11 @@ json_t *schema_print_forward(const struct forward_cfg *f, const struct model *m)
 {
 	const struct network_cfg *n = model_network_by_id(m, f->network_id);
 	char text[IP_STR_LEN];
-
-	return json_pack("{s:s, s:s, s:i, s:s, s:i}", "network", n ? n->name : "?", "proto",
+	json_t *json = json_pack("{s:s, s:s, s:i, s:s, s:i}", "network", n ? n->name : "?", "proto",
 		schema_proto_name(f->proto), "port", (int)f->port, "address",
 		ip_print(&f->address, text), "target_port", (int)f->target_port);
+
+	if (json && f->last_port > f->port)
+		json_object_set_new(json, "last_port", json_integer(f->last_port));
+	return json;
 }

@@ -22,7 +22,7 @@
 struct stage {
 	struct network_cfg *cfg;
 	bool has_gateways, has_ranges, has_profile, has_fdb_limit, has_uplink, has_nat_ipv6,
-		has_uplink_addresses;
+		has_uplink_addresses, has_nat;
 	bool has_leg_mac, has_uplink_mac;
 	/* null: back to the default, which is known when all fields are in */
 	bool resets_ranges, resets_profile, resets_fdb_limit;
@@ -315,6 +315,47 @@ STP_SETTER(set_hello_time, "hello_time")
 STP_SETTER(set_max_age, "max_age")
 STP_SETTER(set_forward_delay, "forward_delay")
 
+static int add_nat_address(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	struct network_cfg *n = ((struct stage *)cfg)->cfg;
+
+	((struct stage *)cfg)->has_nat |= v != NULL;
+	if (!v)
+		n->n_nat_addresses = 0;
+	else
+		n->nat_address[n->n_nat_addresses++] = v->range;
+	return 0;
+}
+
+static int set_nat_ports(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct network_cfg *n = ((struct stage *)cfg)->cfg;
+	unsigned long first, last = 0;
+	char *dash, *end = NULL;
+
+	((struct stage *)cfg)->has_nat |= v != NULL;
+	n->nat_port_min = n->nat_port_max = 0;
+	if (!v)
+		return 0;
+	first = strtoul(v->text, &dash, 10);
+	if (*dash == '-')
+		last = strtoul(dash + 1, &end, 10);
+	if (strspn(v->text, "0123456789-") != strlen(v->text) || end == NULL || *end != '\0'
+		|| last > UINT16_MAX || first > last)
+		return err_set(e, -EINVAL, path,
+			"nat_ports is FIRST-LAST with ports up to 65535, such as 1024-65535, not "
+			"%s",
+			v->text);
+	if (first < NAT_PORT_MIN)
+		return err_set(e, -EINVAL, path,
+			"guests never get a port below %d, which others trust: begin with one from "
+			"there on",
+			NAT_PORT_MIN);
+	n->nat_port_min = (uint16_t)first;
+	n->nat_port_max = (uint16_t)last;
+	return 0;
+}
+
 static const struct schema_setter setters[] = {
 	{ "mode", set_mode },
 	{ "subnets", add_subnet },
@@ -337,6 +378,8 @@ static const struct schema_setter setters[] = {
 	{ "uplink_mac", set_uplink_mac },
 	{ "uplink_addresses", add_uplink_address },
 	{ "uplink_gateways", add_uplink_gateway },
+	{ "nat_addresses", add_nat_address },
+	{ "nat_ports", set_nat_ports },
 	{ "nat_ipv6", set_nat_ipv6 },
 	{ "multicast_snooping", set_multicast_snooping },
 	{ "multicast_querier", set_multicast_querier },
@@ -464,6 +507,8 @@ static void match_uplink(struct stage *s)
 
 	if (n->mode != NETWORK_MODE_NAT && !s->has_nat_ipv6)
 		n->is_nat_ipv6 = false;
+	if (n->mode != NETWORK_MODE_NAT && !s->has_nat)
+		n->n_nat_addresses = n->nat_port_min = n->nat_port_max = 0;
 	if (network_is_routed(n)) {
 		if (n->uplink.kind == UPLINK_NONE)
 			n->uplink.kind = UPLINK_HOST;
@@ -589,6 +634,24 @@ static void print_dhcp(const struct network_cfg *n, json_t *json)
 		json_object_set_new(json, "domain", json_string(n->domain));
 }
 
+static void print_nat(const struct network_cfg *n, json_t *json)
+{
+	char text[2 * IP_STR_LEN], a[IP_STR_LEN], b[IP_STR_LEN];
+
+	if (n->mode != NETWORK_MODE_NAT)
+		return;
+	json_object_set_new(json, "nat_addresses", json_array());
+	for (unsigned i = 0; i < n->n_nat_addresses; i++) {
+		snprintf(text, sizeof(text), "%s-%s", ip_print(&n->nat_address[i].first, a),
+			ip_print(&n->nat_address[i].last, b));
+		append(json, "nat_addresses", text);
+	}
+	if (n->nat_port_min == 0)
+		return;
+	snprintf(text, sizeof(text), "%d-%d", n->nat_port_min, n->nat_port_max);
+	json_object_set_new(json, "nat_ports", json_string(text));
+}
+
 static void print_uplink(const struct network_cfg *n, json_t *json)
 {
 	const struct uplink_cfg *u = &n->uplink;
@@ -608,6 +671,7 @@ static void print_uplink(const struct network_cfg *n, json_t *json)
 	for (unsigned i = 0; i < u->n_gateways; i++)
 		append(json, "uplink_gateways", ip_print(&u->gateway[i], text));
 	json_object_set_new(json, "nat_ipv6", json_boolean(n->is_nat_ipv6));
+	print_nat(n, json);
 }
 
 json_t *schema_print_network(const struct network_cfg *n)

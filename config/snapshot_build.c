@@ -234,6 +234,8 @@ static void add_routers(
 			g.flags |= SNAP_ROUTER_NAT4;
 		if (n->is_nat_ipv6 && network_has_family(n, false))
 			g.flags |= SNAP_ROUTER_NAT6;
+		g.port_min = n->nat_port_min;
+		g.port_max = n->nat_port_max;
 		memcpy(g.mac, n->leg_mac.b, sizeof(g.mac));
 		memcpy(u.mac, n->uplink.mac.b, sizeof(u.mac));
 		u.mtu = MAX(up_mtu, (uint16_t)PORT_MTU_MIN);
@@ -316,6 +318,17 @@ static void add_addr(struct layout *l, uint32_t *count, uint16_t network_id, uin
 	append(l, &addr, sizeof(addr), count, ROUTER_ADDRS_MAX);
 }
 
+static void add_pool(
+	struct layout *l, uint32_t *count, uint16_t network_id, const struct dhcp_range *r)
+{
+	struct snap_addr addr = { .network_id = network_id,
+		.kind = SNAP_ADDR_POOL,
+		.count = (uint16_t)model_nat_range_size(r) };
+
+	memcpy(addr.addr, r->first.b, sizeof(addr.addr));
+	append(l, &addr, sizeof(addr), count, ROUTER_ADDRS_MAX);
+}
+
 static void add_addrs(
 	struct layout *l, const struct model *m, const struct actual *actual, uint32_t *count)
 {
@@ -336,6 +349,8 @@ static void add_addrs(
 		for (unsigned j = 0; j < u.n; j++)
 			add_addr(l, count, n->uplink.network_id, SNAP_ADDR_OWN, &u.own[j].addr,
 				u.own[j].len);
+		for (unsigned j = 0; j < n->n_nat_addresses; j++)
+			add_pool(l, count, n->id, &n->nat_address[j]);
 	}
 	for (unsigned i = 0; has_router && i < actual->n_host_addresses; i++)
 		add_addr(l, count, NETWORK_ID_NONE, SNAP_ADDR_HOST, &actual->host_address[i],
@@ -434,6 +449,7 @@ static void add_forwards(
 			continue;
 		forward.uplink_id = n->uplink.network_id;
 		forward.listen_port = htons(f->port);
+		forward.listen_last = htons(f->last_port);
 		forward.to_port = htons(f->target_port);
 		memcpy(forward.to_addr, f->address.b, sizeof(forward.to_addr));
 		append(l, &forward, sizeof(forward), count, FORWARDS_MAX);

@@ -52,16 +52,34 @@ static bool parse_target(const char *text, json_t *params)
 	return json_object_set_new(params, "address", json_stringn(text, len)) == 0;
 }
 
-/* Network, protocol and port: the first three words.  NULL after saying what is wrong. */
-static json_t *parse_key(const struct cli *cli, const struct cli_args *args)
+/* "8000" or "8000-8099": *@last is 0 with one port.  The first; 0: not like that. */
+static unsigned parse_ports(const char *text, unsigned *last)
 {
-	unsigned port = parse_port(args->word[2]);
+	const char *dash = strchr(text, '-');
+	char first[8];
+
+	*last = 0;
+	if (!dash)
+		return parse_port(text);
+	if ((size_t)(dash - text) >= sizeof(first))
+		return 0;
+	memcpy(first, text, (size_t)(dash - text));
+	first[dash - text] = '\0';
+	*last = parse_port(dash + 1);
+	return *last != 0 ? parse_port(first) : 0;
+}
+
+/* Network, protocol and port: the first three words.  NULL after saying what is wrong. */
+static json_t *parse_key(const struct cli *cli, const struct cli_args *args, unsigned *last)
+{
+	unsigned port = parse_ports(args->word[2], last);
 	json_t *params = port != 0 ? json_pack("{s:s, s:s, s:i}", "network", args->word[0], "proto",
 				 args->word[1], "port", (int)port)
 				   : NULL;
 
 	if (port == 0)
-		cli_fail(cli, CLI_USAGE, "PORT is a number from 1 to 65535");
+		cli_fail(cli, CLI_USAGE,
+			"PORT is a number from 1 to 65535, or a range such as 8000-8099");
 	else if (!params)
 		cli_fail(cli, CLI_USAGE, "the words are not valid UTF-8");
 	return params;
@@ -80,10 +98,13 @@ static int change(const struct cli *cli, const char *method, json_t *params)
 
 int cmd_forward_add(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
 {
-	json_t *params = parse_key(cli, args);
+	unsigned last;
+	json_t *params = parse_key(cli, args, &last);
 
 	if (!params)
 		return CLI_USAGE;
+	if (last != 0)
+		json_object_set_new(params, "last_port", json_integer(last));
 	if (parse_target(args->word[3], params))
 		return change(cli, "forward.add", params);
 	json_decref(params);
@@ -93,22 +114,34 @@ int cmd_forward_add(const struct cli *cli, const struct cli_verb *, struct cli_a
 
 int cmd_forward_del(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
 {
-	json_t *params = parse_key(cli, args);
+	unsigned last; /* the first port is a forward's name */
+	json_t *params = parse_key(cli, args, &last);
 
 	return params ? change(cli, "forward.del", params) : CLI_USAGE;
 }
 
+static void cell_ports(struct table *t, unsigned first, unsigned more)
+{
+	char text[32];
+
+	if (more > 0)
+		snprintf(text, sizeof(text), "%u-%u", first, first + more);
+	else
+		snprintf(text, sizeof(text), "%u", first);
+	table_cell(t, TABLE_PLAIN, text);
+}
+
 static void forward_row(struct table *t, const json_t *row)
 {
-	char text[16];
+	unsigned first = (unsigned)cli_u64(row, "port"), last = (unsigned)cli_u64(row, "last_port");
+	unsigned target = (unsigned)cli_u64(row, "target_port");
+	unsigned more = last > first ? last - first : 0;
 
 	list_cell_text(t, row, "network");
 	list_cell_text(t, row, "proto");
-	snprintf(text, sizeof(text), "%u", (unsigned)cli_u64(row, "port"));
-	table_cell(t, TABLE_PLAIN, text);
+	cell_ports(t, first, more);
 	list_cell_text(t, row, "address");
-	snprintf(text, sizeof(text), "%u", (unsigned)cli_u64(row, "target_port"));
-	table_cell(t, TABLE_PLAIN, text);
+	cell_ports(t, target, more);
 }
 
 int cmd_forward_list(const struct cli *cli, const struct cli_verb *, struct cli_args *args)

@@ -27,6 +27,8 @@ static const struct net_conf networks[] = {
 	{ "nat-port-range-ipv6", NETWORK_MODE_NAT, .n_subnets = 1, .has_v6 = true,
 		.is_nat_ipv6 = true, .port_min = 50000, .port_max = 50050 },
 	{ "route-default", NETWORK_MODE_ROUTED, .n_subnets = 1, .has_v6 = true },
+	{ "nat-pool", NETWORK_MODE_NAT, .n_subnets = 1, .pool_first = "203.0.113.11",
+		.pool_last = "203.0.113.12" }, /* beyond the eleven: <nat><address> */
 	{ "forward-dev", NETWORK_MODE_NAT, .n_subnets = 1, .has_dev = true },
 	{ "isolated", NETWORK_MODE_ISOLATED, .n_subnets = 1, .has_v6 = true },
 };
@@ -288,6 +290,12 @@ static bool is_translated(const struct way *w, bool is_v6)
 		&& strncmp(w->name, "out", 3) == 0;
 }
 
+/* Which address of a pool is each side's own choice. */
+static unsigned free_addr(const struct way *w, bool is_v6)
+{
+	return net->pool_first != NULL && is_translated(w, is_v6) ? COMPARE_FREE_ADDR : 0;
+}
+
 static void ask_way(const struct way *w, unsigned proto, bool is_v6)
 {
 	static struct asked a;
@@ -310,6 +318,7 @@ static void ask_way(const struct way *w, unsigned proto, bool is_v6)
 	if (net->port_min != 0 && is_translated(w, is_v6)
 		&& (p.proto == L4_TCP || p.proto == L4_UDP))
 		a.flags = COMPARE_FREE_PORT;
+	a.flags |= free_addr(w, is_v6);
 	ask_both(&a, &p, &p);
 	judge(&a, proto_names[proto], is_v6);
 	converse(&a, &p, proto_names[proto], is_v6);
@@ -323,7 +332,7 @@ static void ask_way(const struct way *w, unsigned proto, bool is_v6)
 	p.ttl = 0;
 	p.sport = (uint16_t)(200 + port % 512);
 	if (is_translated(w, is_v6) && (p.proto == L4_TCP || p.proto == L4_UDP))
-		a.flags = COMPARE_FREE_PORT;
+		a.flags |= COMPARE_FREE_PORT;
 	ask_both(&a, &p, &p);
 	judge(&a, proto_names[proto], is_v6);
 }
@@ -386,8 +395,9 @@ static void ask_fragments(const struct way *w, unsigned proto, bool is_v6)
 
 		p.sport = port++;
 		a = (struct asked){ .what = w->name, .step = "fragments" };
+		a.flags = free_addr(w, is_v6);
 		if (net->port_min != 0 && is_translated(w, is_v6) && p.proto == L4_UDP)
-			a.flags = COMPARE_FREE_PORT;
+			a.flags |= COMPARE_FREE_PORT;
 		ask_pieces(&a, &p, &p, orders[i]);
 		judge(&a, proto_names[proto], is_v6);
 		if (a.kernel.n != 3 || a.saklar.n != 3)
@@ -414,8 +424,9 @@ static void ask_large(const struct way *w, bool is_v6)
 		p.payload = (uint16_t)(p.payload + (i == 1));
 		p.has_df = i < 3;
 		a = (struct asked){ .what = w->name, .step = "large" };
+		a.flags = free_addr(w, is_v6);
 		if (net->port_min != 0 && is_translated(w, is_v6))
-			a.flags = COMPARE_FREE_PORT;
+			a.flags |= COMPARE_FREE_PORT;
 		ask_both(&a, &p, &p);
 		judge(&a, "udp", is_v6);
 	}

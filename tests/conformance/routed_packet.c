@@ -344,8 +344,11 @@ static void normalise(struct out_frame *f, unsigned flags)
 	if (ip[0] >> 4 == 6 && ip[6] == 44)
 		put32(ip + 44, 0); /* the kernel gives pieces another identification */
 	if (ip[0] >> 4 == 4) {
-		if (flags & COMPARE_FREE_ADDR)
+		if ((flags & COMPARE_FREE_ADDR) != 0 && quote == NULL) {
 			memset(ip + 12, 0, 4);
+			if (proto == L4_TCP || proto == L4_UDP)
+				put16(l4 + (proto == L4_TCP ? 16 : 6), 0);
+		}
 		put16(ip + 10, 0);
 	}
 }

@@ -17,7 +17,7 @@
 #define UPLINK 9
 #define LEG1 3
 #define LEG2 8
-#define STEP_NS (20 * NS_PER_MS)
+#define STEP_NS (10 * NS_PER_MS)
 #define RENEW_EVERY 500
 
 const char *const side_port_names[PORT_N] = { "guest", "other", "sibling", "lan" };
@@ -170,6 +170,14 @@ static void describe_uplink(void)
 	bed_router(bed, UPLINK, SNAP_POLICY_UPLINK, 0)->mtu = LAN_MTU;
 	bed_addr(bed, UPLINK, LAN_UP4 "/24");
 	bed_addr(bed, UPLINK, LAN_UP6 "/64");
+	if (now.pool_first != NULL) {
+		struct snap_addr *a = &bed->addr[bed->n_addrs];
+
+		bed_addr(bed, 1, "203.0.113.11/32");
+		a->kind = SNAP_ADDR_POOL;
+		a->count = 2;
+		a->len = 0;
+	}
 	bed_route(bed, UPLINK, "203.0.113.0/24", UPLINK, NULL);
 	bed_route(bed, UPLINK, "2001:db8:9::/64", UPLINK, NULL);
 	bed_route(bed, UPLINK, "0.0.0.0/0", UPLINK, "203.0.113.1");

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+static struct frame F;
+
 #define G1 "10.0.1.11"
 #define GUESTS 8
 #define EACH 12500
@@ -205,12 +207,16 @@ static void short_connections_pass_without_end(void **state)
 
 		flow_step(b, 1, TCP(G1, FAR4, sport, 80, 0x02), 0);
 		EXPECT_FLOW(b, LAN_VIF, TCP(UP4, FAR4, 0, 80, 0x02));
-		flow_step(b, LAN_VIF, TCP(FAR4, UP4, 80, seen_sport(), 0x14), 0); /* refused */
+		flow_frame(&F, b, LAN_VIF, TCP(FAR4, UP4, 80, seen_sport(), 0x14), 0); /* refused */
+		memcpy(F.bytes + 42, (const uint8_t[]){ 0xff, 0xff, 0xf0, 1 }, 4); /* its SYN */
+		frame_end(&F);
+		bed_step(b, LAN_VIF, &F);
 		EXPECT_FLOW(b, 1, TCP(FAR4, G1, 80, sport, 0x14));
 	}
 	assert_int_equal(bed_drops(b, 1, DROP_CT_QUOTA), 0);
 	assert_int_equal(bed_drops(b, 1, DROP_CT_TABLE_FULL), 0);
-	assert_int_equal(ct_flush(b->ct, 0, 0), b->ct->tab.n_slots / 2);
+	assert_int_equal(bed_drops(b, 1, DROP_NAT_NO_PORT), 0);
+	assert_int_equal(ct_flush(b->ct, 0, 0), CT_VIF_PORTS_MAX);
 	assert_int_equal(b->ct->tab.n_live, 0);
 }
 

@@ -68,7 +68,9 @@ def network(dice, i):
                         uplink_addresses=[f"192.0.{i}.2/24", f"2001:db8:{i:x}::2/64"])
             some(dice, item, uplink_gateways=[f"192.0.{i}.1", f"2001:db8:{i:x}::1"])
     if item["mode"] == "nat":
-        some(dice, item, nat_ipv6=dice.choice([True, False]))
+        some(dice, item, nat_ipv6=dice.choice([True, False]), nat_ports="2000-60000")
+        if item.get("uplink", "host") != "host":
+            some(dice, item, nat_addresses=[f"192.0.{i}.20-192.0.{i}.29"])
     return item
 
 
@@ -133,8 +135,8 @@ def document(seed):
     vifs += [{"name": n["uplink"][4:], "type": "netdev", "dev": f"lan{n['name']}"}
              for n in networks if n.get("uplink", "").startswith("vif:")]
     forwards = [some(dice, {"network": n["name"], "proto": dice.choice(["tcp", "udp"]),
-                            "port": 8000 + i, "address": n["subnets"][0][:-4] + "9"},
-                     target_port=dice.randrange(1, 65536))
+                            "port": 8000 + 100 * i, "address": n["subnets"][0][:-4] + "9"},
+                     target_port=dice.randrange(1, 60000), last_port=8000 + 100 * i + dice.randrange(1, 99))
                 for i, n in enumerate(networks) if n["mode"] == "nat"]
     return {"networks": networks, "vifs": vifs, "forwards": forwards}
 

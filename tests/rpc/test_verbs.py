@@ -260,6 +260,8 @@ def test_a_forward_is_added_listed_kept_and_deleted(daemon, client):
     (dict(WEB, proto="sctp"), "one of tcp, udp"),
     (dict(WEB, port=0), "a number from 1 to 65535"),
     ({"network": "out", "proto": "tcp", "port": 1}, "address is missing"),
+    (dict(WEB, last_port=8), "are inverted: write the lower one first"),
+    (dict(WEB, port=9000, last_port=9999, target_port=65000), "end behind 65535"),
 ])
 def test_a_bad_forward_is_refused(client, params, words):
     client.call("network.add", **NAT)
@@ -267,6 +269,23 @@ def test_a_bad_forward_is_refused(client, params, words):
         client.call("forward.add", **params)
     assert words in e.value.message
     assert client.call("forward.list") == []
+
+
+def test_forwards_of_ranges_do_not_overlap(client):
+    client.call("network.add", **NAT)
+    many = dict(WEB, port=8000, last_port=8099, target_port=80)
+    client.call("forward.add", **many)
+    assert client.call("forward.list")[0]["last_port"] == 8099
+    with pytest.raises(Refused, match="are forwarded already in part, with 8000-8099"):
+        client.call("forward.add", **dict(WEB, port=8099))
+    client.call("forward.add", **dict(WEB, port=8100, last_port=8101))
+    client.call("forward.del", network=WEB["network"], proto=WEB["proto"], port=8000)
+    client.call("forward.add", **dict(WEB, port=8099))
+
+
+def test_pools_of_addresses_are_refused_with_uplink_host(client):
+    with pytest.raises(Refused, match="uplink host translates once more"):
+        client.call("network.add", **NAT, nat_addresses=["192.0.2.20-192.0.2.29"])
 
 
 def test_an_uplink_has_a_port_with_a_mac_of_its_own(client):

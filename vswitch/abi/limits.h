@@ -48,7 +48,7 @@ enum network_profile {
 
 /* Routed networks: what a snapshot may hold.  An uplink takes a network id of its own. */
 #define ROUTERS_MAX NETWORK_ID_MAX
-#define ROUTER_ADDRS_MAX 1024 /* own addresses of router ports and of the host */
+#define ROUTER_ADDRS_MAX 1088 /* own addresses of router ports and of the host, and pools */
 #define ROUTES_MAX 1024
 #define FORWARDS_MAX 1024
 #define METERS_MAX (VIF_ID_MAX * 6) /* one of each kind a vif */
@@ -74,6 +74,10 @@ enum network_profile {
 #define NEIGH_UNRESOLVED_MAX 64 /* that one vif has asked for */
 #define NEIGH_QUEUE_MAX 96 /* packets that wait for a neighbour; Linux: 101 */
 #define NEIGH_HELD_VIF_MAX 192 /* packets of one vif that wait, for whomever */
+#define NAT_POOLS_MAX 64 /* ranges of addresses of all networks */
+#define NAT_POOL_MAX 1024 /* addresses of a range */
+#define CT_VIF_PORTS_MAX 2048 /* ports of an address that a vif of profile tenant may hold */
+#define CT_PORT_SETS 24 /* addresses and protocols whose ports are counted */
 #define FRAG_WAIT_NS UINT64_C(1000000000) /* that fragments wait for each other */
 #define FRAG_HELD_MAX 384 /* fragments that wait, of all vifs */
 #define FRAG_HELD_BIG_MAX 16 /* of these in big buffers */

@@ -151,13 +151,17 @@ static_assert(sizeof(struct snap_router) == 24, "layout is shared");
 enum snap_addr_kind {
 	SNAP_ADDR_OWN = 1, /* of the router port of network_id */
 	SNAP_ADDR_HOST = 2, /* of the host; network_id 0 */
+	/* .count addresses from .addr on, of the uplink of network_id, that what leaves it is
+	 * translated to instead of the uplink's first; .len 0 */
+	SNAP_ADDR_POOL = 3,
 };
 struct snap_addr {
 	uint8_t addr[16]; /* IPv4 as v4-mapped, here and below */
 	uint16_t network_id;
 	uint8_t kind; /* enum snap_addr_kind */
 	uint8_t len; /* prefix length of its own family: 0..32 or 0..128 */
-	uint8_t reserved[4];
+	uint16_t count; /* POOL; else 0 */
+	uint8_t reserved[2];
 };
 static_assert(sizeof(struct snap_addr) == 24, "layout is shared");
 
@@ -188,7 +192,9 @@ struct snap_forward {
 	uint16_t uplink_id;
 	uint16_t to_network;
 	uint8_t proto; /* 6 TCP, 17 UDP */
-	uint8_t reserved[7];
+	uint8_t reserved;
+	be16 listen_last; /* ports up to this one lead to as many from to_port on; 0: one port */
+	uint8_t reserved2[4];
 };
 static_assert(sizeof(struct snap_forward) == 48, "layout is shared");
 
