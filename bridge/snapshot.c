@@ -30,10 +30,10 @@ struct snapshot_block {
 	uint16_t ports[VIF_ID_MAX];
 	struct snap_addr addrs[ROUTER_ADDRS_MAX]; /* own ones, by network */
 	uint8_t host_addrs[ROUTER_ADDRS_MAX][16];
-	struct snap_route routes[ROUTES_MAX + ROUTER_ADDRS_MAX];
+	struct snap_route routes[2 * ROUTES_MAX + ROUTER_ADDRS_MAX]; /* and those of guests */
 	struct snap_forward forwards[FORWARDS_MAX];
 	struct snap_addr pools[NAT_POOLS_MAX];
-	struct fib_range ranges[2 * (ROUTES_MAX + ROUTER_ADDRS_MAX) + 3 * NETWORK_ID_MAX];
+	struct fib_range ranges[2 * (2 * ROUTES_MAX + ROUTER_ADDRS_MAX) + 3 * NETWORK_ID_MAX];
 };
 
 static bool name_is_sound(const char *name)

@@ -166,9 +166,28 @@ static const char *route_fault(const struct snapshot *s, const struct snap_route
 	return NULL;
 }
 
-/* Behind the @n routes: one for each subnet of a guests' network, in table NETWORK_ID_NONE. */
+/* Does @r lead from guests to a guest, and what is behind? */
+static bool is_behind_guest(const struct snapshot *s, const struct snap_route *r)
+{
+	return r->kind == SNAP_ROUTE_VIA && r->in_network == r->out_network
+		&& s->router[r->in_network].conf.policy != SNAP_POLICY_UPLINK;
+}
+
+/* Behind the @n routes: one for each subnet of a guests' network and for what is behind its guests,
+ * in table NETWORK_ID_NONE. */
 static uint16_t add_guests(const struct route_room *room, uint16_t n)
 {
+	const uint16_t n_given = n;
+
+	for (uint16_t i = 0; i < n_given; i++) {
+		const struct snap_route *r = &room->routes[i];
+
+		if (!is_behind_guest(room->s, r))
+			continue;
+		room->routes[n]
+			= (struct snap_route){ .out_network = r->in_network, .len = r->len };
+		memcpy(room->routes[n++].prefix, r->prefix, 16);
+	}
 	for (uint16_t id = 1; id < NETWORK_ID_MAX; id++) {
 		const struct snapshot_router *r = &room->s->router[id];
 

@@ -11,6 +11,7 @@
 #include "config/guard_text.h"
 #include "config/multicast.h"
 #include "config/rate_text.h"
+#include "config/static_route.h"
 #include "config/storm_text.h"
 #include "config/vlan_list.h"
 #include "vswitch/abi/limits.h"
@@ -114,6 +115,8 @@ struct network_cfg {
 	uint16_t nat_port_min, nat_port_max; /* 0: NAT_PORT_MIN to 65535 */
 	unsigned n_nat_addresses;
 	struct dhcp_range nat_address[NAT_ADDRESSES_MAX]; /* instead of the uplink's */
+	unsigned n_routes;
+	struct static_route route[NETWORK_ROUTES_MAX];
 };
 
 /* A port of the uplink's address that leads to a guest of a nat network. */
@@ -203,6 +206,8 @@ struct forward_cfg *model_forward(
 struct network_cfg *model_network_by_uplink(const struct model *m, const char *name);
 bool network_is_routed(const struct network_cfg *n); /* modes nat, routed, open */
 bool network_has_family(const struct network_cfg *n, bool is_v4);
+/* Does @r lead to a guest of @n, not to a router beside its uplink? */
+bool model_route_is_inside(const struct network_cfg *n, const struct static_route *r);
 
 /* Insert a copy in order; the pointers into the arrays are invalid afterwards. */
 [[nodiscard]] int model_add_network(struct model *m, const struct network_cfg *n, struct err *e);

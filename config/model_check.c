@@ -580,6 +580,8 @@ int model_check(const struct model *m, struct err *e)
 		rc = model_check_role(m, &m->vif[i], e);
 	for (unsigned i = 0; rc == 0 && i < m->n_networks; i++)
 		rc = model_check_nat(m, &m->network[i], e);
+	for (unsigned i = 0; rc == 0 && i < m->n_networks; i++)
+		rc = model_check_routes(m, &m->network[i], e);
 	if (rc == 0)
 		rc = model_check_forwards(m, e);
 	if (rc == 0)

@@ -43,6 +43,10 @@ bool model_forwards_overlap(const struct forward_cfg *a, const struct forward_cf
 [[nodiscard]] int model_check_forward_ports(
 	const struct forward_cfg *f, const char *path, struct err *e);
 
+/* model_check_route.c */
+[[nodiscard]] int model_check_routes(
+	const struct model *m, const struct network_cfg *n, struct err *e);
+
 /* model_check_uplink.c */
 [[nodiscard]] int model_check_role(const struct model *m, const struct vif_cfg *v, struct err *e);
 [[nodiscard]] int model_check_uplink(

@@ -30,7 +30,7 @@ static unsigned n_own(const struct network_cfg *n)
 		n_next_hops = n_addresses;
 	}
 	/* each in the table of the guests and in that of the uplink */
-	return 2 * (n->n_subnets + n_addresses + n_next_hops);
+	return 2 * (n->n_subnets + n_addresses + n_next_hops + n->n_routes);
 }
 
 /* Routes by which @n turns packets to the guests of @other away. */

@@ -7,6 +7,7 @@
  * Thread: the daemon's only one. */
 #pragma once
 
+#include "config/static_route.h"
 #include "vswitch/base/base.h"
 #include "vswitch/base/err.h"
 #include "vswitch/base/netaddr.h"
@@ -95,6 +96,11 @@ struct link_address {
 /* netlink_route.c: routes of tables of our own, and the rules that lead to them. */
 [[nodiscard]] int netlink_set_route(
 	uint32_t table, const struct ipnet *net, const struct ipaddr *via, int ifindex);
+/* Routes of the main table by a router behind @ifindex that an administrator's tool has set, ours
+ * among them; as netlink_addresses().  Adding fails with -EEXIST where the host has another way. */
+[[nodiscard]] int netlink_routes(int ifindex, struct static_route *out, unsigned max);
+[[nodiscard]] int netlink_add_route(const struct static_route *route, int ifindex);
+[[nodiscard]] int netlink_delete_route(const struct static_route *route, int ifindex);
 /* "not iif lo to NET lookup TABLE": what the host forwards, not what it sends itself. */
 struct link_rule {
 	struct ipnet net;

@@ -118,17 +118,23 @@ int reconcile_check_network(struct reconcile *r, const struct network_cfg *n, st
 	if (rc == 0)
 		rc = check_nft(n, e);
 
-	for (unsigned i = 0; i < n->n_subnets && rc == 0; i++) {
-		int found = netlink_find_route(&n->subnet[i], own, route, sizeof(route));
+	for (unsigned i = 0; i < n->n_subnets + n->n_routes && rc == 0; i++) {
+		bool is_subnet = i < n->n_subnets;
+		unsigned at = is_subnet ? i : i - n->n_subnets;
+		const struct ipnet *net = is_subnet ? &n->subnet[at] : &n->route[at].net;
+		int found = 0;
 
+		if (is_subnet || model_route_is_inside(n, &n->route[at]))
+			found = netlink_find_route(net, own, route, sizeof(route));
 		if (found < 0)
 			rc = err_set(e, found, "", "cannot read the host's routes: %s",
 				strerror(-found));
 		else if (found > 0)
-			rc = err_set(e, -EADDRINUSE, "network.subnets",
+			rc = err_set(e, -EADDRINUSE,
+				is_subnet ? "network.subnets" : "network.routes",
 				"the host already routes part "
-				"of %s: %s; choose another subnet or remove the route",
-				ipnet_print(&n->subnet[i], text), route);
+				"of %s: %s; choose another %s or remove the route",
+				ipnet_print(net, text), route, is_subnet ? "subnet" : "prefix");
 	}
 	return rc;
 }

@@ -13,6 +13,7 @@
 LOG_MODULE("reconcile_network");
 
 #define ADDRESSES_MAX 32
+#define ROUTES_HELD_MAX 64
 
 static struct vif_slot *leg_of(struct reconcile *r, const struct network_cfg *n)
 {
@@ -68,6 +69,49 @@ static int set_addresses(const struct network_cfg *n, int ifindex, struct err *e
 	return 0;
 }
 
+static bool has_route(const struct static_route *list, int n, const struct static_route *r)
+{
+	for (int i = 0; i < n; i++)
+		if (memcmp(&list[i], r, sizeof(*r)) == 0)
+			return true;
+	return false;
+}
+
+/* What is behind guests, for the host itself.  As with addresses, the old ones go first. */
+static int set_routes(const struct network_cfg *n, int ifindex, struct err *e)
+{
+	struct static_route have[ROUTES_HELD_MAX];
+	int n_have = netlink_routes(ifindex, have, ROUTES_HELD_MAX);
+	char text[IPNET_STR_LEN];
+	int rc = 0;
+
+	if (n_have < 0)
+		return err_set(
+			e, n_have, "", "cannot read the leg's routes: %s", strerror(-n_have));
+	n_have = MIN(n_have, ROUTES_HELD_MAX);
+	for (int i = 0; i < n_have; i++)
+		if (!has_route(n->route, (int)n->n_routes, &have[i])
+			&& netlink_delete_route(&have[i], ifindex) < 0)
+			LOG_WARN("event=route_stays network=%s", n->name);
+	for (unsigned i = 0; rc == 0 && i < n->n_routes; i++) {
+		const struct static_route *r = &n->route[i];
+
+		if (!model_route_is_inside(n, r) || has_route(have, n_have, r))
+			continue;
+		rc = netlink_add_route(r, ifindex);
+		ipnet_print(&r->net, text);
+		if (rc == -EEXIST)
+			err_set(e, rc, "network.routes",
+				"the host has another route to %s: delete that with 'ip route "
+				"del', or this one with 'saklar route del'",
+				text);
+		else if (rc < 0)
+			err_set(e, rc, "network.routes", "cannot route %s: %s", text,
+				strerror(-rc));
+	}
+	return rc;
+}
+
 static int bring_leg_up(
 	struct reconcile *r, const struct network_cfg *n, struct vif_slot *slot, struct err *e)
 {
@@ -105,7 +149,7 @@ static int run_leg(struct reconcile *r, const struct network_cfg *n, int nft_rc,
 		rc = reconcile_uplink_up(r, n, e);
 	if (rc == 0 && n->has_dhcp)
 		rc = dnsmasq_run(r->dnsmasq, r->model, n, slot->ifname, e);
-	return rc;
+	return rc == 0 ? set_routes(n, slot->fds.ifindex, e) : rc;
 }
 
 /* Why a network with a leg does not lead out, when its uplink is a device or vif; "" when it does. */

@@ -19,6 +19,7 @@ LOG_MODULE("reconcile_uplink");
 
 #define ADDRESSES_MAX 8
 #define RULES_MAX 1024
+#define UPLINK_NETS_MAX (NETWORK_SUBNETS_MAX + NETWORK_ROUTES_MAX)
 #define RULE_PRIORITY 4900
 #define CANDIDATES_MAX 64
 #define RA_DEVICES_MAX 64
@@ -175,6 +176,21 @@ static bool is_routed_subnet(const struct network_cfg *n, const struct ipnet *ne
 	return n->mode == NETWORK_MODE_ROUTED || n->mode == NETWORK_MODE_OPEN;
 }
 
+/* The nets that the host leads to @n by its transit; @out has room for UPLINK_NETS_MAX. */
+static unsigned routed_nets(const struct network_cfg *n, struct ipnet *out)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < n->n_subnets; i++)
+		if (is_routed_subnet(n, &n->subnet[i]))
+			out[count++] = n->subnet[i];
+	/* libvirt's rules let nothing but subnets pass, and no rules let everything */
+	for (unsigned i = 0; n->mode == NETWORK_MODE_OPEN && i < n->n_routes; i++)
+		if (model_route_is_inside(n, &n->route[i]))
+			out[count++] = n->route[i].net;
+	return count;
+}
+
 /* An address that is set again is an event again, which asks for the next run: without end. */
 static int set_transit_address(int ifindex, const struct ipaddr *addr, uint8_t len)
 {
@@ -202,19 +218,19 @@ static int set_transit_addresses(
 static int set_routes(struct reconcile *r, const struct network_cfg *n, const struct transit *t,
 	int ifindex, struct err *e)
 {
+	struct ipnet net[UPLINK_NETS_MAX];
+	unsigned n_nets = routed_nets(n, net);
 	char text[IPNET_STR_LEN];
 	int rc = 0;
 
-	for (unsigned i = 0; rc == 0 && i < n->n_subnets; i++) {
-		bool is_v4 = ip_is_v4(&n->subnet[i].addr);
+	for (unsigned i = 0; rc == 0 && i < n_nets; i++) {
+		bool is_v4 = ip_is_v4(&net[i].addr);
 
-		if (!is_routed_subnet(n, &n->subnet[i]))
-			continue;
 		rc = netlink_set_route(
-			table_of(r, n), &n->subnet[i], is_v4 ? &t->router4 : &t->router6, ifindex);
+			table_of(r, n), &net[i], is_v4 ? &t->router4 : &t->router6, ifindex);
 		if (rc < 0)
 			err_set(e, rc, "", "cannot route %s to its network: %s",
-				ipnet_print(&n->subnet[i], text), strerror(-rc));
+				ipnet_print(&net[i], text), strerror(-rc));
 	}
 	return rc;
 }
@@ -260,10 +276,11 @@ static unsigned wanted_rules(const struct reconcile *r, struct link_rule *out)
 	for (unsigned i = 0; i < r->model->n_networks; i++) {
 		const struct network_cfg *n = &r->model->network[i];
 
-		for (unsigned j = 0; n->uplink.kind == UPLINK_HOST && j < n->n_subnets; j++)
-			if (is_routed_subnet(n, &n->subnet[j]) && count < RULES_MAX)
-				out[count++] = (struct link_rule){ n->subnet[j], table_of(r, n),
-					RULE_PRIORITY };
+		struct ipnet net[UPLINK_NETS_MAX];
+		unsigned n_nets = n->uplink.kind == UPLINK_HOST ? routed_nets(n, net) : 0;
+
+		for (unsigned j = 0; j < n_nets && count < RULES_MAX; j++)
+			out[count++] = (struct link_rule){ net[j], table_of(r, n), RULE_PRIORITY };
 	}
 	return count;
 }

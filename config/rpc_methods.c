@@ -133,6 +133,14 @@ const struct rpc_method rpc_methods[] = {
 		"[{\"network\": \"lab\", \"from\": \"guests\", \"prefix\": \"0.0.0.0/0\", "
 		"\"kind\": \"via\", \"via\": \"169.254.64.1\", \"out_network\": \"lab\", "
 		"\"out\": \"uplink\"}]" },
+	{ "route.add", RPC_ROLE_RW, true, rpc_route_add,
+		"Lead what is for *prefix* to the router *via*, a guest of the network or a "
+		"neighbour of its uplink. It becomes one of the network's routes.",
+		"{\"network\": \"lab\", \"prefix\": \"10.9.0.0/16\", \"via\": \"192.168.77.5\"}",
+		"{\"generation\": 7, \"state\": \"up\", \"reason\": null}" },
+	{ "route.del", RPC_ROLE_RW, true, rpc_route_del, "Take a route from a network.",
+		"{\"network\": \"lab\", \"prefix\": \"10.9.0.0/16\"}",
+		"{\"generation\": 8, \"state\": \"up\", \"reason\": null}" },
 	{ "connection.list", RPC_ROLE_RO, false, rpc_connection_list,
 		"Connections through the router, of all networks, or of one network or vif. "
 		"*reply* "

@@ -35,7 +35,10 @@ struct network_cfg *rpc_find_network(
 struct vif_cfg *rpc_find_vif(
 	const struct model *m, const json_t *params, const char *key, struct err *e);
 
-/* Do both want the same of the host: subnets and uplink? */
+/* Commit @n, a changed copy of the network with its id. */
+[[nodiscard]] int rpc_network_change(struct daemon *d, struct rpc_call *call, struct network_cfg *n,
+	json_t **result, struct err *e);
+/* Do both want the same of the host: subnets, uplink, routes? */
 bool rpc_has_same_claims(const struct network_cfg *a, const struct network_cfg *b);
 
 /* What a verb changes in the store; ids 0: nothing. */
@@ -85,6 +88,8 @@ RPC_METHOD(rpc_neighbour_list);
 RPC_METHOD(rpc_neighbour_flush);
 RPC_METHOD(rpc_stp_show);
 RPC_METHOD(rpc_route_list);
+RPC_METHOD(rpc_route_add);
+RPC_METHOD(rpc_route_del);
 RPC_METHOD(rpc_connection_list);
 RPC_METHOD(rpc_connection_flush);
 RPC_METHOD(rpc_fdb_list);

@@ -72,34 +72,43 @@ bool rpc_has_same_claims(const struct network_cfg *a, const struct network_cfg *
 {
 	return a->n_subnets == b->n_subnets && a->uplink.kind == b->uplink.kind
 		&& strcmp(a->uplink.name, b->uplink.name) == 0
-		&& memcmp(a->subnet, b->subnet, a->n_subnets * sizeof(a->subnet[0])) == 0;
+		&& memcmp(a->subnet, b->subnet, a->n_subnets * sizeof(a->subnet[0])) == 0
+		&& a->n_routes == b->n_routes
+		&& memcmp(a->route, b->route, a->n_routes * sizeof(a->route[0])) == 0;
+}
+
+int rpc_network_change(struct daemon *d, struct rpc_call *call, struct network_cfg *n,
+	json_t **result, struct err *e)
+{
+	const struct network_cfg *before = model_network_by_id(d->model, n->id);
+	struct model *next = model_copy(d->model);
+	int rc = next ? settle_network(next, n, e) : err_set(e, -ENOMEM, "", "out of memory");
+
+	if (rc == 0) {
+		model_del_network(next, n->id);
+		rc = model_add_network(next, n, e);
+	}
+	if (rc == 0)
+		rc = check(d, next, n, !rpc_has_same_claims(before, n), e);
+	if (rc == 0)
+		return commit(d, call, next, n, result, e);
+	model_destroy(next);
+	return rc;
 }
 
 int rpc_network_set(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
 {
 	const struct network_cfg *before = rpc_find_network(d->model, call->params, "name", e);
 	struct network_cfg n = { 0 };
-	struct model *next;
 	int rc;
 
 	if (!before)
 		return e->code;
-	next = model_copy(d->model);
-	rc = next ? network_cfg_copy(&n, before) : -ENOMEM;
+	rc = network_cfg_copy(&n, before);
 	if (rc == 0)
 		rc = schema_parse_network(call->params, SCHEMA_SET, &n, e);
 	if (rc == 0)
-		rc = settle_network(next, &n, e);
-	if (rc == 0) {
-		model_del_network(next, n.id);
-		rc = model_add_network(next, &n, e);
-	}
-	if (rc == 0)
-		rc = check(d, next, &n, !rpc_has_same_claims(before, &n), e);
-	if (rc == 0)
-		rc = commit(d, call, next, &n, result, e);
-	else
-		model_destroy(next);
+		rc = rpc_network_change(d, call, &n, result, e);
 	network_cfg_fini(&n);
 	return rc;
 }

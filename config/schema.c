@@ -11,6 +11,7 @@
 
 #include "config/schema_multicast_rows.h"
 #include "config/schema_stp_rows.h"
+#include "config/static_route.h"
 #include "vswitch/abi/limits.h"
 
 #include <string.h>
@@ -198,6 +199,15 @@ static const struct schema_field network_fields[] = {
 		.kind = FIELD_MAC,
 		.def = "generated",
 		.doc = "MAC address of the router on the uplink" },
+	{ .key = "routes",
+		.flag = "route",
+		.arg = "CIDR,ADDR",
+		.kind = FIELD_ROUTE,
+		.flags = FIELD_LIST,
+		.max = NETWORK_ROUTES_MAX,
+		.doc
+		= "what is behind another router: a guest, or one beside the uplink's address; "
+		  "saklar route add and del change one" },
 	{ .key = "nat_addresses",
 		.flag = "nat-address",
 		.arg = "FIRST-LAST",

@@ -17,6 +17,7 @@ enum field_kind {
 	FIELD_NET, /* CIDR */
 	FIELD_RANGE, /* FIRST-LAST */
 	FIELD_DHCP_HOST, /* MAC,ADDRESS[,NAME] */
+	FIELD_ROUTE, /* CIDR,ADDRESS */
 };
 enum field_flag {
 	FIELD_LIST = 1u << 0, /* JSON array; the flag may be repeated */

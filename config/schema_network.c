@@ -315,6 +315,17 @@ STP_SETTER(set_hello_time, "hello_time")
 STP_SETTER(set_max_age, "max_age")
 STP_SETTER(set_forward_delay, "forward_delay")
 
+static int add_route(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	struct network_cfg *n = ((struct stage *)cfg)->cfg;
+
+	if (!v)
+		n->n_routes = 0;
+	else
+		n->route[n->n_routes++] = v->route;
+	return 0;
+}
+
 static int add_nat_address(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
 	struct network_cfg *n = ((struct stage *)cfg)->cfg;
@@ -378,6 +389,7 @@ static const struct schema_setter setters[] = {
 	{ "uplink_mac", set_uplink_mac },
 	{ "uplink_addresses", add_uplink_address },
 	{ "uplink_gateways", add_uplink_gateway },
+	{ "routes", add_route },
 	{ "nat_addresses", add_nat_address },
 	{ "nat_ports", set_nat_ports },
 	{ "nat_ipv6", set_nat_ipv6 },
@@ -682,7 +694,7 @@ json_t *schema_print_network(const struct network_cfg *n)
 		"ageing", (json_int_t)n->ageing_s, "fdb_limit", (json_int_t)n->fdb_limit,
 		"neighbour_limit", (json_int_t)n->neighbour_limit, "vlan_filtering",
 		schema_filtering_name(n->vlan_filtering));
-	char text[IPNET_STR_LEN], fdb[FDB_TEXT_LEN];
+	char text[STATIC_ROUTE_TEXT_LEN], fdb[FDB_TEXT_LEN];
 
 	if (!json)
 		return NULL;
@@ -699,6 +711,9 @@ json_t *schema_print_network(const struct network_cfg *n)
 	if (!mac_is_zero(&n->leg_mac))
 		json_object_set_new(json, "leg_mac", json_string(mac_print(&n->leg_mac, text)));
 	print_uplink(n, json);
+	json_object_set_new(json, "routes", json_array());
+	for (unsigned i = 0; i < n->n_routes; i++)
+		append(json, "routes", static_route_print(&n->route[i], text));
 	schema_print_multicast_net(&n->multicast, json);
 	schema_print_stp_net(&n->stp, json);
 	return json;

@@ -75,6 +75,7 @@ const char *schema_value_wanted(const struct schema_field *f, char *buf, size_t 
 		[FIELD_RANGE] = "a range FIRST-LAST such as 192.168.77.100-192.168.77.200",
 		[FIELD_DHCP_HOST]
 		= "MAC,ADDRESS[,NAME] such as 52:54:00:12:34:56,192.168.77.10,web",
+		[FIELD_ROUTE] = "SUBNET,ROUTER such as 10.9.0.0/16,192.168.77.5",
 	};
 
 	if (f->kind == FIELD_ENUM)
@@ -206,6 +207,7 @@ static int parse_text(const struct schema_field *f, const char *text, struct sch
 	case FIELD_NET: return ipnet_parse(text, &out->net);
 	case FIELD_RANGE: return parse_range(text, &out->range);
 	case FIELD_DHCP_HOST: return parse_dhcp_host(text, &out->host);
+	case FIELD_ROUTE: return static_route_parse(text, &out->route);
 	case FIELD_STRING:
 		if (strcmp(f->key, "domain") == 0)
 			return parse_hostname(text, true);

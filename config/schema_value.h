@@ -17,6 +17,7 @@ struct schema_value {
 	struct ipnet net;
 	struct dhcp_range range;
 	struct dhcp_host host;
+	struct static_route route;
 };
 
 /* Check @json (one element, for lists) against @f.  @path names the item for the user. */

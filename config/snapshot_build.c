@@ -388,6 +388,31 @@ static struct ipnet default_net(bool is_v4)
 	return net;
 }
 
+/* Is there an address of ours beside the next hop? */
+static bool is_beside(const struct uplink_addresses *u, const struct ipaddr *via)
+{
+	for (unsigned i = 0; i < u->n; i++)
+		if (ip_is_v4(&u->own[i].addr) == ip_is_v4(via) && ipnet_contains(&u->own[i], via))
+			return true;
+	return false;
+}
+
+static void add_static_routes(struct layout *l, const struct network_cfg *n, bool has_uplink,
+	const struct uplink_addresses *u)
+{
+	for (unsigned i = 0; i < n->n_routes; i++) {
+		const struct static_route *r = &n->route[i];
+		bool is_inside = model_route_is_inside(n, r);
+		uint16_t out = is_inside ? n->id : n->uplink.network_id;
+
+		if (!is_inside && (!has_uplink || !is_beside(u, &r->via)))
+			continue;
+		add_route(l, n->id, &r->net, SNAP_ROUTE_VIA, out, &r->via);
+		if (has_uplink)
+			add_route(l, n->uplink.network_id, &r->net, SNAP_ROUTE_VIA, out, &r->via);
+	}
+}
+
 /* Guests of one network reach those of another only from outside, where it is a routed one. */
 static void add_rejects(struct layout *l, const struct model *m, const struct network_cfg *n)
 {
@@ -433,6 +458,7 @@ static void add_routes(
 			add_route(l, n->id, &all, SNAP_ROUTE_VIA, up, &u.next_hop[j]);
 			add_route(l, up, &all, SNAP_ROUTE_VIA, up, &u.next_hop[j]);
 		}
+		add_static_routes(l, n, has_uplink, &u);
 		add_rejects(l, m, n);
 	}
 }

@@ -70,6 +70,9 @@ static const char forward_more[] = "PORT of the address on the uplink leads to t
 static const char fdb_more[]
 	= "It is a field fdb of the vif or network from then on: saklar vif show names it, saklar\n"
 	  "export has it, and it does not age.";
+static const char route_more[]
+	= "The host itself reaches what is behind a guest, too; from outside it is reached in\n"
+	  "networks of mode open only, since the others let nothing pass but their subnets.";
 static const char connection_more[]
 	= "SEEN-FROM: the source as the other side sees it; SENT-TO: where it was led to, by a\n"
 	  "forward.  Both are empty where nothing is translated.";
@@ -263,6 +266,25 @@ const struct cli_verb cli_verbs[] = {
 		.doc = "where the router sends packets of a network",
 		.example = "saklar route list --network lan",
 		.run = cmd_route_list },
+	{ .noun = "route",
+		.verb = "add",
+		.args = "NETWORK CIDR ADDR",
+		.min_words = 3,
+		.max_words = 3,
+		.complete = COMPLETE_NETWORK,
+		.doc = "lead a prefix to a router: a guest, or a neighbour of the uplink",
+		.more = route_more,
+		.example = "saklar route add lan 10.9.0.0/16 192.168.77.5",
+		.run = cmd_route_add },
+	{ .noun = "route",
+		.verb = "del",
+		.args = "NETWORK CIDR",
+		.min_words = 2,
+		.max_words = 2,
+		.complete = COMPLETE_NETWORK,
+		.doc = "delete a route that was added",
+		.example = "saklar route del lan 10.9.0.0/16",
+		.run = cmd_route_del },
 	{ .noun = "connection",
 		.verb = "list",
 		.args = "",

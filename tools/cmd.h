@@ -27,6 +27,8 @@ CMD(cmd_neighbour_list);
 CMD(cmd_neighbour_flush);
 CMD(cmd_stp_show);
 CMD(cmd_route_list);
+CMD(cmd_route_add);
+CMD(cmd_route_del);
 CMD(cmd_connection_list);
 CMD(cmd_connection_flush);
 CMD(cmd_forward_add);

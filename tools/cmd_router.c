@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_router.c - what the router knows: neighbours, routes, connections.
+/* cmd_router.c - what the router knows: neighbours, routes (and static ones: add, del), connections.
  *
  * From: cli_verbs.c.  To: list.c.
  * Theory: a connection has two directions, each with its addresses as they are on the wire; where
@@ -104,23 +104,40 @@ int cmd_connection_list(const struct cli *cli, const struct cli_verb *, struct c
 		"no connections");
 }
 
-static int flush(const struct cli *cli, const char *method, const struct cli_args *args)
+/* Call @method, which takes over @params. */
+static int change(const struct cli *cli, const char *method, json_t *params)
 {
 	json_t *result = NULL;
-	int code = cli_call(cli, RPC_ROLE_RW, method, list_filter(args), &result);
+	int code;
 
+	if (params == NULL)
+		return cli_fail(cli, CLI_USAGE, "the words are not valid UTF-8");
+	code = cli_call(cli, RPC_ROLE_RW, method, params, &result);
 	if (code == CLI_DONE && cli->json)
 		cli_print_json(cli, result);
 	json_decref(result);
 	return code;
 }
 
+int cmd_route_add(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
+{
+	return change(cli, "route.add",
+		json_pack("{s:s, s:s, s:s}", "network", args->word[0], "prefix", args->word[1],
+			"via", args->word[2]));
+}
+
+int cmd_route_del(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
+{
+	return change(cli, "route.del",
+		json_pack("{s:s, s:s}", "network", args->word[0], "prefix", args->word[1]));
+}
+
 int cmd_neighbour_flush(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
 {
-	return flush(cli, "neighbour.flush", args);
+	return change(cli, "neighbour.flush", list_filter(args));
 }
 
 int cmd_connection_flush(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
 {
-	return flush(cli, "connection.flush", args);
+	return change(cli, "connection.flush", list_filter(args));
 }

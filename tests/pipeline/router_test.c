@@ -134,6 +134,36 @@ static void a_route_between_guests_networks_can_be_given(void **state)
 	EXPECT_FLOW(b, 4, UDP("10.0.3.15", "10.0.2.14", 53, 5000));
 }
 
+static void a_route_by_a_guest_leads_there_as_far_as_the_mode_lets_it(void **state)
+{
+	struct bed *b = routed_bed(state);
+	const uint8_t *f;
+
+	bed_route(b, 1, "172.16.5.0/24", 1, "10.0.1.12");
+	bed_route(b, UPLINK_NET, "172.16.5.0/24", 1, "10.0.1.12");
+	bed_route(b, 3, "172.16.6.0/24", 3, "10.0.3.15");
+	bed_route(b, UPLINK_NET, "172.16.6.0/24", 3, "10.0.3.15");
+	bed_apply(b);
+	flow_step(b, 1, UDP("10.0.1.11", "172.16.5.9", 5000, 53), 100);
+	f = EXPECT_FLOW(b, 2, UDP("10.0.1.11", "172.16.5.9", 5000, 53));
+	assert_memory_equal(f, MAC_OF(2), 6);
+	flow_step(b, 2, UDP("172.16.5.9", "10.0.1.11", 53, 5000), 100);
+	EXPECT_FLOW(b, 1, UDP("172.16.5.9", "10.0.1.11", 53, 5000));
+	/* from outside: only where there are no rules */
+	flow_step(b, LAN_VIF, UDP(FAR4, "172.16.5.9", 99, 98), 100);
+	EXPECT_ICMP(b, LAN_VIF, UP4, 3, 3);
+	flow_step(b, LAN_VIF, UDP(FAR4, "172.16.6.9", 99, 98), 100);
+	EXPECT_FLOW(b, 5, UDP(FAR4, "172.16.6.9", 99, 98));
+	flow_step(b, 5, UDP("172.16.6.9", FAR4, 98, 99), 100);
+	EXPECT_FLOW(b, LAN_VIF, UDP("172.16.6.9", FAR4, 98, 99));
+	/* whoever is behind a guest is of that guest's network */
+	flow_step(b, 4, UDP("10.0.2.14", "172.16.6.9", 5000, 53), 100);
+	EXPECT_ICMP(b, 4, "10.0.2.1", 3, 3);
+	flow_step(b, 5, UDP("172.16.5.9", FAR4, 5000, 53), 100);
+	EXPECT_NOTHING(b, LAN_VIF);
+	expect_dropped(b, 5, DROP_IP_RPFILTER);
+}
+
 static void guests_of_one_network_are_routed_back_untranslated(void **state)
 {
 	struct bed *b = routed_bed(state);
@@ -533,6 +563,7 @@ int main(void)
 		BED_TESTS(ipv6_of_a_nat_network_is_routed_unless_told),
 		BED_TESTS(guests_networks_do_not_reach_each_other),
 		BED_TESTS(a_route_between_guests_networks_can_be_given),
+		BED_TESTS(a_route_by_a_guest_leads_there_as_far_as_the_mode_lets_it),
 		BED_TESTS(guests_of_one_network_are_routed_back_untranslated),
 		BED_TESTS(what_is_for_the_host_goes_to_the_leg_as_it_is),
 		BED_TESTS(the_uplink_answers_for_its_own_addresses),

@@ -107,6 +107,7 @@ def daemon_fixture(tmp_path):
         "worker.list": [{"worker": 0, "packets": 12, "bursts": 3, "busy_ns": 1500000000}],
         "export": DOCUMENT, "apply": APPLIED, "forward.list": FORWARDS,
         "forward.add": {"generation": 18}, "forward.del": {"generation": 19},
+        "route.add": {"generation": 18}, "route.del": {"generation": 19},
         "neighbour.list": NEIGHBOURS, "route.list": ROUTES, "connection.list": CONNECTIONS,
         "stp.show": STP,
         "connection.flush": {"generation": 19}})

@@ -67,6 +67,7 @@ def network(dice, i):
             item.update(uplink=dice.choice([f"eth{i}", f"vif:up{i}"]),
                         uplink_addresses=[f"192.0.{i}.2/24", f"2001:db8:{i:x}::2/64"])
             some(dice, item, uplink_gateways=[f"192.0.{i}.1", f"2001:db8:{i:x}::1"])
+    some(dice, item, routes=[f"172.{16 + i}.0.0/16,10.{i}.0.5"])
     if item["mode"] == "nat":
         some(dice, item, nat_ipv6=dice.choice([True, False]), nat_ports="2000-60000")
         if item.get("uplink", "host") != "host":

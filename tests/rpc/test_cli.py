@@ -271,6 +271,11 @@ def test_a_forward_that_is_none_reaches_nobody(daemon, words, hint):
 def test_forward_del_and_flush_say_which(daemon):
     assert daemon.run("forward", "del", "lan", "tcp", "8080").returncode == 0
     assert daemon.params_of("forward.del") == {"network": "lan", "proto": "tcp", "port": 8080}
+    assert daemon.run("route", "add", "lan", "10.9.0.0/16", "10.0.0.5").returncode == 0
+    assert daemon.params_of("route.add") == {"network": "lan", "prefix": "10.9.0.0/16",
+                                             "via": "10.0.0.5"}
+    assert daemon.run("route", "del", "lan", "10.9.0.0/16").returncode == 0
+    assert daemon.params_of("route.del") == {"network": "lan", "prefix": "10.9.0.0/16"}
     assert daemon.run("connection", "flush", "--vif", "web0").returncode == 0
     assert daemon.params_of("connection.flush") == {"vif": "web0"}
     assert daemon.run("neighbour", "flush", "--network", "lan").returncode == 0

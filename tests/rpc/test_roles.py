@@ -15,6 +15,7 @@ RO = {"status", "network.list", "network.show", "vif.list", "vif.show", "fdb.lis
 CAP = {"capture.open", "capture.close"}
 RW = {"network.add", "network.set", "network.del", "vif.add", "vif.set", "vif.del", "fdb.flush",
       "mdb.add", "mdb.del", "fdb.add", "fdb.del", "apply", "forward.add", "forward.del",
+      "route.add", "route.del",
       "neighbour.flush", "connection.flush", "daemon.stop"}
 
 

@@ -9,7 +9,7 @@ import pytest
 from lib.reach import own_addresses_are_seen, ping_both_ways, tcp_and_udp_both_ways
 from lib.traffic import can_ping, ping, wait_ping
 from lib.wire import has, wire
-from lib.world import INTERNET4, INTERNET6, OUTSIDE, UPLINKS, World
+from lib.world import INTERNET4, INTERNET6, NEXT4, OUTSIDE, UPLINKS, World
 
 EACH = pytest.mark.parametrize("k", UPLINKS, ids=["host", "netdev", "vif"])
 
@@ -54,6 +54,21 @@ def test_a_foreign_source_passes(world, k):
         guest.ip("addr", "del", "10.99.99.9/32", "dev", "eth0")
     assert (f"g{k}", "policy_reject") not in {(d["vif"], d["reason"])
                                               for d in world.saklar.json("drops")}
+
+
+@EACH
+def test_a_route_by_a_guest_leads_in_from_the_host_and_from_outside(world, k):
+    """h has an address behind itself; the host, its sibling and the LAN are led there."""
+    behind = f"10.42.{k}.1"
+    world.guests[k][1].ip("addr", "add", f"{behind}/32", "dev", "lo")
+    world.lan.ip("route", "add", f"10.42.{k}.0/24", "via", NEXT4[k])
+    world.saklar("route", "add", f"n{k}", f"10.42.{k}.0/24", f"10.41.{k}.12")
+    wait_ping(world.host, behind)
+    wait_ping(world.guests[k][0], behind)
+    wait_ping(world.lan, behind)
+    world.saklar("route", "del", f"n{k}", f"10.42.{k}.0/24")
+    assert behind[:-1] not in world.host.out("ip", "route")
+    assert not can_ping(world.guests[k][0], behind)
 
 
 def test_no_rule_of_the_host_names_the_transit(world):

@@ -155,6 +155,46 @@ static void without_its_uplink_a_network_has_no_way_out(void **)
 	free(p.bytes);
 }
 
+static struct static_route route_of(const char *text)
+{
+	struct static_route r;
+
+	assert_int_equal(static_route_parse(text, &r), 0);
+	return r;
+}
+
+static void a_static_route_leads_to_a_guest_or_beside_the_uplink(void **)
+{
+	struct parts p;
+
+	networks[1].uplink = (struct uplink_cfg){ .kind = UPLINK_NETDEV,
+		.name = "eth0",
+		.network_id = UPLINK,
+		.vif_id = UPLINK_VIF_ID,
+		.n_addresses = 1 };
+	assert_int_equal(ipnet_parse("192.0.2.2/24", &networks[1].uplink.address[0]), 0);
+	networks[1].n_routes = 2;
+	networks[1].route[0] = route_of("172.16.0.0/16,10.1.0.5");
+	networks[1].route[1] = route_of("198.18.0.0/16,192.0.2.9");
+	p = build();
+	for (unsigned in = GUESTS; in <= UPLINK; in++) {
+		const struct snap_route *inside = find_route(&p, (uint16_t)in, "172.16.0.0/16");
+		const struct snap_route *beside = find_route(&p, (uint16_t)in, "198.18.0.0/16");
+
+		assert_int_equal(inside->kind, SNAP_ROUTE_VIA);
+		assert_int_equal(inside->out_network, GUESTS);
+		assert_memory_equal(inside->next_hop, networks[1].route[0].via.b, 16);
+		assert_int_equal(beside->out_network, UPLINK);
+		assert_memory_equal(beside->next_hop, networks[1].route[1].via.b, 16);
+	}
+	free(p.bytes);
+	actual.vif[UPLINK_VIF_ID].is_open = false;
+	p = build();
+	assert_non_null(find_route(&p, GUESTS, "172.16.0.0/16"));
+	assert_null(find_route(&p, GUESTS, "198.18.0.0/16"));
+	free(p.bytes);
+}
+
 static unsigned addresses_on(const struct parts *p, uint16_t network_id)
 {
 	unsigned n = 0;
@@ -236,6 +276,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(a_nat_network_has_a_router_on_each_side, set_up),
 		cmocka_unit_test_setup(without_its_uplink_a_network_has_no_way_out, set_up),
+		cmocka_unit_test_setup(
+			a_static_route_leads_to_a_guest_or_beside_the_uplink, set_up),
 		cmocka_unit_test_setup(
 			an_uplink_whose_mtu_falls_below_1280_loses_ipv6_only, set_up),
 		cmocka_unit_test_setup(the_two_ends_of_a_transit_have_two_macs, set_up),
