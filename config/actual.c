@@ -87,3 +87,14 @@ unsigned actual_diff(const struct vif_wants *want, const struct actual *have,
 	}
 	return n;
 }
+
+const struct ipaddr *actual_forward_target(const struct actual *a, const struct forward_cfg *f)
+{
+	static const struct ipaddr unknown;
+	const struct ipaddr *target;
+
+	if (f->vif_id == VIF_ID_NONE || f->vif_id >= VIF_ID_MAX)
+		return &f->address;
+	target = &a->guest_address[f->vif_id];
+	return memcmp(target, &unknown, sizeof(unknown)) == 0 ? NULL : target;
+}

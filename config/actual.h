@@ -73,9 +73,13 @@ struct actual {
 	uint16_t uplink_in_use[NETWORK_ID_MAX]; /* of vifs with role uplink; VIF_ID_NONE: none */
 	unsigned n_host_addresses; /* the host's own, but for transits and link-local ones */
 	struct ipaddr host_address[HOST_ADDRESSES_MAX];
-	unsigned n_leases; /* of networks whose guests are bound to them */
+	unsigned n_leases; /* of networks whose guests are bound to them, or led to by vif */
 	struct lease lease[LEASES_MAX];
+	struct ipaddr guest_address[VIF_ID_MAX]; /* of forwards' vifs; zeros: not known */
 };
+
+/* Where the forward leads now; NULL: nobody knows the guest's address yet. */
+const struct ipaddr *actual_forward_target(const struct actual *a, const struct forward_cfg *f);
 
 void actual_set_vif(struct vif_slot *slot, enum object_state state, const char *why);
 void actual_set_network(struct network_slot *slot, enum object_state state, const char *why);

@@ -125,7 +125,9 @@ struct forward_cfg {
 	uint8_t proto; /* IPPROTO_TCP, IPPROTO_UDP */
 	uint16_t port;
 	uint16_t last_port; /* not below .port; 0: as .port */
-	struct ipaddr address; /* the guest's */
+	struct ipaddr address; /* the guest's; 0.0.0.0 with .vif_id */
+	uint16_t
+		vif_id; /* the guest behind it, whatever IPv4 address it is given; or VIF_ID_NONE */
 	uint16_t target_port;
 };
 

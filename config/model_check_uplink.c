@@ -347,6 +347,32 @@ static int check_target(const struct network_cfg *n, const struct forward_cfg *f
 		n->name, text);
 }
 
+/* Who is behind the vif is known by its MAC, to our DHCP. */
+static int check_vif_target(const struct model *m, const struct network_cfg *n,
+	const struct forward_cfg *f, struct err *e)
+{
+	const struct vif_cfg *v = model_vif_by_id(m, f->vif_id);
+	char path[MODEL_PATH_LEN];
+
+	forward_path(n, f, ".vif", path);
+	if (!v || v->network_id != n->id)
+		return err_set(e, -EINVAL, path,
+			"it leads to a vif that is not in network %s: delete the forward, or name "
+			"one that is",
+			n->name);
+	if (!v->has_mac)
+		return err_set(e, -EINVAL, path,
+			"nobody knows the MAC of the guest behind vif %s: 'saklar vif set %s "
+			"--mac' says it; or name the guest's address",
+			v->name, v->name);
+	if (!n->has_dhcp || !network_has_family(n, true))
+		return err_set(e, -EINVAL, path,
+			"network %s gives nobody an IPv4 address: set it --dhcp, or name the "
+			"address of the guest behind vif %s",
+			n->name, v->name);
+	return 0;
+}
+
 static bool is_same_forward(const struct forward_cfg *a, const struct forward_cfg *b)
 {
 	return a->network_id == b->network_id && a->proto == b->proto && a->port == b->port;
@@ -386,7 +412,8 @@ static int check_forward(const struct model *m, const struct forward_cfg *f, str
 		return err_set(e, -EINVAL, path, "a forward is of tcp or udp, with ports from 1");
 	rc = model_check_forward_ports(f, forward_path(n, f, ".last_port", path), e);
 	if (rc == 0)
-		rc = check_target(n, f, e);
+		rc = f->vif_id != VIF_ID_NONE ? check_vif_target(m, n, f, e)
+					      : check_target(n, f, e);
 	if (rc == 0)
 		rc = check_ranges(m, f, n, e);
 	if (rc != 0)

@@ -122,6 +122,7 @@ static void run(struct reconcile *r)
 		run_vifs(r);
 		reconcile_network_run(r);
 	}
+	reconcile_guest_addresses(r);
 	forget_unwanted(r);
 	reconcile_engine_run(r);
 	reconcile_vhost_run(r);

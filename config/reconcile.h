@@ -122,6 +122,9 @@ struct xen_view {
 	struct msg_xen_counts counts;
 };
 bool reconcile_xen_view(struct reconcile *r, uint16_t vif_id, struct xen_view *out);
+/* Where a forward leads now; false: nobody knows the guest's address yet. */
+bool reconcile_forward_target(
+	const struct reconcile *r, const struct forward_cfg *f, struct ipaddr *out);
 void reconcile_network_actual(
 	const struct reconcile *r, uint16_t network_id, struct network_actual *out);
 void reconcile_engine_actual(const struct reconcile *r, struct engine_actual *out);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* reconcile_leases.c - what DHCP has given to guests that are bound to it.
+/* reconcile_leases.c - what DHCP has given to guests that are bound to it, or led to by their vif.
  *
- * From: reconcile_network.c, when the networks run.  To: snapshot_guard.c, snapshot_station.c.
+ * From: reconcile_network.c, when the networks run.  To: snapshot_guard.c, snapshot_station.c,
+ * reconcile_guest.c.
  * Theory: dnsmasq writes its leases into a file before it answers, so the file is never behind what a
  * guest knows, and it outlives everybody.  A line is "expiry MAC address name client-id"; behind a line
  * "duid ..." come those of IPv6, which name no MAC and are left out: an address of IPv6 is listed, or
@@ -24,6 +25,9 @@ static bool is_wanted(const struct model *m, const struct network_cfg *n)
 	for (unsigned i = 0; n->has_dhcp && i < m->n_vifs; i++)
 		if (m->vif[i].network_id == n->id
 			&& (m->vif[i].guard.has_dhcp || m->vif[i].is_neigh_suppressed))
+			return true;
+	for (unsigned i = 0; n->has_dhcp && i < m->n_forwards; i++)
+		if (m->forward[i].network_id == n->id && m->forward[i].vif_id != VIF_ID_NONE)
 			return true;
 	return false;
 }

@@ -114,6 +114,9 @@ void reconcile_xen_run(struct reconcile *r);
 /* reconcile_network.c */
 void reconcile_network_run(struct reconcile *r);
 
+/* reconcile_guest.c: the addresses that forwards by vif lead to. */
+void reconcile_guest_addresses(struct reconcile *r);
+
 /* reconcile_uplink.c: uplinks of kind host, and the host's own addresses. */
 /* The open tap of a network with uplink host, or NULL. */
 struct vif_slot *reconcile_transit_slot(struct reconcile *r, const struct network_cfg *n);

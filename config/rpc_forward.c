@@ -69,11 +69,26 @@ int rpc_forward_del(struct daemon *d, struct rpc_call *call, json_t **result, st
 	return rc;
 }
 
-static void append_forwards(const struct model *m, uint16_t network_id, json_t *list)
+/* As it was said, and where it leads now. */
+static json_t *view_forward(const struct daemon *d, const struct forward_cfg *f)
 {
-	for (unsigned i = 0; i < m->n_forwards; i++)
-		if (m->forward[i].network_id == network_id)
-			json_array_append_new(list, schema_print_forward(&m->forward[i], m));
+	json_t *json = schema_print_forward(f, d->model);
+	struct ipaddr target;
+	char text[IP_STR_LEN];
+
+	if (f->vif_id != VIF_ID_NONE)
+		json_object_set_new(json, "address",
+			reconcile_forward_target(d->reconcile, f, &target)
+				? json_string(ip_print(&target, text))
+				: json_null());
+	return json;
+}
+
+static void append_forwards(const struct daemon *d, uint16_t network_id, json_t *list)
+{
+	for (unsigned i = 0; i < d->model->n_forwards; i++)
+		if (d->model->forward[i].network_id == network_id)
+			json_array_append_new(list, view_forward(d, &d->model->forward[i]));
 }
 
 int rpc_forward_list(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
@@ -86,6 +101,6 @@ int rpc_forward_list(struct daemon *d, struct rpc_call *call, json_t **result, s
 	*result = json_array();
 	for (unsigned i = 0; i < d->model->n_networks; i++)
 		if (!n || n == &d->model->network[i])
-			append_forwards(d->model, d->model->network[i].id, *result);
+			append_forwards(d, d->model->network[i].id, *result);
 	return 0;
 }

@@ -469,15 +469,16 @@ static void add_forwards(
 	for (unsigned i = 0; i < m->n_forwards; i++) {
 		const struct forward_cfg *f = &m->forward[i];
 		const struct network_cfg *n = model_network_by_id(m, f->network_id);
+		const struct ipaddr *target = actual_forward_target(actual, f);
 		struct snap_forward forward = { .proto = f->proto, .to_network = f->network_id };
 
-		if (n == NULL || uplink_slot(m, n, actual) == NULL)
+		if (n == NULL || target == NULL || uplink_slot(m, n, actual) == NULL)
 			continue;
 		forward.uplink_id = n->uplink.network_id;
 		forward.listen_port = htons(f->port);
 		forward.listen_last = htons(f->last_port);
 		forward.to_port = htons(f->target_port);
-		memcpy(forward.to_addr, f->address.b, sizeof(forward.to_addr));
+		memcpy(forward.to_addr, target->b, sizeof(forward.to_addr));
 		append(l, &forward, sizeof(forward), count, FORWARDS_MAX);
 	}
 }

@@ -66,7 +66,9 @@ static const char apply_more[]
 	  "file gives it one.  FILE is YAML or JSON; - is standard input.";
 static const char forward_more[] = "PORT of the address on the uplink leads to the guest; without "
 				   "a port behind ADDR, to the\n"
-				   "same port.  Write an IPv6 address as [ADDR]:PORT.";
+				   "same port.  Write an IPv6 address as [ADDR]:PORT.  By its vif "
+				   "a guest is found\n"
+				   "whatever IPv4 address DHCP gives it.";
 static const char fdb_more[]
 	= "It is a field fdb of the vif or network from then on: saklar vif show names it, saklar\n"
 	  "export has it, and it does not age.";
@@ -213,7 +215,7 @@ const struct cli_verb cli_verbs[] = {
 
 	{ .noun = "forward",
 		.verb = "add",
-		.args = "NETWORK PROTO PORT ADDR[:PORT]",
+		.args = "NETWORK PROTO PORT[-PORT] ADDR|vif:NAME[:PORT]",
 		.min_words = 4,
 		.max_words = 4,
 		.complete = COMPLETE_FORWARD,

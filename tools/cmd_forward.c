@@ -24,7 +24,22 @@ static unsigned parse_port(const char *text)
 	return port <= 65535 ? port : 0;
 }
 
-/* "10.0.0.2:80", "10.0.0.2", "[fd00::2]:80", "fd00::2" into @params.  False: not like that. */
+/* "vif:web0" or "vif:web0:80" without its first word. */
+static bool parse_vif(const char *text, json_t *params)
+{
+	const char *colon = strchr(text, ':');
+	unsigned port = colon ? parse_port(colon + 1) : 0;
+
+	if (colon && port == 0)
+		return false;
+	if (port != 0)
+		json_object_set_new(params, "target_port", json_integer(port));
+	return json_object_set_new(params, "vif",
+		       json_stringn(text, colon ? (size_t)(colon - text) : strlen(text)))
+		== 0;
+}
+
+/* "10.0.0.2:80", "10.0.0.2", "[fd00::2]:80", "fd00::2" or a vif into @params.  False: not like that. */
 static bool parse_target(const char *text, json_t *params)
 {
 	const char *end = strchr(text, ']');
@@ -33,6 +48,8 @@ static bool parse_target(const char *text, json_t *params)
 	size_t len = strlen(text);
 	unsigned port = 0;
 
+	if (strncmp(text, "vif:", 4) == 0)
+		return parse_vif(text + 4, params);
 	if (has_brackets) {
 		if (!end || (end[1] != ':' && end[1] != '\0'))
 			return false;
@@ -109,7 +126,8 @@ int cmd_forward_add(const struct cli *cli, const struct cli_verb *, struct cli_a
 		return change(cli, "forward.add", params);
 	json_decref(params);
 	return cli_fail(cli, CLI_USAGE,
-		"the guest is ADDR or ADDR:PORT, such as 192.168.77.10:80 or [fd00:77::10]:80");
+		"the guest is ADDR or ADDR:PORT, such as 192.168.77.10:80 or [fd00:77::10]:80, or "
+		"vif:NAME or vif:NAME:PORT");
 }
 
 int cmd_forward_del(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
@@ -142,12 +160,13 @@ static void forward_row(struct table *t, const json_t *row)
 	cell_ports(t, first, more);
 	list_cell_text(t, row, "address");
 	cell_ports(t, target, more);
+	list_cell_text(t, row, "vif");
 }
 
 int cmd_forward_list(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
 {
 	static const char *const headings[]
-		= { "NETWORK", "PROTO", "PORT", "ADDRESS", "TARGET-PORT", NULL };
+		= { "NETWORK", "PROTO", "PORT", "ADDRESS", "TARGET-PORT", "VIF", NULL };
 
 	return list_print(cli, "forward.list", list_filter(args), headings, forward_row,
 		"no forwards; 'saklar forward add --help' says how to add one");

@@ -254,7 +254,7 @@ def test_an_empty_list_deletes_everything(client):
     ({"vifs": [WEB0, {**WEB0, "name": "lab"}]}, "vifs[1].name", "share one space of names"),
     ({"forwards": [7]}, "forwards[0]", "write an object"),
     ({"forwards": [{"network": "lab", "proto": "tcp", "port": 80}]}, "forwards[0].address",
-     "is missing"),
+     "a forward needs a guest: name its address"),
     ({"forwards": [FORWARD, {**FORWARD, "port": 70000}]}, "forwards[1].port", "1 to 65535"),
     ({"networks": [LAB, NET], "forwards": [{**FORWARD, "network": "net"},
                                            {**FORWARD, "network": "net"}]},

@@ -139,6 +139,12 @@ def document(seed):
                             "port": 8000 + 100 * i, "address": n["subnets"][0][:-4] + "9"},
                      target_port=dice.randrange(1, 60000), last_port=8000 + 100 * i + dice.randrange(1, 99))
                 for i, n in enumerate(networks) if n["mode"] == "nat"]
+    for f in forwards:
+        guests = [v["name"] for v in vifs if v.get("network") == f["network"]
+                  and (v["type"] != "netdev" or "mac" in v)]
+        if guests and [n for n in networks if n["name"] == f["network"] and n.get("dhcp")]:
+            f["vif"] = dice.choice(guests)
+            del f["address"]
     return {"networks": networks, "vifs": vifs, "forwards": forwards}
 
 

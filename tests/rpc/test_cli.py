@@ -245,6 +245,11 @@ def test_texts_for_vmms(daemon):
      {"network": "lan", "proto": "tcp", "port": 80, "address": "fd00::2", "target_port": 8080}),
     (["lan", "tcp", "80", "[fd00::2]"],
      {"network": "lan", "proto": "tcp", "port": 80, "address": "fd00::2"}),
+    (["lan", "tcp", "80", "vif:web0"],
+     {"network": "lan", "proto": "tcp", "port": 80, "vif": "web0"}),
+    (["lan", "tcp", "80-89", "vif:web0:8080"],
+     {"network": "lan", "proto": "tcp", "port": 80, "last_port": 89, "vif": "web0",
+      "target_port": 8080}),
 ])
 def test_forward_add_says_it_as_it_is_thought(daemon, words, params):
     done = daemon.run("forward", "add", *words)
@@ -258,6 +263,7 @@ def test_forward_add_says_it_as_it_is_thought(daemon, words, params):
     (["lan", "tcp", "65536", "10.0.0.2"], "1 to 65535"),
     (["lan", "tcp", "80", "10.0.0.2:"], "ADDR:PORT"),
     (["lan", "tcp", "80", "10.0.0.2:99999"], "ADDR:PORT"),
+    (["lan", "tcp", "80", "vif:web0:x"], "vif:NAME:PORT"),
     (["lan", "tcp", "80", "[fd00::2"], "ADDR:PORT"),
     (["lan", "tcp", "80", "[fd00::2]x"], "ADDR:PORT"),
     (["lan", "tcp", "80"], "is missing"),
@@ -285,7 +291,7 @@ def test_forward_del_and_flush_say_which(daemon):
 
 def test_tables_of_the_router(daemon):
     assert daemon.run("forward", "list").stdout.splitlines()[1].split() \
-        == ["lan", "tcp", "8080", "10.0.0.2", "80"]
+        == ["lan", "tcp", "8080", "10.0.0.2", "80", "-"]
     assert daemon.run("neighbour", "list", "--network", "lan").stdout.splitlines()[1].split() \
         == ["10.0.0.2", "52:54:00:00:00:01", "lan", "guests", "reachable", "3", "0"]
     assert daemon.params_of("neighbour.list") == {"network": "lan"}

@@ -259,7 +259,8 @@ def test_a_forward_is_added_listed_kept_and_deleted(daemon, client):
     (dict(WEB, network="nolab"), "there is no network nolab"),
     (dict(WEB, proto="sctp"), "one of tcp, udp"),
     (dict(WEB, port=0), "a number from 1 to 65535"),
-    ({"network": "out", "proto": "tcp", "port": 1}, "address is missing"),
+    ({"network": "out", "proto": "tcp", "port": 1},
+     "a forward needs a guest: name its address, or its vif"),
     (dict(WEB, last_port=8), "are inverted: write the lower one first"),
     (dict(WEB, port=9000, last_port=9999, target_port=65000), "end behind 65535"),
 ])

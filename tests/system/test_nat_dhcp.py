@@ -14,7 +14,7 @@ import pytest
 
 from lib.traffic import wait_ping
 from lib.wait import wait_until
-from lib.world import INTERNET4, INTERNET6, SEEN4, SEEN6, UPLINKS, World, connect
+from lib.world import INTERNET4, INTERNET6, NEAR4, SEEN4, SEEN6, UPLINKS, World, connect
 
 EACH = pytest.mark.parametrize("k", UPLINKS, ids=["host", "netdev", "vif"])
 RESOLVER = "192.168.50.2"
@@ -84,6 +84,31 @@ def test_udhcpc_is_enough_to_reach_the_internet(world, k):
     assert INTERNET4 in guest.out("getent", "ahostsv4", "server.example")
     addr = guest.addresses("eth0")[0].split("/")[0]
     assert addr in lookup(guest, f"myself{k}.lab.test", k)
+
+
+def test_a_forward_by_vif_follows_the_guest(world):
+    """To the address that it is given first, and to the other one that it is promised then."""
+    if world.mode != "nat":
+        return
+    guest = guest_of(world, 2, "f", "host")
+    world.saklar("forward", "add", "n2", "tcp", 8600, "vif:f2:80")
+
+    def leads_to(addr):
+        wait_until(lambda: [f["address"] for f in world.saklar.json("forward", "list")] == [addr],
+                   10, f"the forward leads to {addr}")
+        assert connect(world.lan, guest, SEEN4[2], 8600, server_port=80)[0][0] == NEAR4[2]
+
+    def ask():
+        guest.ip("addr", "flush", "dev", "eth0", "scope", "global")
+        guest.run("udhcpc", "-i", "eth0", "-n", "-q", "-f", "-t", "20", "-T", "1", timeout=30)
+        return guest.addresses("eth0")[0].split("/")[0]
+    leads_to(ask())
+    mac = world.saklar.json("vif", "show", "f2")["mac"]
+    world.saklar("network", "set", "n2", "--dhcp-host", f"{mac},10.41.2.99")
+    assert ask() == "10.41.2.99"
+    leads_to("10.41.2.99")
+    world.saklar("network", "set", "n2", "--no-dhcp-host")
+    world.saklar("forward", "del", "n2", "tcp", 8600)
 
 
 @EACH
