@@ -152,6 +152,13 @@ void ct_prefetch(const struct ct *c, const struct ct_key *key)
 	rte_prefetch0(&c->tab.bucket[(key->hash >> 32) & c->tab.bucket_mask]);
 }
 
+uint16_t ct_guests_of(const struct ct *c, uint32_t orig_index)
+{
+	uint16_t in = record_at(c, orig_index)->tuple.network_id % NETWORK_ID_MAX;
+
+	return c->is_uplink[in] ? record_at(c, ct_partner(c, orig_index))->tuple.network_id : in;
+}
+
 static void half_set(struct ct *c, uint32_t orig, bool is_half)
 {
 	struct ct_owner *o = &c->owner[orig];
@@ -243,12 +250,37 @@ static bool has_port(const struct ct_record *reply)
 			|| reply->tuple.proto == PROTO_ICMP || reply->tuple.proto == PROTO_ICMP6);
 }
 
+/* Does it keep the port of the guest that it leads to for that guest?  Hairpin: another one's. */
+static bool holds_mapping(const struct ct_record *orig)
+{
+	return (orig->flags & (CT_MAPPED | CT_SNAT)) == CT_MAPPED;
+}
+
+static void ports_take(struct ct *c, uint32_t orig, uint32_t reply)
+{
+	const struct ct_record *o = record_at(c, orig), *r = record_at(c, reply);
+
+	if (has_port(r))
+		ct_ports_take(c->ports, &o->tuple, &r->tuple, o->vif_id);
+	if (holds_mapping(o)) /* as if the guest had begun it */
+		ct_ports_take(c->ports, &r->tuple, &o->tuple, o->vif_id);
+}
+
+static void ports_give(struct ct *c, uint32_t orig, uint32_t reply)
+{
+	const struct ct_record *o = record_at(c, orig), *r = record_at(c, reply);
+
+	if (has_port(r))
+		ct_ports_give(c->ports, &o->tuple, &r->tuple);
+	if (holds_mapping(o))
+		ct_ports_give(c->ports, &r->tuple, &o->tuple);
+}
+
 void ct_del(struct ct *c, uint32_t index)
 {
 	uint32_t orig = orig_of(c, index), reply = c->owner[orig].pair;
 
-	if (has_port(record_at(c, reply)))
-		ct_ports_give(c->ports, &record_at(c, reply)->tuple);
+	ports_give(c, orig, reply);
 	half_set(c, orig, false);
 	weak_set(c, orig, false);
 	c->n_of[c->owner[orig].vif_id]--;
@@ -381,10 +413,14 @@ bool ct_make_room(struct ct *c, uint16_t vif_id)
 /* Half-open connections of tenants end sooner, and the sooner the fuller the vif's quota is. */
 static uint64_t first_timeout(const struct ct *c, const struct ct_new *new)
 {
+	const struct ct_age_of age = { new->orig.proto, new->state, false };
+	uint16_t in = new->orig.network_id % NETWORK_ID_MAX;
+	uint64_t ns = ct_timeout_ns(c, c->is_uplink[in] ? new->reply.network_id : in, &age);
+
 	if (!new->is_tenant || new->state != CT_TCP_SYN_SENT)
-		return ct_timeout_ns(new->orig.proto, new->state, false);
-	return c->half_of[new->vif_id] > half_limit(c, new) / 4 * 3 ? TENANT_SYN_PRESSED_NS
-								    : TENANT_SYN_NS;
+		return ns;
+	return c->half_of[new->vif_id] > half_limit(c, new) / 4 * 3 ? MIN(ns, TENANT_SYN_PRESSED_NS)
+								    : MIN(ns, TENANT_SYN_NS);
 }
 
 uint32_t ct_add(struct ct *c, const struct ct_new *new, uint64_t now_ns, enum drop_reason *why)
@@ -404,8 +440,7 @@ uint32_t ct_add(struct ct *c, const struct ct_new *new, uint64_t now_ns, enum dr
 	record_write(c, orig, reply, new, CT_ORIG);
 	record_write(c, reply, orig, new, CT_REPLY);
 	record_at(c, orig)->expires_ns = now_ns + first_timeout(c, new);
-	if (has_port(record_at(c, reply)))
-		ct_ports_take(c->ports, &new->orig, &new->reply, new->vif_id);
+	ports_take(c, orig, reply);
 	c->n_of[new->vif_id]++;
 	ct_set_state(c, orig, new->state);
 	ixtab_change_end(&c->tab, reply);
@@ -472,7 +507,11 @@ static bool connection_fits(const struct ct *c, const struct snapshot *cfg, uint
 		return true;
 	if (!cfg->router[in].has_ct || !cfg->router[out].has_ct)
 		return false;
-	if (o->flags & CT_DNAT) {
+	if (o->flags & CT_MAPPED) {
+		if ((cfg->router[out].conf.flags & SNAP_ROUTER_OPEN_PORTS) == 0
+			|| !snapshot_is_own(cfg, cfg->router[out].conf.uplink_id, o->tuple.dst))
+			return false;
+	} else if (o->flags & CT_DNAT) {
 		uint16_t up = cfg->router[in].conf.policy == SNAP_POLICY_UPLINK
 			? in
 			: cfg->router[in].conf.uplink_id;
@@ -497,6 +536,12 @@ void ct_sync(struct ct *c, const struct snapshot *cfg, uint64_t now_ns)
 	for (unsigned id = 1; id < VIF_ID_MAX; id++) {
 		c->limit_of[id] = cfg->port[id].connection_limit;
 		c->half_limit_of[id] = cfg->port[id].half_open_limit;
+	}
+	for (unsigned id = 1; id < NETWORK_ID_MAX; id++) {
+		const struct snap_router *conf = &cfg->router[id].conf;
+
+		memcpy(c->timeout_s[id], conf->timeout_s, sizeof(c->timeout_s[id]));
+		c->is_uplink[id] = conf->policy == SNAP_POLICY_UPLINK;
 	}
 	for (uint32_t i = 1; i <= c->tab.n_high; i++)
 		if (c->owner[i].pair != IXTAB_NONE && c->owner[i].dir == CT_ORIG
@@ -544,7 +589,7 @@ static bool record_is_sound(const void *rec)
 
 	return r->vif_id < VIF_ID_MAX && r->dir <= CT_REPLY
 		&& r->tuple.network_id != NETWORK_ID_NONE && r->tuple.network_id < NETWORK_ID_MAX
-		&& r->tuple.is_v6 <= 1 && (r->flags & ~(CT_SNAT | CT_DNAT)) == 0
+		&& r->tuple.is_v6 <= 1 && (r->flags & ~(CT_SNAT | CT_DNAT | CT_MAPPED)) == 0
 		&& fib_addr_is_v4(r->tuple.src) == !r->tuple.is_v6
 		&& fib_addr_is_v4(r->tuple.dst) == !r->tuple.is_v6;
 }
@@ -586,8 +631,7 @@ static void pairs_rebuild(struct ct *c, uint64_t now_ns)
 			r->expires_ns = now_ns + TIMEOUT_MAX_NS;
 		c->owner[i] = (struct ct_owner){ .pair = k, .vif_id = r->vif_id, .dir = CT_ORIG };
 		c->owner[k] = (struct ct_owner){ .pair = i, .vif_id = r->vif_id, .dir = CT_REPLY };
-		if (has_port(record_at(c, k)))
-			ct_ports_take(c->ports, &r->tuple, &record_at(c, k)->tuple, r->vif_id);
+		ports_take(c, i, k);
 		c->n_of[r->vif_id]++;
 		ct_set_state(c, i, r->state);
 	}

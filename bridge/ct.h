@@ -70,6 +70,8 @@ struct ct {
 	uint32_t n_weak; /* of all vifs */
 	uint64_t n_evicted; /* that made room for another; who counts them sets it back */
 	uint32_t limit_of[VIF_ID_MAX], half_limit_of[VIF_ID_MAX]; /* 0: the profile's */
+	uint32_t timeout_s[NETWORK_ID_MAX][CT_TIMEOUT_N]; /* 0: the default */
+	bool is_uplink[NETWORK_ID_MAX];
 	uint32_t weak_peak; /* of .heaviest since it was looked for */
 	uint16_t heaviest; /* vif with about the most weak ones */
 	uint32_t age_cursor;
@@ -125,7 +127,14 @@ bool ct_is_steady(const struct ct *c, uint32_t index, uint8_t *state, uint8_t *i
 uint8_t ct_first_state(const struct pkt *p, bool is_strict);
 /* For the use of ct_state.c, which sets .is_assured before. */
 void ct_set_state(struct ct *c, uint32_t orig_index, uint8_t state);
-uint64_t ct_timeout_ns(uint8_t proto, uint8_t state, bool is_assured);
+struct ct_age_of {
+	uint8_t proto, state;
+	bool is_assured;
+};
+/* As @network_id, which guests are in, says; @c NULL: as nobody said. */
+uint64_t ct_timeout_ns(const struct ct *c, uint16_t network_id, const struct ct_age_of *age);
+/* The network of the guest that the connection is of; of two: that began it. */
+uint16_t ct_guests_of(const struct ct *c, uint32_t orig_index);
 
 void ct_age(struct ct *c, uint64_t now_ns);
 /* Forget those of a network, begun by a vif, or (0, 0) all; returns how many. */

@@ -25,6 +25,14 @@
 #define N_WORDS (N_PORTS / 64)
 #define OWN_SPAN 8192 /* ports looked at for one that the vif has */
 
+/* Who was given a port first. */
+struct holder {
+	uint8_t addr[16];
+	be16 port;
+	uint16_t network_id;
+	uint16_t n; /* connections of its; the port may have others, too */
+};
+
 struct set {
 	uint8_t proto;
 	uint16_t network_id;
@@ -35,7 +43,8 @@ struct set {
 	uint16_t count[N_PORTS];
 	uint16_t owner[N_PORTS];
 	uint16_t hint[VIF_ID_MAX]; /* its port that was found last */
-	uint32_t source[N_PORTS]; /* hash of who was given it first */
+	struct holder holder[N_PORTS];
+	uint32_t source[N_PORTS]; /* hash of the holder */
 	uint16_t head[N_PORTS], next[N_PORTS]; /* ports by the low bits of that */
 };
 
@@ -96,6 +105,12 @@ static uint32_t source_hash(const struct ct_ports *p, const struct ct_tuple *ori
 	return (uint32_t)siphash13(&p->key, source, sizeof(source));
 }
 
+static bool is_holder(const struct holder *h, const struct ct_tuple *orig)
+{
+	return h->n > 0 && h->port == orig->sport && h->network_id == orig->network_id
+		&& memcmp(h->addr, orig->src, 16) == 0;
+}
+
 static void chain_del(struct set *s, uint16_t port)
 {
 	uint16_t *at = &s->head[s->source[port] % N_PORTS];
@@ -115,8 +130,13 @@ void ct_ports_take(struct ct_ports *p, const struct ct_tuple *orig, const struct
 		s = set_add(p, reply);
 	if (s == NULL || s->count[port] == UINT16_MAX)
 		return;
-	if (s->count[port]++ > 0)
+	if (s->count[port]++ > 0) {
+		s->holder[port].n += is_holder(&s->holder[port], orig);
 		return;
+	}
+	s->holder[port]
+		= (struct holder){ .port = orig->sport, .network_id = orig->network_id, .n = 1 };
+	memcpy(s->holder[port].addr, orig->src, 16);
 	s->taken[port / 64] |= UINT64_C(1) << port % 64;
 	s->owner[port] = vif_id;
 	s->source[port] = source_hash(p, orig);
@@ -127,12 +147,15 @@ void ct_ports_take(struct ct_ports *p, const struct ct_tuple *orig, const struct
 	s->n_taken++;
 }
 
-void ct_ports_give(struct ct_ports *p, const struct ct_tuple *reply)
+void ct_ports_give(struct ct_ports *p, const struct ct_tuple *orig, const struct ct_tuple *reply)
 {
 	struct set *s = set_find(p, reply);
 	uint16_t port = be16toh(reply->dport);
 
-	if (s == NULL || s->count[port] == 0 || --s->count[port] > 0)
+	if (s == NULL || s->count[port] == 0)
+		return;
+	s->holder[port].n -= is_holder(&s->holder[port], orig);
+	if (--s->count[port] > 0)
 		return;
 	s->taken[port / 64] &= ~(UINT64_C(1) << port % 64);
 	chain_del(s, port);
@@ -154,6 +177,26 @@ bool ct_ports_may(const struct ct_ports *p, const struct ct_ports_want *want, ui
 	if (s == NULL || s->n_of[want->vif_id] < want->limit)
 		return true;
 	return s->count[port] > 0 && s->owner[port] == want->vif_id;
+}
+
+bool ct_ports_is_free(const struct ct_ports *p, const struct ct_tuple *reply, uint16_t port)
+{
+	const struct set *s = set_find(p, reply);
+
+	return s == NULL || s->count[port] == 0;
+}
+
+bool ct_ports_holder(const struct ct_ports *p, const struct ct_tuple *arrived, struct ct_tuple *out)
+{
+	const struct set *s = set_find(p, arrived);
+	const struct holder *h = s != NULL ? &s->holder[be16toh(arrived->dport)] : NULL;
+
+	if (h == NULL || s->count[be16toh(arrived->dport)] == 0 || h->n == 0)
+		return false;
+	memcpy(out->src, h->addr, 16);
+	out->sport = h->port;
+	out->network_id = h->network_id;
+	return true;
 }
 
 /* The free ports of word @w between first and last. */

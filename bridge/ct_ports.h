@@ -18,7 +18,7 @@ void ct_ports_destroy(struct ct_ports *p);
 /* A translated connection that answers to @reply begins or ends; @vif_id has begun it as @orig. */
 void ct_ports_take(struct ct_ports *p, const struct ct_tuple *orig, const struct ct_tuple *reply,
 	uint16_t vif_id);
-void ct_ports_give(struct ct_ports *p, const struct ct_tuple *reply);
+void ct_ports_give(struct ct_ports *p, const struct ct_tuple *orig, const struct ct_tuple *reply);
 
 /* What a search is for. */
 struct ct_ports_want {
@@ -33,6 +33,12 @@ struct ct_ports_want {
 bool ct_ports_has(const struct ct_ports *p, const struct ct_tuple *reply);
 /* May the vif have @port: has it one already, or does it hold fewer than it may? */
 bool ct_ports_may(const struct ct_ports *p, const struct ct_ports_want *want, uint16_t port);
+/* Has nobody @port? */
+bool ct_ports_is_free(const struct ct_ports *p, const struct ct_tuple *reply, uint16_t port);
+/* Who was given the port that @arrived is for, and still has it; fills .src, .sport and
+ * .network_id of @out.  False: nobody. */
+bool ct_ports_holder(
+	const struct ct_ports *p, const struct ct_tuple *arrived, struct ct_tuple *out);
 /* A port that nobody has; 0: there is none, or the vif holds as many as it may. */
 uint16_t ct_ports_free(const struct ct_ports *p, const struct ct_ports_want *want);
 /* Another port that the vif has already each time; 0: none is near. */

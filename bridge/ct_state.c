@@ -25,7 +25,6 @@
 #define TCP_RST 0x04
 #define TCP_ACK 0x10
 
-#define TCP_UNANSWERED_S 300 /* taken up in the middle and heard from one side only */
 #define TCP_WIN_MIN 66000u /* of Linux, for who offers less */
 #define SCALE_MAX 14 /* RFC 7323 §2.3 */
 #define SCALE_NONE 16
@@ -38,27 +37,42 @@ struct seg {
 	uint8_t scale; /* of a SYN: as in struct ct_record */
 };
 
-uint64_t ct_timeout_ns(uint8_t proto, uint8_t state, bool is_assured)
+static enum ct_timeout timeout_of(uint8_t proto, uint8_t state, bool is_assured)
 {
-	static const uint32_t tcp_s[CT_STATE_N] = {
-		[CT_TCP_SYN_SENT] = 120,
-		[CT_TCP_SYN_RECV] = 60,
-		[CT_TCP_ESTABLISHED] = 432000,
-		[CT_TCP_FIN_WAIT] = 120,
-		[CT_TCP_LAST_ACK] = 30,
-		[CT_TCP_TIME_WAIT] = 120,
-		[CT_TCP_CLOSED] = 10,
+	static const uint8_t tcp[CT_STATE_N] = {
+		[CT_TCP_SYN_SENT] = CT_TIMEOUT_TCP_SYN_SENT,
+		[CT_TCP_SYN_RECV] = CT_TIMEOUT_TCP_SYN_RECV,
+		[CT_TCP_ESTABLISHED] = CT_TIMEOUT_TCP_ESTABLISHED,
+		[CT_TCP_FIN_WAIT] = CT_TIMEOUT_TCP_FIN_WAIT,
+		[CT_TCP_LAST_ACK] = CT_TIMEOUT_TCP_LAST_ACK,
+		[CT_TCP_TIME_WAIT] = CT_TIMEOUT_TCP_TIME_WAIT,
+		[CT_TCP_CLOSED] = CT_TIMEOUT_TCP_CLOSE,
 	};
 
 	if (proto == PROTO_TCP && state == CT_TCP_ESTABLISHED && !is_assured)
-		return TCP_UNANSWERED_S * NS_PER_SEC;
+		return CT_TIMEOUT_TCP_UNACKNOWLEDGED;
 	if (proto == PROTO_TCP)
-		return (state < CT_STATE_N && tcp_s[state] != 0 ? tcp_s[state] : 10) * NS_PER_SEC;
+		return state >= CT_TCP_SYN_SENT && state < CT_STATE_N ? tcp[state]
+								      : CT_TIMEOUT_TCP_CLOSE;
 	if (proto == PROTO_UDP)
-		return (state == CT_REPLIED ? 120 : 30) * NS_PER_SEC;
-	if (proto == PROTO_ICMP || proto == PROTO_ICMP6)
-		return 30 * NS_PER_SEC;
-	return 600 * NS_PER_SEC;
+		return state == CT_REPLIED ? CT_TIMEOUT_UDP_STREAM : CT_TIMEOUT_UDP;
+	if (proto == PROTO_ICMP)
+		return CT_TIMEOUT_ICMP;
+	return proto == PROTO_ICMP6 ? CT_TIMEOUT_ICMPV6 : CT_TIMEOUT_GENERIC;
+}
+
+uint64_t ct_timeout_ns(const struct ct *c, uint16_t network_id, const struct ct_age_of *age)
+{
+	static const uint32_t defaults[] = {
+#define X(name, text, seconds) [CT_TIMEOUT_##name] = (seconds),
+		CT_TIMEOUTS(X)
+#undef X
+	};
+	enum ct_timeout which = timeout_of(age->proto, age->state, age->is_assured);
+	uint32_t own = c != NULL ? c->timeout_s[network_id % NETWORK_ID_MAX][which] : 0;
+
+	static_assert(ARRAY_LEN(defaults) == CT_TIMEOUT_N, "each has a default");
+	return (own != 0 ? own : defaults[which]) * NS_PER_SEC;
 }
 
 static uint32_t load_be32(const uint8_t *at)
@@ -324,5 +338,7 @@ void ct_seen(struct ct *c, uint32_t index, const struct pkt *p, uint64_t now_ns)
 	/* The SYN of a flood once more does not make it live longer. */
 	if (is_first || (state == before && state_holds(state)))
 		return;
-	orig->expires_ns = now_ns + ct_timeout_ns(p->ip_proto, state, orig->is_assured);
+	orig->expires_ns = now_ns
+		+ ct_timeout_ns(c, ct_guests_of(c, orig_index),
+			&(struct ct_age_of){ p->ip_proto, state, orig->is_assured });
 }

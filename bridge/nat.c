@@ -361,9 +361,21 @@ static bool pick_free(
 	return port != 0 && !ct_has(c, &new->reply, now_ns);
 }
 
+/* One of what the vif has closed, which only waits for its time. */
+static bool pick_after_room(
+	struct ct *c, const struct ct_ports_want *want, struct ct_new *new, uint64_t now_ns)
+{
+	for (unsigned i = 0; i < OWN_TRIES && ct_make_room(c, new->vif_id); i++)
+		if (pick_free(c, want, new, now_ns))
+			return true;
+	return false;
+}
+
 bool nat_pick_port(
 	struct ct *c, const struct snap_router *conf, struct ct_new *new, uint64_t now_ns)
 {
+	/* Who lets strangers in must not share its port: they would come to the other one. */
+	bool is_one = (conf->flags & SNAP_ROUTER_OPEN_PORTS) != 0;
 	bool is_echo = new->orig.proto == PROTO_ICMP || new->orig.proto == PROTO_ICMP6;
 	uint16_t port;
 	struct ct_ports_want want = { .orig = &new->orig,
@@ -383,6 +395,8 @@ bool nat_pick_port(
 		return true;
 	port = be16toh(new->orig.sport);
 	new->reply.dport = new->orig.sport;
+	if (is_one && !ct_ports_is_free(c->ports, &new->reply, port))
+		port = 0;
 	if (((is_echo && port != 0) || (port >= want.first && port <= want.last))
 		&& ct_ports_may(c->ports, &want, port) && !ct_has(c, &new->reply, now_ns))
 		return true;
@@ -390,17 +404,13 @@ bool nat_pick_port(
 		return pick_by_trying(c, &want, new, now_ns);
 	if (pick_free(c, &want, new, now_ns))
 		return true;
-	for (unsigned i = 0; i < OWN_TRIES; i++) { /* one of its own, to somebody else */
+	for (unsigned i = 0; !is_one && i < OWN_TRIES; i++) { /* one of its own, to somebody else */
 		port = ct_ports_own(c->ports, &want);
 		new->reply.dport = htobe16(port);
 		if (port != 0 && !ct_has(c, &new->reply, now_ns))
 			return true;
 	}
-	if (!new->is_tenant)
+	if (!new->is_tenant && !is_one)
 		return pick_by_trying(c, &want, new, now_ns);
-	/* what it has closed and only waits for its time is given up first */
-	for (unsigned i = 0; i < OWN_TRIES && ct_make_room(c, new->vif_id); i++)
-		if (pick_free(c, &want, new, now_ns))
-			return true;
-	return false;
+	return new->is_tenant ? pick_after_room(c, &want, new, now_ns) : false;
 }

@@ -101,6 +101,34 @@ static bool begin(const struct snapshot *cfg, const struct router *r, struct wal
 	return w->new.state != 0;
 }
 
+/* RFC 4787 §5, endpoint-independent filtering: what comes for a port that a guest has been given
+ * begins a connection with that guest. */
+static enum drop_reason lead_to_holder(
+	const struct router *r, const struct snapshot *cfg, struct walk *w, uint16_t up)
+{
+	struct ct_tuple arrived = r->keyed[w->at].tuple, to;
+	uint8_t flags = up == w->in ? CT_DNAT | CT_MAPPED : CT_DNAT | CT_MAPPED | CT_SNAT;
+
+	if (arrived.proto != PROTO_TCP && arrived.proto != PROTO_UDP)
+		return DROP_NONE;
+	arrived.network_id = up;
+	if (!ct_ports_holder(r->ct->ports, &arrived, &to) || to.network_id >= NETWORK_ID_MAX
+		|| (cfg->router[to.network_id].conf.flags & SNAP_ROUTER_OPEN_PORTS) == 0
+		|| cfg->router[to.network_id].conf.uplink_id != up
+		|| ct_first_state(w->p, true) == 0 || !begin(cfg, r, w, flags))
+		return DROP_NONE;
+	w->new.reply = ct_mirror(&w->new.orig, to.network_id);
+	memcpy(w->new.reply.src, to.src, 16);
+	w->new.reply.sport = to.sport;
+	if (up != w->in) { /* as with a forward */
+		memcpy(w->new.reply.dst, w->dst, 16);
+		w->must_pick = true;
+	}
+	memcpy(w->dst, to.src, 16);
+	w->out = to.network_id;
+	return DROP_NONE;
+}
+
 enum drop_reason router_ct_in(struct router *r, const struct router_io *io, struct walk *w)
 {
 	const struct keyed *k = &r->keyed[w->at];
@@ -128,7 +156,7 @@ enum drop_reason router_ct_in(struct router *r, const struct router_io *io, stru
 		return DROP_NONE;
 	f = snapshot_forward(cfg, up, k->tuple.proto, k->tuple.dport, w->dst);
 	if (f == NULL)
-		return DROP_NONE;
+		return cfg->router[up].has_open_ports ? lead_to_holder(r, cfg, w, up) : DROP_NONE;
 	if (!begin(cfg, r, w, up == w->in ? CT_DNAT : CT_DNAT | CT_SNAT))
 		return DROP_CT_INVALID;
 	w->new.reply = ct_mirror(&w->new.orig, f->to_network);

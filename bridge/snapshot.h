@@ -23,6 +23,7 @@ struct snapshot_router {
 	struct snap_router conf;
 	uint8_t n_own;
 	bool has_pool; /* an uplink: addresses of pools are its own too */
+	bool has_open_ports; /* an uplink: some of its guests' ports are for everybody */
 	bool has_ct; /* packets that come in here may belong to a connection */
 	const struct snap_addr *own; /* [n_own] */
 	struct fib fib;

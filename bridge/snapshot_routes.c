@@ -41,6 +41,11 @@ static const char *router_fault(const struct snapshot *s, const struct snap_rout
 		return "policy is unknown";
 	if (r->flags & ~SNAP_ROUTER_FLAGS_ALL)
 		return "unknown flag";
+	if (r->flags == SNAP_ROUTER_OPEN_PORTS)
+		return "opens ports and translates nothing";
+	for (unsigned i = 0; i < CT_TIMEOUT_N; i++)
+		if (r->timeout_s[i] > CT_TIMEOUT_MAX_S)
+			return "timeout is too long";
 	if (r->mtu < MTU_MIN)
 		return "mtu below 68";
 	if ((r->mac[0] & 1) != 0
@@ -332,6 +337,8 @@ static int take_forwards(const struct route_room *room, const uint8_t *at, uint3
 		if (r->conf.flags & (SNAP_ROUTER_NAT4 | SNAP_ROUTER_NAT6)) {
 			r->has_ct = true;
 			s->router[r->conf.uplink_id].has_ct = true;
+			s->router[r->conf.uplink_id].has_open_ports
+				|= (r->conf.flags & SNAP_ROUTER_OPEN_PORTS) != 0;
 		}
 	}
 	for (uint16_t id = 1; id < NETWORK_ID_MAX; id++)

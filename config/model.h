@@ -7,6 +7,7 @@
  * Thread: the daemon has one. */
 #pragma once
 
+#include "config/ct_times.h"
 #include "config/fdb_list.h"
 #include "config/guard_text.h"
 #include "config/multicast.h"
@@ -115,6 +116,8 @@ struct network_cfg {
 	uint16_t nat_port_min, nat_port_max; /* 0: NAT_PORT_MIN to 65535 */
 	unsigned n_nat_addresses;
 	struct dhcp_range nat_address[NAT_ADDRESSES_MAX]; /* instead of the uplink's */
+	bool has_open_ports; /* mode nat: endpoint-independent filtering (RFC 4787 §5) */
+	struct ct_times ct_times;
 	unsigned n_routes;
 	struct static_route route[NETWORK_ROUTES_MAX];
 };

@@ -94,17 +94,34 @@ static int check_others(const struct model *m, const struct network_cfg *n, stru
 	return 0;
 }
 
+/* What is said of a translation, NULL: nothing. */
+static const char *nat_key(const struct network_cfg *n)
+{
+	char text[CT_TIMES_TEXT_LEN];
+
+	if (n->n_nat_addresses > 0)
+		return "nat_addresses";
+	if (n->nat_port_min != 0)
+		return "nat_ports";
+	if (n->has_open_ports)
+		return "nat_filtering";
+	return ct_times_print(&n->ct_times, text)[0] ? "connection_timeouts" : NULL;
+}
+
 int model_check_nat(const struct model *m, const struct network_cfg *n, struct err *e)
 {
 	char path[MODEL_PATH_LEN];
 	unsigned total = 0;
 	int rc = 0;
 
-	if (n->mode != NETWORK_MODE_NAT && (n->n_nat_addresses > 0 || n->nat_port_min != 0))
-		return err_set(e, -EINVAL,
-			model_network_path(
-				n, n->n_nat_addresses > 0 ? "nat_addresses" : "nat_ports", path),
+	if (n->mode != NETWORK_MODE_NAT && nat_key(n) != NULL)
+		return err_set(e, -EINVAL, model_network_path(n, nat_key(n), path),
 			"only mode nat translates: leave it out, or add --mode nat");
+	if (n->has_open_ports && n->uplink.kind == UPLINK_HOST)
+		return err_set(e, -EINVAL, model_network_path(n, "nat_filtering", path),
+			"uplink host translates once more, and lets in only whom guests have "
+			"spoken to: name a device or vif with --uplink, or leave out "
+			"--nat-filtering");
 	if (n->n_nat_addresses > 0 && n->uplink.kind == UPLINK_HOST)
 		return err_set(e, -EINVAL, model_network_path(n, "nat_addresses", path),
 			"uplink host translates once more, to the host's address: name a device or "

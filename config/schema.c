@@ -18,6 +18,8 @@
 
 static const char *const mode_values[] = { "bridge", "isolated", "nat", "routed", "open", NULL };
 static const char *const filtering_values[] = { "off", "802.1q", "802.1ad", NULL };
+static const char *const nat_filtering_values[]
+	= { "address-and-port-dependent", "endpoint-independent", NULL };
 static const char *const proto_values[] = { "tcp", "udp", NULL };
 static const char *const profile_values[] = { "plain", "tenant", NULL };
 static const char *const role_values[] = { "guest", "uplink", NULL };
@@ -225,6 +227,25 @@ static const struct schema_field network_fields[] = {
 		.max = 11,
 		.def = "1024-65535",
 		.doc = "mode nat: source ports that tcp and udp are translated to" },
+	{ .key = "nat_filtering",
+		.flag = "nat-filtering",
+		.arg = "MODE",
+		.kind = FIELD_ENUM,
+		.values = nat_filtering_values,
+		.def = "address-and-port-dependent",
+		.doc
+		= "mode nat: who outside reaches a port that a guest has been given: those it has "
+		  "spoken to, or, endpoint-independent, everybody" },
+	{ .key = "connection_timeouts",
+		.flag = "connection-timeouts",
+		.arg = "NAME=SECONDS,...",
+		.kind = FIELD_STRING,
+		.max = 300,
+		.def
+		= "tcp_syn_sent=120,tcp_syn_recv=60,tcp_established=432000,tcp_unacknowledged=300,"
+		  "tcp_fin_wait=120,tcp_last_ack=30,tcp_time_wait=120,tcp_close=10,udp=30,"
+		  "udp_stream=120,icmp=30,icmpv6=30,generic=600",
+		.doc = "mode nat: how long connections live that nothing is heard of" },
 	{ .key = "nat_ipv6",
 		.flag = "nat-ipv6",
 		.kind = FIELD_BOOL,

@@ -367,6 +367,21 @@ static int set_nat_ports(void *cfg, const struct schema_value *v, const char *pa
 	return 0;
 }
 
+static int set_nat_filtering(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	((struct stage *)cfg)->has_nat |= v != NULL;
+	((struct stage *)cfg)->cfg->has_open_ports = v && v->index == 1;
+	return 0;
+}
+
+static int set_timeouts(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct network_cfg *n = ((struct stage *)cfg)->cfg;
+
+	((struct stage *)cfg)->has_nat |= v != NULL;
+	return ct_times_parse(v ? v->text : "", path, &n->ct_times, e);
+}
+
 static const struct schema_setter setters[] = {
 	{ "mode", set_mode },
 	{ "subnets", add_subnet },
@@ -392,6 +407,8 @@ static const struct schema_setter setters[] = {
 	{ "routes", add_route },
 	{ "nat_addresses", add_nat_address },
 	{ "nat_ports", set_nat_ports },
+	{ "nat_filtering", set_nat_filtering },
+	{ "connection_timeouts", set_timeouts },
 	{ "nat_ipv6", set_nat_ipv6 },
 	{ "multicast_snooping", set_multicast_snooping },
 	{ "multicast_querier", set_multicast_querier },
@@ -519,8 +536,11 @@ static void match_uplink(struct stage *s)
 
 	if (n->mode != NETWORK_MODE_NAT && !s->has_nat_ipv6)
 		n->is_nat_ipv6 = false;
-	if (n->mode != NETWORK_MODE_NAT && !s->has_nat)
+	if (n->mode != NETWORK_MODE_NAT && !s->has_nat) {
 		n->n_nat_addresses = n->nat_port_min = n->nat_port_max = 0;
+		n->has_open_ports = false;
+		n->ct_times = (struct ct_times){ 0 };
+	}
 	if (network_is_routed(n)) {
 		if (n->uplink.kind == UPLINK_NONE)
 			n->uplink.kind = UPLINK_HOST;
@@ -648,10 +668,15 @@ static void print_dhcp(const struct network_cfg *n, json_t *json)
 
 static void print_nat(const struct network_cfg *n, json_t *json)
 {
-	char text[2 * IP_STR_LEN], a[IP_STR_LEN], b[IP_STR_LEN];
+	const struct schema_field *filtering = schema_field(&schema_network, "nat_filtering");
+	char text[CT_TIMES_TEXT_LEN], a[IP_STR_LEN], b[IP_STR_LEN];
 
 	if (n->mode != NETWORK_MODE_NAT)
 		return;
+	json_object_set_new(
+		json, "nat_filtering", json_string(filtering->values[n->has_open_ports]));
+	if (ct_times_print(&n->ct_times, text)[0])
+		json_object_set_new(json, "connection_timeouts", json_string(text));
 	json_object_set_new(json, "nat_addresses", json_array());
 	for (unsigned i = 0; i < n->n_nat_addresses; i++) {
 		snprintf(text, sizeof(text), "%s-%s", ip_print(&n->nat_address[i].first, a),

@@ -234,6 +234,9 @@ static void add_routers(
 			g.flags |= SNAP_ROUTER_NAT4;
 		if (n->is_nat_ipv6 && network_has_family(n, false))
 			g.flags |= SNAP_ROUTER_NAT6;
+		if (n->has_open_ports && g.flags != 0)
+			g.flags |= SNAP_ROUTER_OPEN_PORTS;
+		memcpy(g.timeout_s, n->ct_times.s, sizeof(g.timeout_s));
 		g.port_min = n->nat_port_min;
 		g.port_max = n->nat_port_max;
 		memcpy(g.mac, n->leg_mac.b, sizeof(g.mac));

@@ -390,6 +390,16 @@ static bool deserves_flow(const struct verdicts *v, const struct verdict_reasons
 		>= v->flow_after;
 }
 
+/* As ct_seen() puts off the end of a connection that does not change. */
+static uint32_t timeout_of(const struct ct *ct, uint32_t conn, const struct verdict_flow *flow)
+{
+	const struct ct_record *mine = ct_record(ct, conn);
+	uint32_t orig = mine->dir == CT_ORIG ? conn : ct_partner(ct, conn);
+	const struct ct_age_of age = { mine->tuple.proto, flow->state, flow->is_assured != 0 };
+
+	return (uint32_t)(ct_timeout_ns(ct, ct_guests_of(ct, orig), &age) / NS_PER_SEC);
+}
+
 static void note_flow(struct verdicts *v, const struct verdict_reasons *why, const struct pkt *p,
 	uint16_t out_vif)
 {
@@ -411,9 +421,7 @@ static void note_flow(struct verdicts *v, const struct verdict_reasons *why, con
 	want.dst_record = fdb_record_of(why->fdb, p->network_id, 0, pkt_bytes(p)).record;
 	want.wire_max = MIN(egress_wire_max(&cfg->port[out_vif]), (uint32_t)router->mtu + 14);
 	want.ageing_s = cfg->network[p->network_id].conf.ageing_s;
-	want.timeout_s
-		= (uint32_t)(ct_timeout_ns(conn->tuple.proto, want.state, want.is_assured != 0)
-			/ NS_PER_SEC);
+	want.timeout_s = timeout_of(why->ct, p->conn, &want);
 	want.in_network = in_network;
 	want.out_network = p->network_id;
 	want.in_vif = p->origin_vif;

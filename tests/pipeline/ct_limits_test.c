@@ -36,7 +36,8 @@ static void every_state_has_the_time_that_conntrack_users_know(void **)
 	};
 
 	for (unsigned i = 0; i < ARRAY_LEN(want); i++)
-		assert_int_equal(ct_timeout_ns(want[i].proto, want[i].state, true),
+		assert_int_equal(ct_timeout_ns(NULL, 1,
+					 &(struct ct_age_of){ want[i].proto, want[i].state, true }),
 			want[i].seconds * NS_PER_SEC);
 }
 
@@ -65,6 +66,30 @@ static void udp_without_an_answer_lives_30_seconds_and_with_one_120(void **state
 	bed_clear(b);
 	flow_step(b, LAN_VIF, UDP(FAR4, UP4, 53, 5000), 10); /* too late */
 	EXPECT_NOTHING(b, 1);
+}
+
+static void a_networks_own_timeouts_count_for_its_guests(void **state)
+{
+	struct bed *b = routed_bed(state);
+
+	b->router[0].timeout_s[CT_TIMEOUT_UDP] = 5;
+	b->router[0].timeout_s[CT_TIMEOUT_UDP_STREAM] = 200;
+	bed_forward(b, UPLINK_NET, 17, 8080, (struct forward_to){ 1, G1, 80 });
+	bed_apply(b);
+	flow_step(b, 1, UDP(G1, FAR4, 5000, 53), 10);
+	assert_true(lives_after(b, 4));
+	assert_false(lives_after(b, 1));
+	flow_step(b, LAN_VIF, UDP(FAR4, UP4, 555, 8080), 10);
+	assert_true(lives_after(b, 4));
+	assert_false(lives_after(b, 1));
+	flow_step(b, 1, UDP(G1, FAR4, 5000, 53), 10);
+	flow_step(b, LAN_VIF, UDP(FAR4, UP4, 53, 5000), 10);
+	assert_true(lives_after(b, 199));
+	assert_false(lives_after(b, 1));
+	flow_step(b, 1, PING(G1, FAR4, 7), 56); /* as ever */
+	assert_true(lives_after(b, 29));
+	assert_false(lives_after(b, 1));
+	bed_clear(b);
 }
 
 static void a_packet_puts_the_end_off(void **state)
@@ -247,6 +272,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_state_has_the_time_that_conntrack_users_know),
 		BED_TESTS(udp_without_an_answer_lives_30_seconds_and_with_one_120),
+		BED_TESTS(a_networks_own_timeouts_count_for_its_guests),
 		BED_TESTS(a_packet_puts_the_end_off),
 		BED_TESTS(echo_lives_30_seconds),
 		BED_TESTS(udp_is_assured_from_the_third_packet),

@@ -106,7 +106,8 @@ static void a_hundred_thousand_end_by_the_clock(void **)
 	uint64_t now_ns = 1;
 
 	fill(c, CT_TCP_TIME_WAIT);
-	now_ns += ct_timeout_ns(6, CT_TCP_TIME_WAIT, true) + NS_PER_SEC;
+	now_ns += ct_timeout_ns(NULL, 1, &(struct ct_age_of){ 6, CT_TCP_TIME_WAIT, true })
+		+ NS_PER_SEC;
 	/* as often as a worker with traffic comes by, 3 s of it at most */
 	for (unsigned i = 0; i < 3000 && c->tab.n_live > 0; i++) {
 		now_ns += NS_PER_MS;

@@ -263,7 +263,7 @@ static void ports_are_found_when_few_are_left(void **)
 	assert_int_equal(ct_ports_held(p, &reply, 7), 65536 - 1024 - n);
 	want.vif_id = 7;
 	reply.dport = htobe16(ct_ports_own(p, &want));
-	ct_ports_give(p, &reply);
+	ct_ports_give(p, &orig, &reply);
 	assert_int_equal(ct_ports_held(p, &reply, 7), 65536 - 1024 - n - 1);
 	assert_int_equal(htobe16(ct_ports_free(p, &want)), reply.dport);
 	want.limit = 10;

@@ -69,9 +69,12 @@ def network(dice, i):
             some(dice, item, uplink_gateways=[f"192.0.{i}.1", f"2001:db8:{i:x}::1"])
     some(dice, item, routes=[f"172.{16 + i}.0.0/16,10.{i}.0.5"])
     if item["mode"] == "nat":
-        some(dice, item, nat_ipv6=dice.choice([True, False]), nat_ports="2000-60000")
+        some(dice, item, nat_ipv6=dice.choice([True, False]), nat_ports="2000-60000",
+             connection_timeouts=dice.choice(["udp=60", "tcp_established=7440,generic=9"]),
+             nat_filtering="address-and-port-dependent")
         if item.get("uplink", "host") != "host":
-            some(dice, item, nat_addresses=[f"192.0.{i}.20-192.0.{i}.29"])
+            some(dice, item, nat_addresses=[f"192.0.{i}.20-192.0.{i}.29"],
+                 nat_filtering="endpoint-independent")
     return item
 
 

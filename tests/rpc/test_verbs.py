@@ -284,6 +284,19 @@ def test_forwards_of_ranges_do_not_overlap(client):
     client.call("forward.add", **dict(WEB, port=8099))
 
 
+def test_timeouts_and_filtering_are_a_networks_own(client):
+    client.call("network.add", **NAT)
+    shown = client.call("network.show", name="out")
+    assert shown["nat_filtering"] == "address-and-port-dependent"
+    assert shown["connection_timeouts"] is None
+    client.call("network.set", name="out", connection_timeouts="udp=60, tcp_close=10,icmp=7")
+    assert client.call("network.show", name="out")["connection_timeouts"] == "udp=60,icmp=7"
+    client.call("network.set", name="out", connection_timeouts=None)
+    assert client.call("network.show", name="out")["connection_timeouts"] is None
+    with pytest.raises(Refused, match="uplink host translates once more, and lets in only whom"):
+        client.call("network.set", name="out", nat_filtering="endpoint-independent")
+
+
 def test_pools_of_addresses_are_refused_with_uplink_host(client):
     with pytest.raises(Refused, match="uplink host translates once more"):
         client.call("network.add", **NAT, nat_addresses=["192.0.2.20-192.0.2.29"])

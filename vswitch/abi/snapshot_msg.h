@@ -36,6 +36,7 @@
  * is not there (yet) gets its router with uplink_id 0 and no default route. */
 #pragma once
 
+#include "vswitch/abi/ct_timeouts.h"
 #include "vswitch/abi/limits.h"
 
 #define SNAPSHOT_MAGIC UINT64_C(0x3170616e736b6c73) /* "slksnap1" */
@@ -131,7 +132,9 @@ enum snap_policy {
 enum snap_router_flag {
 	SNAP_ROUTER_NAT4 = 1u << 0, /* masquerade IPv4 behind the uplink's first address */
 	SNAP_ROUTER_NAT6 = 1u << 1, /* the same for IPv6; else policy NAT is ROUTED for IPv6 */
-	SNAP_ROUTER_FLAGS_ALL = (1u << 2) - 1,
+	/* with one of these: whoever is outside reaches a port that a guest has been given */
+	SNAP_ROUTER_OPEN_PORTS = 1u << 2,
+	SNAP_ROUTER_FLAGS_ALL = (1u << 3) - 1,
 };
 
 /* The port by which the router is connected to a network. */
@@ -144,9 +147,10 @@ struct snap_router {
 	uint8_t mac[6];
 	uint16_t port_min; /* of translated connections; 0: NAT_PORT_MIN */
 	uint16_t port_max; /* 0: 65535 */
-	uint8_t reserved[6];
+	uint8_t reserved[2];
+	uint32_t timeout_s[CT_TIMEOUT_N]; /* of its guests' connections; 0: the default */
 };
-static_assert(sizeof(struct snap_router) == 24, "layout is shared");
+static_assert(sizeof(struct snap_router) == 72, "layout is shared");
 
 enum snap_addr_kind {
 	SNAP_ADDR_OWN = 1, /* of the router port of network_id */
