@@ -245,7 +245,7 @@ void ct_set_state(struct ct *c, uint32_t orig_index, uint8_t state)
 /* Does the connection hold a port of the address that its answers go to? */
 static bool has_port(const struct ct_record *reply)
 {
-	return (reply->flags & CT_SNAT) != 0
+	return (reply->flags & (CT_SNAT | CT_WHOLE)) == CT_SNAT
 		&& (reply->tuple.proto == PROTO_TCP || reply->tuple.proto == PROTO_UDP
 			|| reply->tuple.proto == PROTO_ICMP || reply->tuple.proto == PROTO_ICMP6);
 }
@@ -523,6 +523,11 @@ static bool connection_fits(const struct ct *c, const struct snapshot *cfg, uint
 			|| memcmp(f->to_addr, r->tuple.src, 16) != 0)
 			return false;
 	}
+	if (o->flags & CT_WHOLE) {
+		const struct snap_forward *f = snapshot_map_of(cfg, in, o->tuple.src);
+
+		return f != NULL && f->uplink_id == out && memcmp(f->listen, r->tuple.dst, 16) == 0;
+	}
 	if ((o->flags & (CT_SNAT | CT_DNAT)) == CT_SNAT)
 		return snapshot_is_own(cfg, out, r->tuple.dst)
 			&& (cfg->router[in].conf.flags
@@ -589,7 +594,8 @@ static bool record_is_sound(const void *rec)
 
 	return r->vif_id < VIF_ID_MAX && r->dir <= CT_REPLY
 		&& r->tuple.network_id != NETWORK_ID_NONE && r->tuple.network_id < NETWORK_ID_MAX
-		&& r->tuple.is_v6 <= 1 && (r->flags & ~(CT_SNAT | CT_DNAT | CT_MAPPED)) == 0
+		&& r->tuple.is_v6 <= 1
+		&& (r->flags & ~(CT_SNAT | CT_DNAT | CT_MAPPED | CT_WHOLE)) == 0
 		&& fib_addr_is_v4(r->tuple.src) == !r->tuple.is_v6
 		&& fib_addr_is_v4(r->tuple.dst) == !r->tuple.is_v6;
 }

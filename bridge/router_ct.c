@@ -182,6 +182,18 @@ bool router_ct_pool(
 			cfg, w->in, !w->new.orig.is_v6, hash, attempt, w->new.reply.dst);
 }
 
+/* Have @w leave with the address outside that is its guest's alone; false: it has none. */
+static bool take_map(const struct snapshot *cfg, struct walk *w)
+{
+	const struct snap_forward *f = snapshot_map_of(cfg, w->in, w->src);
+
+	if (f == NULL || f->uplink_id != w->out)
+		return false;
+	memcpy(w->new.reply.dst, f->listen, 16);
+	w->new.flags |= CT_WHOLE;
+	return true;
+}
+
 enum drop_reason router_ct_out(struct router *r, const struct router_io *io, struct walk *w)
 {
 	const struct snapshot *cfg = io->cfg;
@@ -207,6 +219,8 @@ enum drop_reason router_ct_out(struct router *r, const struct router_io *io, str
 	if (own == NULL)
 		return DROP_NAT_NO_PORT;
 	w->new.reply = ct_mirror(&w->new.orig, w->out);
+	if (UNLIKELY(cfg->router[w->in].has_maps) && take_map(cfg, w))
+		return DROP_NONE;
 	if (!router_ct_pool(r, cfg, w, 0))
 		memcpy(w->new.reply.dst, own, 16);
 	w->must_pick = true;

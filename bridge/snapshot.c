@@ -31,8 +31,9 @@ struct snapshot_block {
 	struct snap_addr addrs[ROUTER_ADDRS_MAX]; /* own ones, by network */
 	uint8_t host_addrs[ROUTER_ADDRS_MAX][16];
 	struct snap_route routes[2 * ROUTES_MAX + ROUTER_ADDRS_MAX]; /* and those of guests */
-	struct snap_forward forwards[FORWARDS_MAX];
+	struct snap_forward forwards[SNAP_FORWARDS_MAX];
 	struct snap_addr pools[NAT_POOLS_MAX];
+	uint16_t maps[NAT_MAPS_MAX];
 	struct fib_range ranges[2 * (2 * ROUTES_MAX + ROUTER_ADDRS_MAX) + 3 * NETWORK_ID_MAX];
 };
 
@@ -199,7 +200,7 @@ static int check_header(const struct snap_hdr *h, size_t len, struct err *e)
 		return err_set(
 			e, -EINVAL, "snapshot", "%u multicast records are too many", h->n_mcasts);
 	if (h->n_routers >= ROUTERS_MAX || h->n_addrs > ROUTER_ADDRS_MAX || h->n_routes > ROUTES_MAX
-		|| h->n_forwards > FORWARDS_MAX)
+		|| h->n_forwards > SNAP_FORWARDS_MAX)
 		return err_set(e, -EINVAL, "snapshot",
 			"%u routers, %u addresses, %u routes and %u forwards are too many",
 			h->n_routers, h->n_addrs, h->n_routes, h->n_forwards);
@@ -301,6 +302,7 @@ struct snapshot *snapshot_create(const void *bytes, size_t len, struct err *e)
 						  .routes = block->routes,
 						  .forwards = block->forwards,
 						  .pools = block->pools,
+						  .maps = block->maps,
 						  .ranges = block->ranges },
 			at, &hdr, e);
 	if (rc == 0)

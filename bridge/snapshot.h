@@ -23,6 +23,7 @@ struct snapshot_router {
 	struct snap_router conf;
 	uint8_t n_own;
 	bool has_pool; /* an uplink: addresses of pools are its own too */
+	bool has_maps; /* an uplink: so are those of single guests; a guests' network: it has such */
 	bool has_open_ports; /* an uplink: some of its guests' ports are for everybody */
 	bool has_ct; /* packets that come in here may belong to a connection */
 	const struct snap_addr *own; /* [n_own] */
@@ -75,6 +76,8 @@ struct snapshot {
 	const struct snap_forward *forward; /* ascending; snapshot_forward() finds */
 	uint16_t n_pools;
 	const struct snap_addr *pool; /* [n_pools] */
+	uint16_t n_maps;
+	const uint16_t *map; /* [n_maps] forwards of protocol 0 by network and guest, ascending */
 	/* index: network id, vif id; conf.network_id / vif_id == 0: not there */
 	struct snapshot_network network[NETWORK_ID_MAX];
 	struct snap_port port[VIF_ID_MAX];
@@ -118,9 +121,13 @@ const uint8_t *snapshot_own_near(
  * counts up; false: it has no pool of the family, or no further address. */
 bool snapshot_pool_addr(const struct snapshot *s, uint16_t network_id, bool is_v4, uint64_t hash,
 	unsigned attempt, uint8_t out[16]);
+/* What says that guest @addr of @network_id has an address outside of its own, NULL: it has none. */
+const struct snap_forward *snapshot_map_of(
+	const struct snapshot *s, uint16_t network_id, const uint8_t addr[16]);
 /* The port that @f leads @port of its own to. */
 be16 snapshot_forward_port(const struct snap_forward *f, be16 port);
-/* The forward for what comes to @addr : @port of an uplink, NULL: none. */
+/* The forward for what comes to @addr : @port of an uplink, or the guest whose address that is
+ * (protocol 0); NULL: none. */
 const struct snap_forward *snapshot_forward(const struct snapshot *s, uint16_t uplink_id,
 	uint8_t proto, be16 port, const uint8_t addr[16]);
 

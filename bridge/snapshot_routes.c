@@ -278,6 +278,22 @@ static bool is_any(const uint8_t addr[16])
 	return memcmp(addr, any, sizeof(any)) == 0;
 }
 
+static const char *map_fault(const struct snapshot *s, const struct snap_forward *f)
+{
+	bool is_v4 = fib_addr_is_v4(f->to_addr);
+
+	if (is_any(f->listen) || fib_addr_is_v4(f->listen) != is_v4)
+		return "one guest's address is none, or of another family";
+	if (f->listen_port != 0 || f->listen_last != 0 || f->to_port != 0)
+		return "one guest's address has ports";
+	if (s->router[f->to_network].conf.uplink_id != f->uplink_id
+		|| (s->router[f->to_network].conf.flags
+			   & (is_v4 ? SNAP_ROUTER_NAT4 : SNAP_ROUTER_NAT6))
+			== 0)
+		return "one guest's address where nothing is translated";
+	return s->n_maps == NAT_MAPS_MAX ? "too many addresses of single guests" : NULL;
+}
+
 static const char *forward_fault(const struct snapshot *s, const struct snap_forward *f)
 {
 	if (!has_router(s, f->uplink_id)
@@ -286,6 +302,8 @@ static const char *forward_fault(const struct snapshot *s, const struct snap_for
 	if (!has_router(s, f->to_network)
 		|| s->router[f->to_network].conf.policy == SNAP_POLICY_UPLINK)
 		return "does not lead to a routed network";
+	if (f->proto == 0)
+		return map_fault(s, f);
 	if (f->proto != PROTO_TCP && f->proto != PROTO_UDP)
 		return "protocol is neither TCP nor UDP";
 	if (!is_any(f->listen) && fib_addr_is_v4(f->listen) != fib_addr_is_v4(f->to_addr))
@@ -296,6 +314,44 @@ static const char *forward_fault(const struct snapshot *s, const struct snap_for
 		|| be16toh(f->to_port) + last_port(f) - be16toh(f->listen_port) > UINT16_MAX)
 		return "port range is inverted or too long";
 	return NULL;
+}
+
+static int map_compare(const struct snap_forward *f, uint16_t network_id, const uint8_t addr[16])
+{
+	if (f->to_network != network_id)
+		return f->to_network < network_id ? -1 : 1;
+	return memcmp(f->to_addr, addr, 16);
+}
+
+/* Index the forwards of protocol 0; false: two are of one guest. */
+static bool take_maps(const struct route_room *room)
+{
+	struct snapshot *s = room->s;
+	unsigned n = 0;
+
+	for (uint16_t i = 0; i < s->n_forwards; i++) {
+		const struct snap_forward *f = &s->forward[i];
+		unsigned at = n;
+
+		if (f->proto != 0)
+			continue;
+		s->router[f->uplink_id].has_maps = true;
+		s->router[f->to_network].has_maps = true;
+		for (; at > 0; at--) {
+			int differ = map_compare(
+				&s->forward[room->maps[at - 1]], f->to_network, f->to_addr);
+
+			if (differ == 0)
+				return false;
+			if (differ < 0)
+				break;
+			room->maps[at] = room->maps[at - 1];
+		}
+		room->maps[at] = i;
+		n++;
+	}
+	s->map = room->maps;
+	return true;
 }
 
 static int take_forwards(const struct route_room *room, const uint8_t *at, uint32_t n,
@@ -314,6 +370,7 @@ static int take_forwards(const struct route_room *room, const uint8_t *at, uint3
 				fault);
 		s->router[f->uplink_id].has_ct = true;
 		s->router[f->to_network].has_ct = true;
+		s->n_maps += f->proto == 0;
 	}
 	for (uint32_t i = 0; i < n_routes; i++) /* what leaves a NAT network comes back */
 		if (s->router[s->route[i].in_network].conf.flags != 0)
@@ -328,6 +385,9 @@ static int take_forwards(const struct route_room *room, const uint8_t *at, uint3
 				be16toh(room->forwards[i].listen_port));
 	s->forward = room->forwards;
 	s->n_forwards = (uint16_t)n;
+	if (s->n_maps > 0 && !take_maps(room))
+		return err_set(e, -EINVAL, "forward",
+			"snapshot refused: a guest has two addresses of its own");
 	for (uint16_t id = 1; id < NETWORK_ID_MAX; id++) {
 		struct snapshot_router *r = &s->router[id];
 
@@ -417,6 +477,57 @@ bool snapshot_pool_addr(const struct snapshot *s, uint16_t network_id, bool is_v
 	return false;
 }
 
+/* The forward of @key's group that has its port, or NULL. */
+static const struct snap_forward *find_forward(
+	const struct snapshot *s, const struct snap_forward *key)
+{
+	uint16_t low = 0, n = s->n_forwards;
+
+	while (n > 0) { /* the first behind the key */
+		uint16_t half = n / 2;
+
+		if (forward_compare(&s->forward[low + half], key) <= 0) {
+			low = (uint16_t)(low + half + 1);
+			n = (uint16_t)(n - half - 1);
+		} else {
+			n = half;
+		}
+	}
+	if (low == 0 || !is_same_group(&s->forward[low - 1], key)
+		|| last_port(&s->forward[low - 1]) < be16toh(key->listen_port))
+		return NULL;
+	return &s->forward[low - 1];
+}
+
+/* Of protocol 0, for @addr. */
+static const struct snap_forward *find_map(
+	const struct snapshot *s, uint16_t uplink_id, const uint8_t addr[16])
+{
+	struct snap_forward key = { .uplink_id = uplink_id };
+
+	memcpy(key.listen, addr, 16);
+	memcpy(key.to_addr, addr, 16); /* for its family */
+	return find_forward(s, &key);
+}
+
+const struct snap_forward *snapshot_map_of(
+	const struct snapshot *s, uint16_t network_id, const uint8_t addr[16])
+{
+	unsigned low = 0, n = s->n_maps;
+
+	while (n > 0) {
+		unsigned half = n / 2;
+		const struct snap_forward *f = &s->forward[s->map[low + half]];
+		int differ = map_compare(f, network_id, addr);
+
+		if (differ == 0)
+			return f;
+		low = differ < 0 ? low + half + 1 : low;
+		n = differ < 0 ? n - half - 1 : half;
+	}
+	return NULL;
+}
+
 bool snapshot_is_own(const struct snapshot *s, uint16_t network_id, const uint8_t addr[16])
 {
 	const struct snapshot_router *r = &s->router[network_id];
@@ -424,7 +535,8 @@ bool snapshot_is_own(const struct snapshot *s, uint16_t network_id, const uint8_
 	for (unsigned i = 0; i < r->n_own; i++)
 		if (memcmp(r->own[i].addr, addr, 16) == 0)
 			return true;
-	return UNLIKELY(r->has_pool) && is_in_pool(s, network_id, addr);
+	return (UNLIKELY(r->has_pool) && is_in_pool(s, network_id, addr))
+		|| (UNLIKELY(r->has_maps) && find_map(s, network_id, addr) != NULL);
 }
 
 bool snapshot_in_net(const struct snapshot *s, uint16_t network_id, const uint8_t addr[16])
@@ -473,29 +585,9 @@ const uint8_t *snapshot_own_near(
 
 be16 snapshot_forward_port(const struct snap_forward *f, be16 port)
 {
+	if (f->proto == 0)
+		return port;
 	return htobe16((uint16_t)(be16toh(f->to_port) + be16toh(port) - be16toh(f->listen_port)));
-}
-
-/* The forward of @key's group that has its port, or NULL. */
-static const struct snap_forward *find_forward(
-	const struct snapshot *s, const struct snap_forward *key)
-{
-	uint16_t low = 0, n = s->n_forwards;
-
-	while (n > 0) { /* the first behind the key */
-		uint16_t half = n / 2;
-
-		if (forward_compare(&s->forward[low + half], key) <= 0) {
-			low = (uint16_t)(low + half + 1);
-			n = (uint16_t)(n - half - 1);
-		} else {
-			n = half;
-		}
-	}
-	if (low == 0 || !is_same_group(&s->forward[low - 1], key)
-		|| last_port(&s->forward[low - 1]) < be16toh(key->listen_port))
-		return NULL;
-	return &s->forward[low - 1];
 }
 
 const struct snap_forward *snapshot_forward(const struct snapshot *s, uint16_t uplink_id,
@@ -510,5 +602,6 @@ const struct snap_forward *snapshot_forward(const struct snapshot *s, uint16_t u
 	if (f != NULL)
 		return f;
 	memset(key.listen, 0, 16);
-	return find_forward(s, &key);
+	f = find_forward(s, &key);
+	return f == NULL && s->router[uplink_id].has_maps ? find_map(s, uplink_id, addr) : f;
 }

@@ -12,6 +12,7 @@ struct route_room {
 	struct snap_route *routes;
 	struct snap_forward *forwards;
 	struct snap_addr *pools;
+	uint16_t *maps;
 	struct fib_range *ranges;
 };
 

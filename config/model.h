@@ -27,6 +27,7 @@
 #define SOCKET_PATH_LEN 108 /* struct sockaddr_un */
 #define UPLINK_ADDRESSES_MAX 2 /* one a family */
 #define NAT_ADDRESSES_MAX 4
+#define NAT_MAPS_NETWORK_MAX 32
 #define HOST_ADDRESSES_MAX \
 	512 /* of the host's own that the engine is told; routers' have the rest */
 
@@ -83,6 +84,11 @@ struct uplink_cfg {
 	struct mac mac; /* of the router on the uplink */
 };
 
+/* 1:1: whatever is for @outside is the guest's, and the guest is seen as that. */
+struct nat_map {
+	struct ipaddr outside, guest;
+};
+
 struct network_cfg {
 	uint16_t id; /* 1..NETWORK_ID_MAX-1 */
 	char name[SAKLAR_NAME_LEN]; /* also the netdev name of the host leg */
@@ -116,6 +122,8 @@ struct network_cfg {
 	uint16_t nat_port_min, nat_port_max; /* 0: NAT_PORT_MIN to 65535 */
 	unsigned n_nat_addresses;
 	struct dhcp_range nat_address[NAT_ADDRESSES_MAX]; /* instead of the uplink's */
+	unsigned n_nat_maps;
+	struct nat_map nat_map[NAT_MAPS_NETWORK_MAX];
 	bool has_open_ports; /* mode nat: endpoint-independent filtering (RFC 4787 §5) */
 	struct ct_times ct_times;
 	unsigned n_routes;

@@ -94,6 +94,94 @@ static int check_others(const struct model *m, const struct network_cfg *n, stru
 	return 0;
 }
 
+static bool is_same_ip(const struct ipaddr *a, const struct ipaddr *b)
+{
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+/* Can somebody in @n have the address? */
+static bool is_of_guest(const struct network_cfg *n, const struct ipaddr *a)
+{
+	for (unsigned i = 0; i < n->n_subnets; i++)
+		if (ip_is_v4(&n->subnet[i].addr) == ip_is_v4(a) && ipnet_contains(&n->subnet[i], a)
+			&& !is_same_ip(&n->gateway[i], a)
+			&& !model_is_first_address(&n->subnet[i], a)
+			&& !(ip_is_v4(a) && model_is_last_address(&n->subnet[i], a)))
+			return true;
+	return false;
+}
+
+/* An address of the uplink's that is somebody's already; NULL: it is free. */
+static const char *owner_of(const struct network_cfg *n, const struct ipaddr *a)
+{
+	for (unsigned i = 0; i < n->uplink.n_addresses; i++)
+		if (is_same_ip(&n->uplink.address[i].addr, a))
+			return "the uplink's own";
+	for (unsigned i = 0; i < n->uplink.n_gateways; i++)
+		if (is_same_ip(&n->uplink.gateway[i], a))
+			return "the uplink's gateway's";
+	for (unsigned i = 0; i < n->n_subnets; i++)
+		if (ip_is_v4(&n->subnet[i].addr) == ip_is_v4(a) && ipnet_contains(&n->subnet[i], a))
+			return "in the guests' own subnet";
+	return NULL;
+}
+
+static int check_map(const struct network_cfg *n, unsigned at, struct err *e)
+{
+	const struct nat_map *map = &n->nat_map[at];
+	char path[MODEL_PATH_LEN], outside[IP_STR_LEN], guest[IP_STR_LEN];
+	const char *owner = owner_of(n, &map->outside);
+
+	model_element_path(n, "nat_maps", at, path);
+	ip_print(&map->outside, outside);
+	ip_print(&map->guest, guest);
+	if (!is_of_guest(n, &map->guest))
+		return err_set(e, -EINVAL, path,
+			"nobody in network %s can have the address %s: name a guest's inside its "
+			"subnets",
+			n->name, guest);
+	if (!ip_is_v4(&map->guest) && !n->is_nat_ipv6)
+		return err_set(e, -EINVAL, path,
+			"network %s routes IPv6 and does not translate %s: leave it out, or add "
+			"--nat-ipv6",
+			n->name, guest);
+	if (owner != NULL)
+		return err_set(e, -EINVAL, path,
+			"%s cannot be one guest's alone, it is %s: name another of the uplink's "
+			"LAN",
+			outside, owner);
+	return 0;
+}
+
+/* No address outside for two guests, nor for one and a pool; no guest with two. */
+static int check_map_is_alone(
+	const struct model *m, const struct network_cfg *n, unsigned at, struct err *e)
+{
+	const struct nat_map *map = &n->nat_map[at];
+	char path[MODEL_PATH_LEN], text[IP_STR_LEN];
+
+	model_element_path(n, "nat_maps", at, path);
+	for (const struct network_cfg *p = m->network; p < m->network + m->n_networks; p++) {
+		for (unsigned i = 0; i < p->n_nat_addresses; i++)
+			if (is_inside(&p->nat_address[i], &map->outside))
+				return err_set(e, -EEXIST, path,
+					"%s is one of the nat addresses of network %s: leave it "
+					"out there, or name another",
+					ip_print(&map->outside, text), p->name);
+		for (unsigned i = 0; i < (p == n ? at : p->n_nat_maps) && p <= n; i++) {
+			if (is_same_ip(&p->nat_map[i].outside, &map->outside))
+				return err_set(e, -EEXIST, path,
+					"%s is a guest's of network %s already: name another",
+					ip_print(&map->outside, text), p->name);
+			if (p == n && is_same_ip(&p->nat_map[i].guest, &map->guest))
+				return err_set(e, -EEXIST, path,
+					"guest %s has an address outside already: keep one",
+					ip_print(&map->guest, text));
+		}
+	}
+	return 0;
+}
+
 /* What is said of a translation, NULL: nothing. */
 static const char *nat_key(const struct network_cfg *n)
 {
@@ -101,6 +189,8 @@ static const char *nat_key(const struct network_cfg *n)
 
 	if (n->n_nat_addresses > 0)
 		return "nat_addresses";
+	if (n->n_nat_maps > 0)
+		return "nat_maps";
 	if (n->nat_port_min != 0)
 		return "nat_ports";
 	if (n->has_open_ports)
@@ -111,7 +201,7 @@ static const char *nat_key(const struct network_cfg *n)
 int model_check_nat(const struct model *m, const struct network_cfg *n, struct err *e)
 {
 	char path[MODEL_PATH_LEN];
-	unsigned total = 0;
+	unsigned total = 0, n_maps = 0;
 	int rc = 0;
 
 	if (n->mode != NETWORK_MODE_NAT && nat_key(n) != NULL)
@@ -126,15 +216,30 @@ int model_check_nat(const struct model *m, const struct network_cfg *n, struct e
 		return err_set(e, -EINVAL, model_network_path(n, "nat_addresses", path),
 			"uplink host translates once more, to the host's address: name a device or "
 			"vif with --uplink, or leave out --nat-address");
-	for (const struct network_cfg *p = m->network; p < m->network + m->n_networks; p++)
+	for (const struct network_cfg *p = m->network; p < m->network + m->n_networks; p++) {
 		total += p->n_nat_addresses;
+		n_maps += p->n_nat_maps;
+	}
+	if (n_maps > NAT_MAPS_MAX && n->n_nat_maps > 0)
+		return err_set(e, -E2BIG, model_network_path(n, "nat_maps", path),
+			"all networks have %u addresses of single guests, and there can be %d: "
+			"delete some",
+			n_maps, NAT_MAPS_MAX);
 	if (total > NAT_POOLS_MAX && n->n_nat_addresses > 0)
 		return err_set(e, -E2BIG, model_network_path(n, "nat_addresses", path),
 			"all networks have %u ranges of nat addresses, and there can be %d: join "
 			"some",
 			total, NAT_POOLS_MAX);
+	if (n->n_nat_maps > 0 && n->uplink.kind == UPLINK_HOST)
+		return err_set(e, -EINVAL, model_network_path(n, "nat_maps", path),
+			"uplink host translates once more, to the host's address: name a device or "
+			"vif with --uplink, or leave out --nat-map");
 	for (unsigned i = 0; rc == 0 && i < n->n_nat_addresses; i++)
 		rc = check_range(n, i, e);
+	for (unsigned i = 0; rc == 0 && i < n->n_nat_maps; i++)
+		rc = check_map(n, i, e);
+	for (unsigned i = 0; rc == 0 && i < n->n_nat_maps; i++)
+		rc = check_map_is_alone(m, n, i, e);
 	return rc == 0 ? check_others(m, n, e) : rc;
 }
 

@@ -227,6 +227,15 @@ static const struct schema_field network_fields[] = {
 		.max = 11,
 		.def = "1024-65535",
 		.doc = "mode nat: source ports that tcp and udp are translated to" },
+	{ .key = "nat_maps",
+		.flag = "nat-map",
+		.arg = "OUTSIDE,GUEST",
+		.kind = FIELD_PAIR,
+		.flags = FIELD_LIST,
+		.max = 32,
+		.doc
+		= "mode nat, uplink a device or vif: an address of its LAN, or routed to it, that "
+		  "is one guest's alone, with all ports and protocols" },
 	{ .key = "nat_filtering",
 		.flag = "nat-filtering",
 		.arg = "MODE",

@@ -18,6 +18,7 @@ enum field_kind {
 	FIELD_RANGE, /* FIRST-LAST */
 	FIELD_DHCP_HOST, /* MAC,ADDRESS[,NAME] */
 	FIELD_ROUTE, /* CIDR,ADDRESS */
+	FIELD_PAIR, /* ADDRESS,ADDRESS */
 };
 enum field_flag {
 	FIELD_LIST = 1u << 0, /* JSON array; the flag may be repeated */

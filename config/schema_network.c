@@ -326,61 +326,20 @@ static int add_route(void *cfg, const struct schema_value *v, const char *, stru
 	return 0;
 }
 
-static int add_nat_address(void *cfg, const struct schema_value *v, const char *, struct err *)
-{
-	struct network_cfg *n = ((struct stage *)cfg)->cfg;
-
-	((struct stage *)cfg)->has_nat |= v != NULL;
-	if (!v)
-		n->n_nat_addresses = 0;
-	else
-		n->nat_address[n->n_nat_addresses++] = v->range;
-	return 0;
-}
-
-static int set_nat_ports(void *cfg, const struct schema_value *v, const char *path, struct err *e)
-{
-	struct network_cfg *n = ((struct stage *)cfg)->cfg;
-	unsigned long first, last = 0;
-	char *dash, *end = NULL;
-
-	((struct stage *)cfg)->has_nat |= v != NULL;
-	n->nat_port_min = n->nat_port_max = 0;
-	if (!v)
-		return 0;
-	first = strtoul(v->text, &dash, 10);
-	if (*dash == '-')
-		last = strtoul(dash + 1, &end, 10);
-	if (strspn(v->text, "0123456789-") != strlen(v->text) || end == NULL || *end != '\0'
-		|| last > UINT16_MAX || first > last)
-		return err_set(e, -EINVAL, path,
-			"nat_ports is FIRST-LAST with ports up to 65535, such as 1024-65535, not "
-			"%s",
-			v->text);
-	if (first < NAT_PORT_MIN)
-		return err_set(e, -EINVAL, path,
-			"guests never get a port below %d, which others trust: begin with one from "
-			"there on",
-			NAT_PORT_MIN);
-	n->nat_port_min = (uint16_t)first;
-	n->nat_port_max = (uint16_t)last;
-	return 0;
-}
-
-static int set_nat_filtering(void *cfg, const struct schema_value *v, const char *, struct err *)
-{
-	((struct stage *)cfg)->has_nat |= v != NULL;
-	((struct stage *)cfg)->cfg->has_open_ports = v && v->index == 1;
-	return 0;
-}
-
-static int set_timeouts(void *cfg, const struct schema_value *v, const char *path, struct err *e)
-{
-	struct network_cfg *n = ((struct stage *)cfg)->cfg;
-
-	((struct stage *)cfg)->has_nat |= v != NULL;
-	return ct_times_parse(v ? v->text : "", path, &n->ct_times, e);
-}
+#define SET_NAT(name)                                                                     \
+	static int set_nat_##name(                                                        \
+		void *cfg, const struct schema_value *v, const char *path, struct err *e) \
+	{                                                                                 \
+		struct stage *s = cfg;                                                    \
+                                                                                          \
+		s->has_nat |= v != NULL;                                                  \
+		return schema_set_nat(s->cfg, #name, v, path, e);                         \
+	}
+SET_NAT(addresses)
+SET_NAT(ports)
+SET_NAT(maps)
+SET_NAT(filtering)
+SET_NAT(timeouts)
 
 static const struct schema_setter setters[] = {
 	{ "mode", set_mode },
@@ -405,10 +364,11 @@ static const struct schema_setter setters[] = {
 	{ "uplink_addresses", add_uplink_address },
 	{ "uplink_gateways", add_uplink_gateway },
 	{ "routes", add_route },
-	{ "nat_addresses", add_nat_address },
+	{ "nat_addresses", set_nat_addresses },
 	{ "nat_ports", set_nat_ports },
 	{ "nat_filtering", set_nat_filtering },
-	{ "connection_timeouts", set_timeouts },
+	{ "nat_maps", set_nat_maps },
+	{ "connection_timeouts", set_nat_timeouts },
 	{ "nat_ipv6", set_nat_ipv6 },
 	{ "multicast_snooping", set_multicast_snooping },
 	{ "multicast_querier", set_multicast_querier },
@@ -537,7 +497,7 @@ static void match_uplink(struct stage *s)
 	if (n->mode != NETWORK_MODE_NAT && !s->has_nat_ipv6)
 		n->is_nat_ipv6 = false;
 	if (n->mode != NETWORK_MODE_NAT && !s->has_nat) {
-		n->n_nat_addresses = n->nat_port_min = n->nat_port_max = 0;
+		n->n_nat_addresses = n->nat_port_min = n->nat_port_max = n->n_nat_maps = 0;
 		n->has_open_ports = false;
 		n->ct_times = (struct ct_times){ 0 };
 	}
@@ -666,29 +626,6 @@ static void print_dhcp(const struct network_cfg *n, json_t *json)
 		json_object_set_new(json, "domain", json_string(n->domain));
 }
 
-static void print_nat(const struct network_cfg *n, json_t *json)
-{
-	const struct schema_field *filtering = schema_field(&schema_network, "nat_filtering");
-	char text[CT_TIMES_TEXT_LEN], a[IP_STR_LEN], b[IP_STR_LEN];
-
-	if (n->mode != NETWORK_MODE_NAT)
-		return;
-	json_object_set_new(
-		json, "nat_filtering", json_string(filtering->values[n->has_open_ports]));
-	if (ct_times_print(&n->ct_times, text)[0])
-		json_object_set_new(json, "connection_timeouts", json_string(text));
-	json_object_set_new(json, "nat_addresses", json_array());
-	for (unsigned i = 0; i < n->n_nat_addresses; i++) {
-		snprintf(text, sizeof(text), "%s-%s", ip_print(&n->nat_address[i].first, a),
-			ip_print(&n->nat_address[i].last, b));
-		append(json, "nat_addresses", text);
-	}
-	if (n->nat_port_min == 0)
-		return;
-	snprintf(text, sizeof(text), "%d-%d", n->nat_port_min, n->nat_port_max);
-	json_object_set_new(json, "nat_ports", json_string(text));
-}
-
 static void print_uplink(const struct network_cfg *n, json_t *json)
 {
 	const struct uplink_cfg *u = &n->uplink;
@@ -708,7 +645,8 @@ static void print_uplink(const struct network_cfg *n, json_t *json)
 	for (unsigned i = 0; i < u->n_gateways; i++)
 		append(json, "uplink_gateways", ip_print(&u->gateway[i], text));
 	json_object_set_new(json, "nat_ipv6", json_boolean(n->is_nat_ipv6));
-	print_nat(n, json);
+	if (n->mode == NETWORK_MODE_NAT)
+		schema_print_nat(n, json);
 }
 
 json_t *schema_print_network(const struct network_cfg *n)

@@ -75,6 +75,7 @@ const char *schema_value_wanted(const struct schema_field *f, char *buf, size_t 
 		[FIELD_RANGE] = "a range FIRST-LAST such as 192.168.77.100-192.168.77.200",
 		[FIELD_DHCP_HOST]
 		= "MAC,ADDRESS[,NAME] such as 52:54:00:12:34:56,192.168.77.10,web",
+		[FIELD_PAIR] = "OUTSIDE,GUEST such as 203.0.113.20,192.168.77.10",
 		[FIELD_ROUTE] = "SUBNET,ROUTER such as 10.9.0.0/16,192.168.77.5",
 	};
 
@@ -146,10 +147,10 @@ static const char *cut(const char *text, char separator, char *buf, size_t size)
 	return end ? end + 1 : NULL;
 }
 
-static int parse_range(const char *text, struct dhcp_range *out)
+static int parse_pair(const char *text, char between, struct dhcp_range *out)
 {
 	char first[IP_STR_LEN];
-	const char *last = cut(text, '-', first, sizeof(first));
+	const char *last = cut(text, between, first, sizeof(first));
 
 	if (!last || ip_parse(first, &out->first) != 0 || ip_parse(last, &out->last) != 0)
 		return -EINVAL;
@@ -205,8 +206,9 @@ static int parse_text(const struct schema_field *f, const char *text, struct sch
 	case FIELD_MAC: return mac_parse(text, &out->mac);
 	case FIELD_IP: return ip_parse(text, &out->ip);
 	case FIELD_NET: return ipnet_parse(text, &out->net);
-	case FIELD_RANGE: return parse_range(text, &out->range);
+	case FIELD_RANGE: return parse_pair(text, '-', &out->range);
 	case FIELD_DHCP_HOST: return parse_dhcp_host(text, &out->host);
+	case FIELD_PAIR: return parse_pair(text, ',', &out->range);
 	case FIELD_ROUTE: return static_route_parse(text, &out->route);
 	case FIELD_STRING:
 		if (strcmp(f->key, "domain") == 0)

@@ -592,7 +592,7 @@ const char *schema_type_name(enum vif_type t)
 static json_t *print_field(const struct schema_field *f)
 {
 	static const char *const kinds[] = { "string", "name", "enum", "number", "bool", "mac",
-		"ip", "subnet", "range", "dhcp_host", "route" };
+		"ip", "subnet", "range", "dhcp_host", "route", "pair" };
 	json_t *json = json_pack("{s:s, s:s, s:s, s:b, s:b, s:b}", "key", f->key, "kind",
 		kinds[f->kind], "doc", f->doc, "list", !!(f->flags & FIELD_LIST), "required",
 		!!(f->flags & FIELD_REQUIRED), "fixed", !!(f->flags & FIELD_FIXED));

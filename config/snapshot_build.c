@@ -482,7 +482,24 @@ static void add_forwards(
 		forward.listen_last = htons(f->last_port);
 		forward.to_port = htons(f->target_port);
 		memcpy(forward.to_addr, target->b, sizeof(forward.to_addr));
-		append(l, &forward, sizeof(forward), count, FORWARDS_MAX);
+		append(l, &forward, sizeof(forward), count, SNAP_FORWARDS_MAX);
+	}
+}
+
+static void add_maps(
+	struct layout *l, const struct model *m, const struct actual *actual, uint32_t *count)
+{
+	for (unsigned i = 0; i < m->n_networks; i++) {
+		const struct network_cfg *n = &m->network[i];
+
+		for (unsigned j = 0; j < n->n_nat_maps && uplink_slot(m, n, actual) != NULL; j++) {
+			struct snap_forward map
+				= { .uplink_id = n->uplink.network_id, .to_network = n->id };
+
+			memcpy(map.listen, n->nat_map[j].outside.b, sizeof(map.listen));
+			memcpy(map.to_addr, n->nat_map[j].guest.b, sizeof(map.to_addr));
+			append(l, &map, sizeof(map), count, SNAP_FORWARDS_MAX);
+		}
 	}
 }
 
@@ -693,6 +710,7 @@ int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	add_addrs(&l, m, actual, &hdr.n_addrs);
 	add_routes(&l, m, actual, &hdr.n_routes);
 	add_forwards(&l, m, actual, &hdr.n_forwards);
+	add_maps(&l, m, actual, &hdr.n_forwards);
 	add_trees(&l, m, &hdr.n_stp);
 	add_tree_ports(&l, m, wants, actual, &hdr.n_stp_ports);
 	add_meters(&l, m, wants, &hdr.n_meters);

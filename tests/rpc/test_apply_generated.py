@@ -73,7 +73,7 @@ def network(dice, i):
              connection_timeouts=dice.choice(["udp=60", "tcp_established=7440,generic=9"]),
              nat_filtering="address-and-port-dependent")
         if item.get("uplink", "host") != "host":
-            some(dice, item, nat_addresses=[f"192.0.{i}.20-192.0.{i}.29"],
+            some(dice, item, nat_maps=[f"192.0.{i}.50,10.{i}.0.7"], nat_addresses=[f"192.0.{i}.20-192.0.{i}.29"],
                  nat_filtering="endpoint-independent")
     return item
 

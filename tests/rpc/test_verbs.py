@@ -288,17 +288,40 @@ def test_timeouts_and_filtering_are_a_networks_own(client):
     client.call("network.add", **NAT)
     shown = client.call("network.show", name="out")
     assert shown["nat_filtering"] == "address-and-port-dependent"
-    assert shown["connection_timeouts"] is None
+    assert shown.get("connection_timeouts") is None
     client.call("network.set", name="out", connection_timeouts="udp=60, tcp_close=10,icmp=7")
     assert client.call("network.show", name="out")["connection_timeouts"] == "udp=60,icmp=7"
     client.call("network.set", name="out", connection_timeouts=None)
-    assert client.call("network.show", name="out")["connection_timeouts"] is None
+    assert client.call("network.show", name="out").get("connection_timeouts") is None
+    with pytest.raises(Refused, match="uplink host translates once more, to the host's address: "
+                                      "name a device or vif with --uplink, or leave out --nat-map"):
+        client.call("network.set", name="out", nat_maps=["192.0.2.50,10.77.0.5"])
     with pytest.raises(Refused, match="uplink host translates once more, and lets in only whom"):
         client.call("network.set", name="out", nat_filtering="endpoint-independent")
 
 
+def wide(i, **fields):
+    return {"name": f"n{i}", "mode": "nat", "subnets": [f"10.{i}.0.0/24"], "uplink": f"eth{i}",
+            "uplink_addresses": [f"192.0.{i}.2/24"], **fields}
+
+
+def test_pools_and_maps_of_all_networks_have_a_limit(client):
+    pools = [wide(i, nat_addresses=[f"192.0.{i}.{k}0-192.0.{i}.{k}9" for k in range(1, 5)])
+             for i in range(1, 18)]
+    with pytest.raises(Refused, match="all networks have 68 ranges of nat addresses, and there can "
+                                      "be 64: join some"):
+        client.call("apply", networks=pools)
+    maps = [wide(i, nat_maps=[f"192.0.{i}.{k},10.{i}.0.{k}" for k in range(10, 42)])
+            for i in range(1, 10)]
+    with pytest.raises(Refused, match="all networks have 288 addresses of single guests, and there "
+                                      "can be 256: delete some"):
+        client.call("apply", networks=maps)
+
+
 def test_pools_of_addresses_are_refused_with_uplink_host(client):
-    with pytest.raises(Refused, match="uplink host translates once more"):
+    with pytest.raises(Refused, match="uplink host translates once more, to the host's address: "
+                                      "name a device or vif with --uplink, or leave out "
+                                      "--nat-address"):
         client.call("network.add", **NAT, nat_addresses=["192.0.2.20-192.0.2.29"])
 
 

@@ -344,6 +344,7 @@ enum ct_flag {
 	CT_SNAT = 1u << 0, /* source translated */
 	CT_DNAT = 1u << 1, /* destination translated: a forward */
 	CT_ASSURED = 1u << 2, /* both directions seen, TCP: established */
+	CT_WHOLE = 1u << 4, /* with CT_SNAT: the source's address outside is its alone */
 	CT_MAPPED = 1u << 3, /* with CT_DNAT: not by a forward but to a port that a guest has */
 };
 #define MSG_CT_ENTRIES_MAX 480

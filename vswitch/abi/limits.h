@@ -74,6 +74,8 @@ enum network_profile {
 #define NEIGH_UNRESOLVED_MAX 64 /* that one vif has asked for */
 #define NEIGH_QUEUE_MAX 96 /* packets that wait for a neighbour; Linux: 101 */
 #define NEIGH_HELD_VIF_MAX 192 /* packets of one vif that wait, for whomever */
+#define NAT_MAPS_MAX 256 /* addresses outside that are one guest's, of all networks */
+#define SNAP_FORWARDS_MAX (FORWARDS_MAX + NAT_MAPS_MAX)
 #define NAT_POOLS_MAX 64 /* ranges of addresses of all networks */
 #define NAT_POOL_MAX 1024 /* addresses of a range */
 #define CT_VIF_PORTS_MAX 2048 /* ports of an address that a vif of profile tenant may hold */

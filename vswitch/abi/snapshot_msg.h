@@ -195,7 +195,9 @@ struct snap_forward {
 	be16 to_port;
 	uint16_t uplink_id;
 	uint16_t to_network;
-	uint8_t proto; /* 6 TCP, 17 UDP */
+	/* 6 TCP, 17 UDP; 0: whatever comes to .listen, which is an address of its own beside those of
+	 * the uplink, and what .to_addr begins leaves with it; ports are 0 */
+	uint8_t proto;
 	uint8_t reserved;
 	be16 listen_last; /* ports up to this one lead to as many from to_port on; 0: one port */
 	uint8_t reserved2[4];

@@ -164,7 +164,7 @@ static void bad_addresses_routes_and_forwards_are_refused(void **)
 	refused("forward");
 	M.forward[0].listen[0] = 0x20;
 	refused("forward");
-	M.hdr.n_forwards = FORWARDS_MAX + 1;
+	M.hdr.n_forwards = SNAP_FORWARDS_MAX + 1;
 	refused("snapshot");
 	M.hdr.n_routers = 1;
 	refused("snapshot");
