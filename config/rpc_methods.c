@@ -146,7 +146,8 @@ const struct rpc_method rpc_methods[] = {
 		"*reply* "
 		"is how an answer arrives; where it is not *original* turned round, *nat* says "
 		"what "
-		"is translated.",
+		"is translated. *proto*, *address* (or a subnet), *port*, *state* and *nat* choose "
+		"among them; an address or port counts wherever it stands.",
 		"{\"network\": \"lab\"}",
 		"[{\"network\": \"lab\", \"side\": \"guests\", \"vif\": \"web0\", \"proto\": "
 		"\"tcp\", \"state\": \"established\", \"nat\": \"source\", \"timeout_s\": "

@@ -5,13 +5,12 @@
  * Theory: a network and its uplink are two segments of the engine and one network for whoever asks;
  * *side* tells them apart.  What the engine says is printed, never followed.
  * Thread: the daemon has one. */
+#include "config/ct_filter.h"
 #include "config/daemon.h"
 #include "config/rpc_methods.h"
-#include "config/schema_parse.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,13 +29,13 @@ static const char *side_of(const struct network_cfg *n, uint16_t id)
 	return n && n->id != id ? "uplink" : "guests";
 }
 
-/* The optional fields network and (where @has_vif) vif of @params. */
-static int read_filter(struct daemon *d, const json_t *params, bool has_vif,
+static const char *const only_network[] = { "network", NULL };
+
+/* The optional fields network and vif of @params, which has no others than @keys. */
+static int read_filter(struct daemon *d, const json_t *params, const char *const *keys,
 	const struct network_cfg **n, uint16_t *vif_id, struct err *e)
 {
-	static const char *const both[] = { "network", "vif", NULL };
-	static const char *const one[] = { "network", NULL };
-	int rc = rpc_only_keys(params, has_vif ? both : one, e);
+	int rc = rpc_only_keys(params, keys, e);
 
 	*n = NULL;
 	*vif_id = VIF_ID_NONE;
@@ -82,7 +81,7 @@ int rpc_neighbour_list(struct daemon *d, struct rpc_call *call, json_t **result,
 	const struct network_cfg *n;
 	uint16_t vif_id;
 	size_t count = 0;
-	int rc = read_filter(d, call->params, false, &n, &vif_id, e);
+	int rc = read_filter(d, call->params, only_network, &n, &vif_id, e);
 
 	if (rc == 0)
 		rc = reconcile_neigh_list(d->reconcile, &entry, &count, e);
@@ -103,7 +102,7 @@ int rpc_neighbour_flush(struct daemon *d, struct rpc_call *call, json_t **result
 {
 	const struct network_cfg *n;
 	uint16_t vif_id;
-	int rc = read_filter(d, call->params, false, &n, &vif_id, e);
+	int rc = read_filter(d, call->params, only_network, &n, &vif_id, e);
 
 	if (rc == 0)
 		rc = reconcile_neigh_flush(d->reconcile, n ? n->id : NETWORK_ID_NONE, e);
@@ -138,7 +137,7 @@ int rpc_route_list(struct daemon *d, struct rpc_call *call, json_t **result, str
 	const struct network_cfg *n;
 	uint16_t vif_id;
 	unsigned count;
-	int rc = read_filter(d, call->params, false, &n, &vif_id, e);
+	int rc = read_filter(d, call->params, only_network, &n, &vif_id, e);
 
 	if (rc != 0)
 		return rc;
@@ -163,43 +162,35 @@ static json_t *view_tuple(const struct ct_tuple *t)
 		(int)ntohs(t->dport));
 }
 
-static const char *proto_name(const struct ct_tuple *t)
-{
-	if (t->proto == IPPROTO_ICMP)
-		return "icmp";
-	return t->proto == IPPROTO_ICMPV6 ? "icmpv6" : schema_proto_name(t->proto);
-}
-
 static json_t *view_connection(const struct daemon *d, const struct msg_ct_entry *c)
 {
-	static const char *const states[] = { "unknown", "new", "replied", "syn_sent", "syn_recv",
-		"established", "fin_wait", "last_ack", "time_wait", "closed" };
 	const struct network_cfg *n = owner_of(d->model, c->orig.network_id);
 	const struct vif_cfg *v = model_vif_by_id(d->model, c->vif_id);
-	bool has_snat = (c->flags & CT_SNAT) != 0, has_dnat = (c->flags & CT_DNAT) != 0;
+	const char *proto = ct_filter_proto_name(c->orig.proto);
 
 	return json_pack("{s:s?, s:s, s:s?, s:s, s:s, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:o, s:o}",
 		"network", n ? n->name : NULL, "side", side_of(n, c->orig.network_id), "vif",
-		v ? v->name : NULL, "proto", proto_name(&c->orig), "state",
-		states[c->state < ARRAY_LEN(states) ? c->state : 0], "nat",
-		has_snat && has_dnat ? "both"
-			: has_snat   ? "source"
-			: has_dnat   ? "destination"
-				     : "none",
-		"assured", (c->flags & CT_ASSURED) != 0, "timeout_s", (json_int_t)c->timeout_s,
-		"packets", (json_int_t)c->packets[0], "bytes", (json_int_t)c->bytes[0],
-		"reply_packets", (json_int_t)c->packets[1], "reply_bytes", (json_int_t)c->bytes[1],
-		"original", view_tuple(&c->orig), "reply", view_tuple(&c->reply));
+		v ? v->name : NULL, "proto", proto ? proto : "?", "state",
+		ct_filter_state_name(c->state), "nat", ct_filter_nat(c), "assured",
+		(c->flags & CT_ASSURED) != 0, "timeout_s", (json_int_t)c->timeout_s, "packets",
+		(json_int_t)c->packets[0], "bytes", (json_int_t)c->bytes[0], "reply_packets",
+		(json_int_t)c->packets[1], "reply_bytes", (json_int_t)c->bytes[1], "original",
+		view_tuple(&c->orig), "reply", view_tuple(&c->reply));
 }
 
 int rpc_connection_list(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
 {
+	static const char *const keys[]
+		= { "network", "vif", "proto", "address", "port", "state", "nat", NULL };
 	struct msg_ct_entry *entry = NULL;
 	const struct network_cfg *n;
+	struct ct_filter filter;
 	uint16_t vif_id;
 	size_t count = 0;
-	int rc = read_filter(d, call->params, true, &n, &vif_id, e);
+	int rc = read_filter(d, call->params, keys, &n, &vif_id, e);
 
+	if (rc == 0)
+		rc = ct_filter_parse(call->params, &filter, e);
 	if (rc == 0)
 		rc = reconcile_ct_list(
 			d->reconcile, n ? n->id : NETWORK_ID_NONE, vif_id, &entry, &count, e);
@@ -207,16 +198,18 @@ int rpc_connection_list(struct daemon *d, struct rpc_call *call, json_t **result
 		return rc;
 	*result = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(*result, view_connection(d, &entry[i]));
+		if (ct_filter_takes(&filter, &entry[i]))
+			json_array_append_new(*result, view_connection(d, &entry[i]));
 	free(entry);
 	return 0;
 }
 
 int rpc_connection_flush(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
 {
+	static const char *const keys[] = { "network", "vif", NULL };
 	const struct network_cfg *n;
 	uint16_t vif_id;
-	int rc = read_filter(d, call->params, true, &n, &vif_id, e);
+	int rc = read_filter(d, call->params, keys, &n, &vif_id, e);
 
 	if (rc == 0)
 		rc = reconcile_ct_flush(d->reconcile, n ? n->id : NETWORK_ID_NONE, vif_id, e);

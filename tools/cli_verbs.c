@@ -37,6 +37,19 @@ static const struct cli_flag connection_flags[] = {
 	{ "vif", 0, "VIF", false, COMPLETE_VIF, "only those that this vif began" },
 	{ 0 },
 };
+static const struct cli_flag connection_list_flags[] = {
+	{ "network", 0, "NETWORK", false, COMPLETE_NETWORK, "only those of this network" },
+	{ "vif", 0, "VIF", false, COMPLETE_VIF, "only those that this vif began" },
+	{ "proto", 0, "PROTO", false, COMPLETE_NOTHING,
+		"only tcp, udp, icmp, icmpv6, gre, sctp, esp" },
+	{ "address", 0, "ADDR|CIDR", false, COMPLETE_NOTHING,
+		"only those with this address, before or behind a translation" },
+	{ "port", 0, "PORT", true, COMPLETE_NOTHING, "only those with this port, likewise" },
+	{ "state", 0, "STATE", false, COMPLETE_NOTHING, "only those in this state" },
+	{ "nat", 0, "WHAT", false, COMPLETE_NOTHING,
+		"only where this is translated: source, destination, both, none" },
+	{ 0 },
+};
 static const struct cli_flag drops_flags[] = {
 	{ "vif", 0, "VIF", false, COMPLETE_VIF, "only drops of this vif" },
 	{ "follow", 'f', NULL, false, COMPLETE_NOTHING, "go on, and print new drops every second" },
@@ -290,10 +303,10 @@ const struct cli_verb cli_verbs[] = {
 	{ .noun = "connection",
 		.verb = "list",
 		.args = "",
-		.flags = connection_flags,
+		.flags = connection_list_flags,
 		.doc = "connections through the router, and how they are translated",
 		.more = connection_more,
-		.example = "saklar connection list --vif web0",
+		.example = "saklar connection list --vif web0 --port 443",
 		.run = cmd_connection_list },
 	{ .noun = "connection",
 		.verb = "flush",

@@ -95,12 +95,29 @@ static void connection_row(struct table *t, const json_t *row)
 	table_cell_u64(t, cli_u64(row, "timeout_s"));
 }
 
+static json_t *connection_filter(const struct cli_args *args)
+{
+	static const char *const words[] = { "proto", "address", "state", "nat" };
+	json_t *params = list_filter(args);
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		const char *text = cli_args_text(args, words[i]);
+
+		if (text)
+			json_object_set_new(params, words[i], json_string(text));
+	}
+	if (cli_args_has(args, "port"))
+		json_object_set_new(
+			params, "port", json_integer((json_int_t)cli_args_number(args, "port", 0)));
+	return params;
+}
+
 int cmd_connection_list(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
 {
 	static const char *const headings[] = { "PROTO", "STATE", "SOURCE", "DESTINATION",
 		"SEEN-FROM", "SENT-TO", "VIF", ">PACKETS", ">BYTES", ">TIMEOUT", NULL };
 
-	return list_print(cli, "connection.list", list_filter(args), headings, connection_row,
+	return list_print(cli, "connection.list", connection_filter(args), headings, connection_row,
 		"no connections");
 }
 

@@ -289,6 +289,14 @@ def test_forward_del_and_flush_say_which(daemon):
     assert daemon.calls[-1][0] == "rw"
 
 
+def test_connection_list_says_which(daemon):
+    assert daemon.run("connection", "list", "--proto", "tcp", "--address", "10.0.0.0/24", "--port",
+                      "443", "--state", "established", "--nat", "source").returncode == 0
+    assert daemon.params_of("connection.list") == {
+        "proto": "tcp", "address": "10.0.0.0/24", "port": 443, "state": "established",
+        "nat": "source"}
+
+
 def test_tables_of_the_router(daemon):
     assert daemon.run("forward", "list").stdout.splitlines()[1].split() \
         == ["lan", "tcp", "8080", "10.0.0.2", "80", "-"]
