@@ -6,6 +6,7 @@
 #include "vswitch/base/base.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -95,6 +96,16 @@ static void anchors_are_copied(void **)
 {
 	expect("a: &x [1, &y 2]\nb: *x\nc: *y", "{\"a\": [1, 2], \"b\": [1, 2], \"c\": 2}");
 	expect("a: &x 1\nb: &x 2\nc: *x", "{\"a\": 1, \"b\": 2, \"c\": 2}");
+}
+
+static void anchors_are_bounded(void **)
+{
+	static char text[257 * 8];
+	size_t n = 0;
+
+	for (unsigned i = 0; i < 257; i++)
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "- &x%u 1\n", i % 10);
+	refused(text, "there are more than 256 anchors");
 }
 
 static void every_item_has_its_line(void **)
@@ -268,6 +279,7 @@ int main(void)
 		cmocka_unit_test(json_is_read_as_it_is),
 		cmocka_unit_test(comments_and_a_mark_of_byte_order_are_nothing),
 		cmocka_unit_test(anchors_are_copied),
+		cmocka_unit_test(anchors_are_bounded),
 		cmocka_unit_test(every_item_has_its_line),
 		cmocka_unit_test(what_is_wrong_is_said_with_its_line),
 		cmocka_unit_test(bytes_that_are_no_text_are_refused),
