@@ -152,6 +152,45 @@ static void print_options(FILE *f, const struct network_cfg *n, const char *ifna
 		fprintf(f, "ra-param=%s,mtu:%u,600\n", ifname, mtu);
 }
 
+/* A resolver for everything outside that the administrator named, instead of the host's. */
+static bool has_own_resolver(const struct network_cfg *n)
+{
+	for (unsigned i = 0; i < n->dhcp.n_dns_forwarders; i++)
+		if (strchr(n->dhcp.dns_forwarder[i], '/') == NULL)
+			return true;
+	return false;
+}
+
+static void print_words(FILE *f, const struct network_cfg *n)
+{
+	const struct dhcp_words *w = &n->dhcp;
+
+	for (unsigned i = 0; i < w->n_dns_hosts; i++) {
+		const char *names = strchr(w->dns_host[i], ',');
+
+		if (dhcp_words_is_dns_host(w->dns_host[i])) /* names first there */
+			fprintf(f, "host-record=%s,%.*s\n", names + 1,
+				(int)(names - w->dns_host[i]), w->dns_host[i]);
+	}
+	for (unsigned i = 0; i < w->n_dns_forwarders; i++)
+		if (dhcp_words_is_forwarder(w->dns_forwarder[i]))
+			fprintf(f, "server=%s%s\n",
+				strchr(w->dns_forwarder[i], '/') != NULL ? "/" : "",
+				w->dns_forwarder[i]);
+	for (unsigned i = 0; i < w->n_options; i++)
+		if (dhcp_words_is_option(w->option[i]))
+			fprintf(f, "dhcp-option=%s\n", w->option[i]);
+	if (w->boot[0] != '\0' && dhcp_words_is_boot(w->boot)) {
+		const char *server = strchr(w->boot, ',');
+		int len = server != NULL ? (int)(server - w->boot) : (int)strlen(w->boot);
+
+		fprintf(f, "dhcp-boot=%.*s%s%s\n", len, w->boot, server != NULL ? ",," : "",
+			server != NULL ? server + 1 : "");
+	}
+	if (w->tftp_root[0] != '\0' && dhcp_words_is_path(w->tftp_root))
+		fprintf(f, "enable-tftp\ntftp-no-fail\ntftp-root=%s\n", w->tftp_root);
+}
+
 char *dnsmasq_print_conf(const struct network_cfg *n, const struct dnsmasq_paths *paths)
 {
 	char *text = NULL;
@@ -167,7 +206,7 @@ char *dnsmasq_print_conf(const struct network_cfg *n, const struct dnsmasq_paths
 		paths->leases, LEASES_MAX);
 	/* Names: our leases; others by the resolvers in our own file, never by the host's files. */
 	fprintf(f, "no-hosts\ndomain-needed\nbogus-priv\nexpand-hosts\n");
-	if (n->mode == NETWORK_MODE_ISOLATED)
+	if (n->mode == NETWORK_MODE_ISOLATED || has_own_resolver(n))
 		fprintf(f, "no-resolv\n");
 	else
 		fprintf(f, "resolv-file=%s\nstrict-order\n", paths->resolv);
@@ -176,6 +215,7 @@ char *dnsmasq_print_conf(const struct network_cfg *n, const struct dnsmasq_paths
 	print_ranges(f, n);
 	print_hosts(f, n);
 	print_options(f, n, paths->ifname);
+	print_words(f, n);
 	if (fclose(f) == 0)
 		return text;
 	free(text);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "config/ct_times.h"
+#include "config/dhcp_words.h"
 #include "config/fdb_list.h"
 #include "config/guard_text.h"
 #include "config/multicast.h"
@@ -105,6 +106,7 @@ struct network_cfg {
 	unsigned n_neighbours;
 	struct dhcp_host *neighbour; /* who has an address, for vifs with .is_neigh_suppressed */
 	char domain[HOSTNAME_LEN];
+	struct dhcp_words dhcp;
 	uint16_t mtu; /* bytes of IP; default 1500 */
 	uint32_t ageing_s; /* default 300 */
 	uint32_t fdb_limit; /* 0: as many as the table holds */

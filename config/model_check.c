@@ -263,6 +263,13 @@ static int check_dhcp(const struct network_cfg *n, struct err *e)
 	if (!n->has_dhcp && (n->n_dhcp_ranges > 0 || n->n_dhcp_hosts > 0))
 		return err_set(e, -EINVAL, model_network_path(n, "dhcp", path),
 			"DHCP ranges and hosts need DHCP: add --dhcp, or leave them out");
+	if (!n->has_dhcp
+		&& (n->dhcp.n_dns_hosts > 0 || n->dhcp.n_dns_forwarders > 0 || n->dhcp.n_options > 0
+			|| n->dhcp.boot[0] || n->dhcp.tftp_root[0]))
+		return err_set(e, -EINVAL, model_network_path(n, "dhcp", path),
+			"names, options and files are served where DHCP is: add --dhcp, or leave "
+			"out "
+			"--dns-host, --dns-forwarder, --dhcp-option, --dhcp-boot and --tftp-root");
 	rc = check_dhcp_ranges(n, e);
 	for (unsigned i = 0; rc == 0 && i < n->n_dhcp_hosts; i++)
 		rc = check_dhcp_host(n, i, e);

@@ -122,6 +122,9 @@ struct xen_view {
 	struct msg_xen_counts counts;
 };
 bool reconcile_xen_view(struct reconcile *r, uint16_t vif_id, struct xen_view *out);
+/* The file of @n's leases, into @buf; NULL: there is no DHCP. */
+const char *reconcile_lease_path(
+	const struct reconcile *r, const struct network_cfg *n, char *buf, size_t size);
 /* Where a forward leads now; false: nobody knows the guest's address yet. */
 bool reconcile_forward_target(
 	const struct reconcile *r, const struct forward_cfg *f, struct ipaddr *out);

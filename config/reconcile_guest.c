@@ -8,6 +8,7 @@
 #include "config/reconcile_state.h"
 #include "vswitch/base/log.h"
 
+#include <stdio.h>
 #include <string.h>
 
 LOG_MODULE("reconcile_guest");
@@ -79,4 +80,11 @@ bool reconcile_forward_target(
 	if (target != NULL)
 		*out = *target;
 	return target != NULL;
+}
+
+const char *reconcile_lease_path(
+	const struct reconcile *r, const struct network_cfg *n, char *buf, size_t size)
+{
+	snprintf(buf, size, "%s/leases/%s", r->paths.state_dir, n->name);
+	return n->has_dhcp ? buf : NULL;
 }

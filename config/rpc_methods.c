@@ -104,6 +104,12 @@ const struct rpc_method rpc_methods[] = {
 		"{\"vif\": \"web0\", \"group\": \"239.1.1.1\"}", "{\"generation\": 10}" },
 	{ "mdb.del", RPC_ROLE_RW, true, rpc_mdb_del, "Take a static group away from a vif.",
 		"{\"vif\": \"web0\", \"group\": \"239.1.1.1\"}", "{\"generation\": 11}" },
+	{ "lease.list", RPC_ROLE_RO, false, rpc_lease_list,
+		"Addresses that DHCP has given to guests, of all networks or one. *name* is what "
+		"the guest calls itself; *left_s* null: for ever.",
+		"{\"network\": \"lab\"}",
+		"[{\"network\": \"lab\", \"address\": \"192.168.77.10\", \"mac\": "
+		"\"52:54:00:12:34:56\", \"vif\": \"web0\", \"name\": \"web\", \"left_s\": 3500}]" },
 	{ "neighbour.list", RPC_ROLE_RO, false, rpc_neighbour_list,
 		"MAC addresses by IP address that the router knows or asks for. *side* is guests "
 		"or uplink.",

@@ -84,6 +84,7 @@ RPC_METHOD(rpc_forward_list);
 RPC_METHOD(rpc_mdb_list);
 RPC_METHOD(rpc_mdb_add);
 RPC_METHOD(rpc_mdb_del);
+RPC_METHOD(rpc_lease_list);
 RPC_METHOD(rpc_neighbour_list);
 RPC_METHOD(rpc_neighbour_flush);
 RPC_METHOD(rpc_stp_show);

@@ -9,6 +9,7 @@
  * Thread: constants. */
 #include "config/schema.h"
 
+#include "config/schema_dhcp_rows.h"
 #include "config/schema_multicast_rows.h"
 #include "config/schema_stp_rows.h"
 #include "config/static_route.h"
@@ -91,6 +92,7 @@ static const struct schema_field network_fields[] = {
 		.doc
 		= "who has an address, beside those that --guard and --dhcp-host name; for vifs "
 		  "with --neigh-suppress" },
+	DHCP_NETWORK_FIELDS,
 	{ .key = "domain",
 		.flag = "domain",
 		.arg = "DOMAIN",

@@ -326,6 +326,18 @@ static int add_route(void *cfg, const struct schema_value *v, const char *, stru
 	return 0;
 }
 
+#define SET_DHCP(name)                                                                    \
+	static int set_##name(                                                            \
+		void *cfg, const struct schema_value *v, const char *path, struct err *e) \
+	{                                                                                 \
+		return schema_set_dhcp(((struct stage *)cfg)->cfg, #name, v, path, e);    \
+	}
+SET_DHCP(dns_hosts)
+SET_DHCP(dns_forwarders)
+SET_DHCP(dhcp_options)
+SET_DHCP(dhcp_boot)
+SET_DHCP(tftp_root)
+
 #define SET_NAT(name)                                                                     \
 	static int set_nat_##name(                                                        \
 		void *cfg, const struct schema_value *v, const char *path, struct err *e) \
@@ -350,6 +362,11 @@ static const struct schema_setter setters[] = {
 	{ "dhcp_hosts", add_dhcp_host },
 	{ "neighbours", add_neighbour },
 	{ "domain", set_domain },
+	{ "dns_hosts", set_dns_hosts },
+	{ "dns_forwarders", set_dns_forwarders },
+	{ "dhcp_options", set_dhcp_options },
+	{ "dhcp_boot", set_dhcp_boot },
+	{ "tftp_root", set_tftp_root },
 	{ "mtu", set_mtu },
 	{ "ageing", set_ageing },
 	{ "fdb_limit", set_fdb_limit },
@@ -624,6 +641,7 @@ static void print_dhcp(const struct network_cfg *n, json_t *json)
 	print_hosts(json, "neighbours", n->neighbour, n->n_neighbours);
 	if (n->domain[0])
 		json_object_set_new(json, "domain", json_string(n->domain));
+	schema_print_dhcp(n, json);
 }
 
 static void print_uplink(const struct network_cfg *n, json_t *json)

@@ -51,6 +51,11 @@ struct stp_cfg schema_stp_default(void);
 [[nodiscard]] int schema_set_stp_net(struct stp_cfg *s, const char *key,
 	const struct schema_value *v, const char *path, struct err *e);
 void schema_print_stp_net(const struct stp_cfg *s, json_t *json);
+/* schema_dhcp.c: one value of what DHCP and DNS say beside addresses, and all. */
+[[nodiscard]] int schema_set_dhcp(struct network_cfg *n, const char *key,
+	const struct schema_value *v, const char *path, struct err *e);
+void schema_print_dhcp(const struct network_cfg *n, json_t *json);
+
 /* schema_nat.c: one value of how guests are translated (@key without its first word), and all. */
 [[nodiscard]] int schema_set_nat(struct network_cfg *n, const char *key,
 	const struct schema_value *v, const char *path, struct err *e);

@@ -253,6 +253,14 @@ const struct cli_verb cli_verbs[] = {
 		.example = "saklar forward list --network lan",
 		.run = cmd_forward_list },
 
+	{ .noun = "lease",
+		.verb = "list",
+		.args = "",
+		.flags = network_flags,
+		.doc = "which address DHCP has given to which guest",
+		.example = "saklar lease list --network lan",
+		.run = cmd_lease_list },
+
 	{ .noun = "neighbour",
 		.verb = "list",
 		.args = "",

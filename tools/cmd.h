@@ -23,6 +23,7 @@ CMD(cmd_mdb_del);
 CMD(cmd_fdb_add);
 CMD(cmd_fdb_del);
 CMD(cmd_fdb_flush);
+CMD(cmd_lease_list);
 CMD(cmd_neighbour_list);
 CMD(cmd_neighbour_flush);
 CMD(cmd_stp_show);

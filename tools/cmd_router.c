@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_router.c - what the router knows: neighbours, routes (and static ones: add, del), connections.
+/* cmd_router.c - what router and DHCP know: leases, neighbours, routes (and static ones: add, del), connections.
  *
  * From: cli_verbs.c.  To: list.c.
  * Theory: a connection has two directions, each with its addresses as they are on the wire; where
@@ -33,6 +33,27 @@ int cmd_neighbour_list(const struct cli *cli, const struct cli_verb *, struct cl
 
 	return list_print(cli, "neighbour.list", list_filter(args), headings, neighbour_row,
 		"no neighbours known");
+}
+
+static void lease_row(struct table *t, const json_t *row)
+{
+	list_cell_text(t, row, "network");
+	list_cell_text(t, row, "address");
+	list_cell_text(t, row, "mac");
+	list_cell_text(t, row, "vif");
+	list_cell_text(t, row, "name");
+	if (json_is_integer(json_object_get(row, "left_s")))
+		table_cell_u64(t, cli_u64(row, "left_s"));
+	else
+		table_cell(t, TABLE_PLAIN, "");
+}
+
+int cmd_lease_list(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
+{
+	static const char *const headings[]
+		= { "NETWORK", "ADDRESS", "MAC", "VIF", "NAME", ">LEFT", NULL };
+
+	return list_print(cli, "lease.list", list_filter(args), headings, lease_row, "no leases");
 }
 
 static void route_row(struct table *t, const json_t *row)

@@ -60,6 +60,9 @@ def network(dice, i):
     if dice.random() < .5:
         item["dhcp"] = True
         some(dice, item, dhcp_ranges=[f"10.{i}.0.20-10.{i}.0.90"],
+             dns_hosts=[f"10.{i}.0.7,db{i},db{i}.d{i}.test"], dhcp_options=[f"42,10.{i}.0.1"],
+             dns_forwarders=["192.0.2.53", "corp.example/192.0.2.54"], tftp_root="/srv/tftp",
+             dhcp_boot=dice.choice(["pxelinux.0", f"boot/x.efi,10.{i}.0.7"]),
              dhcp_hosts=[f"{mac}07,10.{i}.0.7,h{i}", f"{mac}08,10.{i}.0.8"])
     if item["mode"] in ("nat", "routed", "open"):
         some(dice, item, uplink_mac=mac + "02")

@@ -11,7 +11,7 @@ from daemon import HERE, SAKLARD, Refused
 
 RO = {"status", "network.list", "network.show", "vif.list", "vif.show", "fdb.list", "drops",
       "worker.list", "schema", "history", "export", "forward.list", "neighbour.list", "route.list",
-      "connection.list", "mdb.list", "stp.show"}
+      "lease.list", "connection.list", "mdb.list", "stp.show"}
 CAP = {"capture.open", "capture.close"}
 RW = {"network.add", "network.set", "network.del", "vif.add", "vif.set", "vif.del", "fdb.flush",
       "mdb.add", "mdb.del", "fdb.add", "fdb.del", "apply", "forward.add", "forward.del",

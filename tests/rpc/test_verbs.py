@@ -52,6 +52,7 @@ def test_keys_of_a_network_are_stable(client):
             "neighbours",
             "leg_ifname", "leg_mac", "leg", "leg_id", "uplink_port",
             "stp", "stp_priority", "hello_time", "max_age", "forward_delay",
+            "routes", "dns_hosts", "dns_forwarders", "dhcp_options",
             "dnsmasq_pid"} == set(client.call("network.list")[0])
 
 

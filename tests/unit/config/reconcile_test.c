@@ -419,6 +419,58 @@ static void isolated_network_announces_no_router_and_no_resolver(void **)
 	free(text);
 }
 
+static void names_options_and_files_are_served_as_they_were_said(void **)
+{
+	struct network_cfg n = make_network(NETWORK_MODE_BRIDGE, "10.0.0.0/24", "fd00::/64");
+	struct dhcp_words *w = &n.dhcp;
+	char *text;
+
+	w->n_dns_hosts = w->n_dns_forwarders = w->n_options = 1;
+	snprintf(w->dns_host[0], DHCP_WORD_LEN, "10.0.0.9,db,db.lab.test");
+	snprintf(w->dns_forwarder[0], DHCP_WORD_LEN, "corp.example/192.0.2.53");
+	snprintf(w->option[0], DHCP_WORD_LEN, "42,10.0.0.1");
+	snprintf(w->boot, DHCP_WORD_LEN, "pxelinux.0,10.0.0.9");
+	snprintf(w->tftp_root, DHCP_WORD_LEN, "/srv/tftp");
+	text = dnsmasq_print_conf(&n, &paths);
+	assert_non_null(strstr(text, "host-record=db,db.lab.test,10.0.0.9\n"));
+	assert_non_null(strstr(text, "server=/corp.example/192.0.2.53\n"));
+	assert_non_null(strstr(text, "resolv-file=/r/v")); /* for all other names */
+	assert_non_null(strstr(text, "dhcp-option=42,10.0.0.1\n"));
+	assert_non_null(strstr(text, "dhcp-boot=pxelinux.0,,10.0.0.9\n"));
+	assert_non_null(strstr(text, "tftp-root=/srv/tftp\n"));
+	free(text);
+	snprintf(w->dns_forwarder[0], DHCP_WORD_LEN, "192.0.2.53");
+	snprintf(w->boot, DHCP_WORD_LEN, "pxelinux.0");
+	text = dnsmasq_print_conf(&n, &paths);
+	assert_non_null(strstr(text, "server=192.0.2.53\n"));
+	assert_null(strstr(text, "resolv-file"));
+	assert_non_null(strstr(text, "dhcp-boot=pxelinux.0\n"));
+	free(text);
+}
+
+static void words_that_would_say_more_are_none(void **)
+{
+	static const char *const hosts[] = { "", "10.0.0.9", "10.0.0.9,", "x,db", "10.0.0.9,a b",
+		"10.0.0.9,a\nb", "10.0.0.9,-a", "10.0.0.9,a,", "10.0.0.9,a#" };
+	static const char *const options[] = { "", "42", "42,", "0,x", "255,x", "x,y", "42,a b",
+		"42,a\"b", "42,a\nb", "0042,x" };
+	static const char *const boots[] = { "", "a b", "a,b", "a,", "a,10.0.0.1,b", "a\nb" };
+	static const char *const roots[] = { "", "srv", "/srv/../etc", "/srv tftp", "/a\nb" };
+
+	for (unsigned i = 0; i < ARRAY_LEN(hosts); i++)
+		assert_false(dhcp_words_is_dns_host(hosts[i]));
+	for (unsigned i = 0; i < ARRAY_LEN(options); i++)
+		assert_false(dhcp_words_is_option(options[i]));
+	for (unsigned i = 0; i < ARRAY_LEN(boots); i++)
+		assert_false(dhcp_words_is_boot(boots[i]));
+	for (unsigned i = 0; i < ARRAY_LEN(roots); i++)
+		assert_false(dhcp_words_is_path(roots[i]));
+	assert_false(dhcp_words_is_forwarder("a/b/192.0.2.1"));
+	assert_false(dhcp_words_is_forwarder("/192.0.2.1"));
+	assert_false(dhcp_words_is_forwarder("192.0.2.1\n"));
+	assert_true(dhcp_words_is_forwarder("corp.example/2001:db8::53"));
+}
+
 static void names_that_would_end_a_line_are_left_out(void **)
 {
 	struct network_cfg n = make_network(NETWORK_MODE_BRIDGE, "10.0.0.0/24", "fd00::/64");
@@ -478,6 +530,8 @@ int main(void)
 		cmocka_unit_test(table_is_named_by_the_run_dir),
 		cmocka_unit_test(dhcp_leases_the_whole_subnet_but_the_gateway),
 		cmocka_unit_test(isolated_network_announces_no_router_and_no_resolver),
+		cmocka_unit_test(names_options_and_files_are_served_as_they_were_said),
+		cmocka_unit_test(words_that_would_say_more_are_none),
 		cmocka_unit_test(names_that_would_end_a_line_are_left_out),
 		cmocka_unit_test(undo_lines_survive_the_round_trip),
 		cmocka_unit_test(malformed_engine_messages_are_refused),
