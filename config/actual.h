@@ -57,6 +57,7 @@ struct network_slot {
 	enum object_state state;
 	char why[256];
 	struct transit transit; /* uplink host, once its tap is there */
+	bool is_route_free; /* nothing is routed behind the leg: need not look again */
 };
 
 /* An address that the network's DHCP has given to a MAC. */

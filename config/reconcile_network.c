@@ -78,17 +78,22 @@ static bool has_route(const struct static_route *list, int n, const struct stati
 }
 
 /* What is behind guests, for the host itself.  As with addresses, the old ones go first. */
-static int set_routes(const struct network_cfg *n, int ifindex, struct err *e)
+static int set_routes(
+	const struct network_cfg *n, struct network_slot *net, int ifindex, struct err *e)
 {
 	struct static_route have[ROUTES_HELD_MAX];
-	int n_have = netlink_routes(ifindex, have, ROUTES_HELD_MAX);
 	char text[IPNET_STR_LEN];
-	int rc = 0;
+	int n_have, rc = 0;
 
+	/* The kernel lists all routes of the host: with many networks too much for each run. */
+	if (n->n_routes == 0 && net->is_route_free)
+		return 0;
+	n_have = netlink_routes(ifindex, have, ROUTES_HELD_MAX);
 	if (n_have < 0)
 		return err_set(
 			e, n_have, "", "cannot read the leg's routes: %s", strerror(-n_have));
 	n_have = MIN(n_have, ROUTES_HELD_MAX);
+	net->is_route_free = n_have == 0 && n->n_routes == 0;
 	for (int i = 0; i < n_have; i++)
 		if (!has_route(n->route, (int)n->n_routes, &have[i])
 			&& netlink_delete_route(&have[i], ifindex) < 0)
@@ -149,7 +154,7 @@ static int run_leg(struct reconcile *r, const struct network_cfg *n, int nft_rc,
 		rc = reconcile_uplink_up(r, n, e);
 	if (rc == 0 && n->has_dhcp)
 		rc = dnsmasq_run(r->dnsmasq, r->model, n, slot->ifname, e);
-	return rc == 0 ? set_routes(n, slot->fds.ifindex, e) : rc;
+	return rc == 0 ? set_routes(n, &r->actual.network[n->id], slot->fds.ifindex, e) : rc;
 }
 
 /* Why a network with a leg does not lead out, when its uplink is a device or vif; "" when it does. */

@@ -6,6 +6,7 @@
 #include "vswitch/abi/snapshot_msg.h"
 
 #define IP6_MTU_MIN 1280 /* RFC 8200 §5 */
+#define PORT_MTU_MIN 68 /* RFC 791 */
 
 /* *out is malloc'ed, *len its length.  0 or -ENOMEM. */
 [[nodiscard]] int snapshot_build(const struct model *m, const struct vif_wants *wants,
