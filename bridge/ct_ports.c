@@ -53,7 +53,7 @@ struct set {
 struct ct_ports {
 	uint32_t n_sets;
 	struct sipkey key;
-	struct set *set; /* [CT_PORT_SETS]; a page is touched when it is needed */
+	struct set *set; /* [CT_PORT_SETS]; mapped, and each page touched, when it is needed */
 };
 
 static struct set *set_find(const struct ct_ports *p, const struct ct_tuple *reply)
@@ -68,10 +68,25 @@ static struct set *set_find(const struct ct_ports *p, const struct ct_tuple *rep
 	return NULL;
 }
 
+static bool sets_map(struct ct_ports *p)
+{
+	void *set;
+
+	if (p->set != NULL)
+		return true;
+	set = mmap(NULL, SETS_SIZE, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (set != MAP_FAILED)
+		p->set = set;
+	return p->set != NULL;
+}
+
 static struct set *set_add(struct ct_ports *p, const struct ct_tuple *reply)
 {
 	struct set *s = NULL;
 
+	if (!sets_map(p))
+		return NULL;
 	for (uint32_t i = 0; s == NULL && i < p->n_sets; i++)
 		if (p->set[i].n_taken == 0) /* of an address that is perhaps no longer ours */
 			s = &p->set[i];
@@ -276,20 +291,9 @@ void ct_ports_destroy(struct ct_ports *p)
 struct ct_ports *ct_ports_create(void)
 {
 	struct ct_ports *p = calloc(1, sizeof(*p));
-	void *set;
 
-	if (p == NULL)
-		return NULL;
-	if (getrandom(&p->key, sizeof(p->key), 0) != sizeof(p->key)) {
-		free(p);
-		return NULL;
-	}
-	set = mmap(NULL, SETS_SIZE, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (set == MAP_FAILED) {
-		free(p);
-		return NULL;
-	}
-	p->set = set;
-	return p;
+	if (p == NULL || getrandom(&p->key, sizeof(p->key), 0) == sizeof(p->key))
+		return p;
+	free(p);
+	return NULL;
 }

@@ -253,9 +253,9 @@ static const struct schema_field network_fields[] = {
 		.kind = FIELD_STRING,
 		.max = 300,
 		.def
-		= "tcp_syn_sent=120,tcp_syn_recv=60,tcp_established=432000,tcp_unacknowledged=300,"
-		  "tcp_fin_wait=120,tcp_last_ack=30,tcp_time_wait=120,tcp_close=10,udp=30,"
-		  "udp_stream=120,icmp=30,icmpv6=30,generic=600",
+		= "tcp_syn_sent=120, tcp_syn_recv=60, tcp_established=432000, "
+		  "tcp_unacknowledged=300, tcp_fin_wait=120, tcp_last_ack=30, tcp_time_wait=120, "
+		  "tcp_close=10, udp=30, udp_stream=120, icmp=30, icmpv6=30, generic=600",
 		.doc = "mode nat: how long connections live that nothing is heard of" },
 	{ .key = "nat_ipv6",
 		.flag = "nat-ipv6",

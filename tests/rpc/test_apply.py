@@ -188,6 +188,7 @@ def test_the_largest_state_is_exported_and_applied(client, daemon):
         f"52:54:00:{i:02x}:01:{j:02x},10.{i}.7.{j},{'h' * 59}{j}" for j in range(256)]}
         for i in range(1, 255)]
     vifs = [{"name": f"v{i}", "network": f"n{i % 254 + 1}", "type": "tap"} for i in range(700)]
+    client.sock.settimeout(60)  # all of it is checked, and stored
     assert len(client.call("apply", networks=networks, vifs=vifs)["added"]) == 954
     done = subprocess.run(f"'{program()}' --run-dir '{daemon.run_dir}' export | "
                           f"'{program()}' --run-dir '{daemon.run_dir}' apply -", shell=True,
