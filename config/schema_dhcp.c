@@ -20,15 +20,15 @@ struct kind {
 };
 #define LIST(key_, count, words, check, wanted_)                           \
 	{                                                                  \
-		.key = key_, .is_sound = check, .wanted = wanted_,         \
+		.key = (key_), .is_sound = (check), .wanted = (wanted_),   \
 		.count_at = offsetof(struct network_cfg, dhcp.count),      \
 		.words_at = offsetof(struct network_cfg, dhcp.words),      \
 		.max = ARRAY_LEN(((struct network_cfg *)NULL)->dhcp.words) \
 	}
-#define WORD(key_, word, check, wanted_)                            \
-	{                                                           \
-		.key = key_, .is_sound = check, .wanted = wanted_,  \
-		.words_at = offsetof(struct network_cfg, dhcp.word) \
+#define WORD(key_, word, check, wanted_)                                 \
+	{                                                                \
+		.key = (key_), .is_sound = (check), .wanted = (wanted_), \
+		.words_at = offsetof(struct network_cfg, dhcp.word)      \
 	}
 
 static const struct kind kinds[] = {
