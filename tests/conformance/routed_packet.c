@@ -320,6 +320,28 @@ static void normalise_error(uint8_t *ip, uint8_t *quote)
 	put16(l4 + 2, 0);
 }
 
+/* Where the checksum of layer 4 stands. */
+static unsigned csum_off(uint8_t proto)
+{
+	return proto == L4_TCP ? 16 : proto == L4_UDP ? 6 : 2;
+}
+
+/* Port (or id) and what sums it up; @which: COMPARE_FREE_ADDR, COMPARE_FREE_PORT. */
+static void normalise_l4(uint8_t *ip, uint8_t *l4, uint8_t proto, unsigned which)
+{
+	if ((which & COMPARE_FREE_PORT) != 0) {
+		put16(l4 + (proto == L4_ICMP || proto == L4_ICMP6 ? 4 : 0), 0);
+		put16(l4 + csum_off(proto), 0);
+		if (proto == L4_SCTP)
+			memset(l4 + 8, 0, 4);
+	}
+	if ((which & COMPARE_FREE_ADDR) == 0 || ip[0] >> 4 != 4)
+		return;
+	memset(ip + 12, 0, 4);
+	if (proto == L4_TCP || proto == L4_UDP)
+		put16(l4 + csum_off(proto), 0);
+}
+
 static void normalise(struct out_frame *f, unsigned flags)
 {
 	uint8_t *ip = f->bytes + ETH, *l4 = ip + ip_hdr_len(ip);
@@ -335,22 +357,12 @@ static void normalise(struct out_frame *f, unsigned flags)
 	}
 	if (quote != NULL)
 		normalise_error(ip, f->bytes + (quote - f->bytes));
-	if ((flags & COMPARE_FREE_PORT) != 0 && quote == NULL) {
-		put16(l4 + (proto == L4_ICMP || proto == L4_ICMP6 ? 4 : 0), 0);
-		put16(l4 + (proto == L4_TCP ? 16 : proto == L4_UDP ? 6 : 2), 0);
-		if (proto == L4_SCTP)
-			memset(l4 + 8, 0, 4);
-	}
-	if (ip[0] >> 4 == 6 && ip[6] == 44)
-		put32(ip + 44, 0); /* the kernel gives pieces another identification */
-	if (ip[0] >> 4 == 4) {
-		if ((flags & COMPARE_FREE_ADDR) != 0 && quote == NULL) {
-			memset(ip + 12, 0, 4);
-			if (proto == L4_TCP || proto == L4_UDP)
-				put16(l4 + (proto == L4_TCP ? 16 : 6), 0);
-		}
+	else
+		normalise_l4(ip, l4, proto, flags);
+	if (ip[0] >> 4 == 4)
 		put16(ip + 10, 0);
-	}
+	else if (ip[6] == 44)
+		put32(ip + 44, 0); /* the kernel gives pieces another identification */
 }
 
 static const char *whole_fault(const struct outcome *o)
