@@ -53,7 +53,7 @@ struct set {
 struct ct_ports {
 	uint32_t n_sets;
 	struct sipkey key;
-	struct set *set; /* [CT_PORT_SETS]; mapped, and each page touched, when it is needed */
+	struct set *set; /* [CT_PORT_SETS], see ct_ports_map(); pages are touched when needed */
 };
 
 static struct set *set_find(const struct ct_ports *p, const struct ct_tuple *reply)
@@ -68,7 +68,7 @@ static struct set *set_find(const struct ct_ports *p, const struct ct_tuple *rep
 	return NULL;
 }
 
-static bool sets_map(struct ct_ports *p)
+bool ct_ports_map(struct ct_ports *p)
 {
 	void *set;
 
@@ -85,7 +85,7 @@ static struct set *set_add(struct ct_ports *p, const struct ct_tuple *reply)
 {
 	struct set *s = NULL;
 
-	if (!sets_map(p))
+	if (!ct_ports_map(p)) /* a worker cannot: there it has been done */
 		return NULL;
 	for (uint32_t i = 0; s == NULL && i < p->n_sets; i++)
 		if (p->set[i].n_taken == 0) /* of an address that is perhaps no longer ours */

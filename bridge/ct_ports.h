@@ -14,6 +14,9 @@ struct ct_ports;
 
 struct ct_ports *ct_ports_create(void);
 void ct_ports_destroy(struct ct_ports *p);
+/* Map what the first port that is taken needs, if it is not there; false: no memory.
+ * Control thread, before a worker can take one: its system calls do not include mmap(2). */
+bool ct_ports_map(struct ct_ports *p);
 
 /* A translated connection that answers to @reply begins or ends; @vif_id has begun it as @orig. */
 void ct_ports_take(struct ct_ports *p, const struct ct_tuple *orig, const struct ct_tuple *reply,

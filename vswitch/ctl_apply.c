@@ -85,6 +85,15 @@ static int apply_hello(struct ctl *c, struct ctl_request *r, struct err *)
 	return ctl_answer(c, ENGINE_MSG_HELLO_OK, &ok, sizeof(ok), NULL, 0);
 }
 
+/* A worker that translates finds the ports counted: it cannot map memory itself. */
+static int ports_ready(struct ctl *c, const struct snapshot *s, struct err *e)
+{
+	if (s == NULL || s->n_routers == 0 || c->state.ct == NULL
+		|| ct_ports_map(c->state.ct->ports))
+		return 0;
+	return err_set(e, -ENOMEM, "connections", "out of memory");
+}
+
 static int apply_segment(struct ctl *c, struct ctl_request *r, struct err *e)
 {
 	const struct msg_segment *m = r->body;
@@ -101,8 +110,12 @@ static int apply_segment(struct ctl *c, struct ctl_request *r, struct err *e)
 	for (unsigned i = 0; m->kind == SEGMENT_FDB && i < c->params.n_workers; i++)
 		if (worker_set_fdb(c->params.workers[i], c->state.fdb) < 0)
 			return err_set(e, -ENOMEM, "segment", "out of memory");
-	if (m->kind == SEGMENT_CT)
+	if (m->kind == SEGMENT_CT) {
+		rc = ports_ready(c, c->config->snapshot, e);
+		if (rc < 0)
+			return rc;
 		worker_set_ct(c->params.workers[0], c->state.ct);
+	}
 	if (m->kind == SEGMENT_NEIGH)
 		worker_set_neigh(c->params.workers[0], c->state.neigh);
 	if (m->kind == SEGMENT_VERDICT)
@@ -286,7 +299,7 @@ static int apply_snapshot(struct ctl *c, struct ctl_request *r, struct err *e)
 		return e->code;
 	if (s->generation != m->generation)
 		err_set(e, -EINVAL, "snapshot.generation", "differs from the message's");
-	else
+	else if (ports_ready(c, s, e) == 0)
 		cfg = config_copy(c, e);
 	if (!cfg) {
 		snapshot_destroy(s);
