@@ -30,6 +30,7 @@ SIZE = 64 << 20
 CONTENT = random.Random(62).randbytes(SIZE)
 SUM = hashlib.sha256(CONTENT).hexdigest()
 PART_SIZE = 4 << 20  # where a test is not about the amount
+PIECE_SIZE = 128 << 10
 PART_SUM = hashlib.sha256(CONTENT[:PART_SIZE]).hexdigest()
 MODELS = {"emulated": (("e1000", "rtl8139"), 1), "virtio": (("virtio-net-pci",) * 2, 2)}
 
@@ -39,6 +40,7 @@ class Internet:
 
     def __init__(self, lan):
         self.seen = []  # addresses of clients
+        self.may_end = threading.Event()  # /held comes slowly, and not to its end, before this is set
         for port, serve in ((80, self._give), (9, self._take)):
             listener = lan.socket(socket.AF_INET, socket.SOCK_STREAM)
             listener.bind(("", port))
@@ -60,14 +62,20 @@ class Internet:
         with conn, contextlib.suppress(OSError):  # a client that goes away harms itself only
             serve(conn)
 
-    @staticmethod
-    def _give(conn):
+    def _give(self, conn):
         request = b""
         while b"\r\n\r\n" not in request and (piece := conn.recv(4096)):
             request += piece
-        body = CONTENT if b" /data " in request else CONTENT[:PART_SIZE]
+        body = CONTENT[:PART_SIZE] if b" /part " in request else CONTENT
         head = f"HTTP/1.0 200 OK\r\nContent-Length: {len(body)}\r\n\r\n"
-        conn.sendall(head.encode() + body)
+        conn.sendall(head.encode())
+        if b" /held " in request:
+            for at in range(0, SIZE - PART_SIZE, PIECE_SIZE):
+                conn.sendall(body[at:at + PIECE_SIZE])
+                self.may_end.wait(0.02)
+            self.may_end.wait(120)
+            body = body[SIZE - PART_SIZE:]
+        conn.sendall(body)
 
     @staticmethod
     def _take(conn):

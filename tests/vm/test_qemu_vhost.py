@@ -206,19 +206,21 @@ def test_link_down_takes_the_carrier_away(lab, peer, guest):
     talk(guest, peer)
 
 
-def test_the_guest_moves_to_another_qemu_in_mid_traffic(lab, peer, guest):
+def test_the_guest_moves_to_another_qemu_in_mid_traffic(lab, internet, peer, guest):  # noqa: F811
     """What we write while it moves is told as dirty, or the sum were wrong; the network learns where it is now."""
     path = lab.saklar.dir / "move.sock"
     twin = its_twin(lab, guest).start()
     source, target = (Control(lab.saklar.dir / f"{name}.qmp") for name in "vw")
     try:
         target.ask("migrate-incoming", uri=f"unix:{path}")
-        ticket = guest.begin(f"wget -q -O - http://{INTERNET}/data | sha256sum")
+        internet.may_end.clear()
+        ticket = guest.begin(f"wget -q -O - http://{INTERNET}/held | sha256sum")
         before = lab.saklar.vif("v")["tx_bytes"]
         wait_until(lambda: lab.saklar.vif("v")["tx_bytes"] > before + (4 << 20), 60)
         source.ask("migrate", uri=f"unix:{path}")
         wait_until(lambda: source.ask("query-migrate")["status"] in ("completed", "failed"), 120)
         assert source.ask("query-migrate")["status"] == "completed"
+        internet.may_end.set()
         assert SUM in twin.end(ticket)
         assert lab.saklar.fdb("net")[lab.saklar.vif("v")["mac"]]["vif"] == "w"
         assert lab.saklar.vif("w")["queues_live"] == guest.queues
