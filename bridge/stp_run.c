@@ -14,61 +14,25 @@
  * Thread: one worker. */
 #include "bridge/stp_run.h"
 
-#include "bridge/stp_store.h"
+#include "bridge/stp_run_state.h"
 #include "vswitch/base/clock.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FRAMES_MAX 1024
-#define EVENTS_MAX 128
-
-static_assert(VIF_ID_MAX - 1 <= STP_PORT_NO_MAX, "a vif id is a port number");
-
-struct stp_frame {
-	uint16_t vif_id;
-	uint8_t bytes[STP_FRAME_LEN];
-};
-
-struct stp_run {
-	uint8_t state[VIF_ID_MAX]; /* enum stp_state */
-	const struct snapshot *cfg;
-	struct fdb *fdb;
-	unsigned n_on; /* networks with a spanning tree */
-	bool is_watching; /* some vif is watched */
-	bool is_restoring; /* what ports forget is no news */
-	bool has_news; /* some state[] is another one, or a second was counted */
-	bool has_dirty; /* some is_dirty[] */
-	uint64_t due_ns;
-	struct stp_store *store; /* NULL: nothing outlives us */
-	bool is_on[NETWORK_ID_MAX];
-	bool is_dirty[NETWORK_ID_MAX]; /* to be written to the store */
-	struct stp_bridge bridge[NETWORK_ID_MAX];
-	struct stp_port port[VIF_ID_MAX]; /* .bridge == NULL: there is none */
-	uint32_t n_frames, first_frame;
-	struct stp_frame frame[FRAMES_MAX];
-	uint32_t n_events, first_event;
-	struct stp_event event[EVENTS_MAX];
-};
-
-static uint16_t network_of(const struct stp_run *r, const struct stp_bridge *b)
-{
-	return (uint16_t)(b - r->bridge);
-}
-
 static void event_put(struct stp_run *r, const struct stp_event *e)
 {
-	if (r->n_events < EVENTS_MAX)
-		r->event[(r->first_event + r->n_events++) % EVENTS_MAX] = *e;
+	if (r->n_events < STP_RUN_EVENTS)
+		r->event[(r->first_event + r->n_events++) % STP_RUN_EVENTS] = *e;
 }
 
 static void on_send(void *arg, struct stp_port *p, const uint8_t *frame)
 {
 	struct stp_run *r = arg;
-	struct stp_frame *f = &r->frame[(r->first_frame + r->n_frames) % FRAMES_MAX];
+	struct stp_frame *f = &r->frame[(r->first_frame + r->n_frames) % STP_RUN_FRAMES];
 
-	if (r->n_frames == FRAMES_MAX)
+	if (r->n_frames == STP_RUN_FRAMES)
 		return; /* the next hello says it again */
 	r->n_frames++;
 	f->vif_id = p->conf.port_no;
@@ -81,7 +45,7 @@ static void on_flush(void *arg, struct stp_port *p)
 	struct stp_run *r = arg;
 
 	if (r->fdb != NULL && !r->is_restoring)
-		fdb_flush(r->fdb, network_of(r, p->bridge), p->conf.port_no);
+		fdb_flush(r->fdb, stp_run_network(r, p->bridge), p->conf.port_no);
 }
 
 static uint8_t state_of(const struct stp_port *p)
@@ -112,7 +76,7 @@ static void on_changed(void *arg, struct stp_port *p, enum stp_role was)
 	event_put(r,
 		&(struct stp_event){
 			.vif_id = id,
-			.network_id = network_of(r, p->bridge),
+			.network_id = stp_run_network(r, p->bridge),
 			.kind = STP_EVENT_ROLE,
 			.was = (uint8_t)was,
 			.role = p->v.role,
@@ -215,7 +179,8 @@ static void ports_del(struct stp_run *r, uint64_t now_ns)
 	for (uint16_t id = 1; id < VIF_ID_MAX; id++) {
 		struct stp_port *p = &r->port[id];
 
-		if (p->bridge == NULL || network_of(r, p->bridge) == wanted_network(r->cfg, id))
+		if (p->bridge == NULL
+			|| stp_run_network(r, p->bridge) == wanted_network(r->cfg, id))
 			continue;
 		stp_port_del(p, now_ns);
 		state_set(r, id, STP_STATE_FORWARDING);
@@ -410,7 +375,7 @@ static void bpdu_take(struct stp_run *r, struct pkt *p, uint64_t now_ns)
 		pkt_drop(p, DROP_BPDU_GUARD);
 		return;
 	}
-	r->is_dirty[network_of(r, port->bridge)] = true;
+	r->is_dirty[stp_run_network(r, port->bridge)] = true;
 	r->has_dirty = true;
 	switch (stp_receive(port, pkt_bytes(p) + 12, len - 12, now_ns)) {
 	case STP_RX_OK: break;
@@ -505,7 +470,7 @@ void stp_run_take(
 			.dst_vif = f->vif_id,
 		};
 		out->item[out->n++] = (struct tx_item){ .pkt = b->n++, .out_vif = f->vif_id };
-		r->first_frame = (r->first_frame + 1) % FRAMES_MAX;
+		r->first_frame = (r->first_frame + 1) % STP_RUN_FRAMES;
 		r->n_frames--;
 	}
 	due_update(r);
@@ -521,95 +486,7 @@ bool stp_run_take_event(struct stp_run *r, struct stp_event *out)
 	if (r->n_events == 0)
 		return false;
 	*out = r->event[r->first_event];
-	r->first_event = (r->first_event + 1) % EVENTS_MAX;
+	r->first_event = (r->first_event + 1) % STP_RUN_EVENTS;
 	r->n_events--;
 	return true;
-}
-
-static void dump_bridge(const struct stp_run *r, uint16_t id, struct msg_stp_entry *out)
-{
-	const struct stp_bridge *b = &r->bridge[id];
-	uint64_t age_ns = b->v.tick_ns > b->v.changed_ns ? b->v.tick_ns - b->v.changed_ns : 0;
-
-	*out = (struct msg_stp_entry){
-		.root_id = b->v.root.root_id,
-		.bridge_id = b->id,
-		.root_cost = b->v.root.cost,
-		.n_transitions = b->v.n_changes,
-		.changed_s = b->v.changed_ns != 0 ? (uint32_t)(age_ns / NS_PER_SEC) : 0,
-		.network_id = id,
-		.port_id = b->v.root_port_no,
-		.flags = b->conf.version >= STP_VERSION_RSTP ? MSG_STP_RSTP : 0,
-		.hello_s = b->conf.hello_s,
-		.max_age_s = b->conf.max_age_s,
-		.forward_delay_s = b->conf.forward_delay_s,
-	};
-}
-
-static uint8_t port_flags(const struct stp_port *p)
-{
-	bool is_barred = p->conf.root_guard && p->v.role == STP_ROLE_ALTERNATE;
-
-	return (uint8_t)((p->v.oper_edge ? MSG_STP_EDGE : 0u) | (p->v.send_rstp ? MSG_STP_RSTP : 0u)
-		| (p->v.is_guarded ? MSG_STP_GUARDED : 0u) | (is_barred ? MSG_STP_ROOT_GUARDED : 0u)
-		| (p->has_link ? MSG_STP_LINK : 0u));
-}
-
-static void dump_port(const struct stp_run *r, uint16_t vif_id, struct msg_stp_entry *out)
-{
-	const struct stp_port *p = &r->port[vif_id];
-	const struct stp_vector *pri = &p->v.port_priority;
-
-	*out = (struct msg_stp_entry){
-		.root_id = pri->root_id,
-		.bridge_id = pri->bridge_id,
-		.n_rx = p->v.n_rx,
-		.n_tx = p->v.n_tx,
-		.root_cost = pri->cost,
-		.cost = p->conf.path_cost,
-		.n_rx_tc = p->v.n_rx_tcn,
-		.n_tx_tc = p->v.n_tx_tcn,
-		.n_malformed = p->v.n_malformed,
-		.n_transitions = p->v.n_transitions,
-		.network_id = network_of(r, p->bridge),
-		.vif_id = vif_id,
-		.port_id = (uint16_t)(p->conf.priority << 8 | p->conf.port_no),
-		.designated_port_id = pri->port_id,
-		.role = p->v.role,
-		.state = r->state[vif_id],
-		.flags = port_flags(p),
-		.hello_s = (uint8_t)(p->v.port_times.hello / 256),
-		.max_age_s = (uint8_t)(p->v.port_times.max_age / 256),
-		.forward_delay_s = (uint8_t)(p->v.port_times.forward_delay / 256),
-		.forward_while = p->v.fd_while,
-		.heard_while = p->v.rcvd_heard_while,
-	};
-}
-
-uint32_t stp_run_dump(const struct stp_run *r, uint16_t network_id, uint32_t *cursor,
-	struct msg_stp_entry *out, uint32_t max)
-{
-	uint32_t n = 0;
-
-	/* The cursor runs through bridges first, then through vifs. */
-	for (uint32_t i = *cursor + 1; i < NETWORK_ID_MAX + VIF_ID_MAX; i++) {
-		uint16_t vif = (uint16_t)(i > NETWORK_ID_MAX ? i - NETWORK_ID_MAX : 0);
-		bool is_port = vif != 0 && r->port[vif].bridge != NULL;
-		uint16_t network = is_port ? network_of(r, r->port[vif].bridge) : 0;
-
-		if (i < NETWORK_ID_MAX && r->is_on[i])
-			network = (uint16_t)i;
-		if (network == 0 || (network_id != 0 && network != network_id))
-			continue;
-		if (n == max) {
-			*cursor = i - 1;
-			return n;
-		}
-		if (is_port)
-			dump_port(r, vif, &out[n++]);
-		else
-			dump_bridge(r, network, &out[n++]);
-	}
-	*cursor = 0;
-	return n;
 }
