@@ -70,9 +70,9 @@ static void take_over(const struct learn_ctx *l, const struct snap_port *port, u
 	count_one(is_new ? &c->fdb_learned : &c->fdb_moved);
 }
 
-/* Learn that @key was seen on @port. */
-static void learn_source(
-	const struct learn_ctx *l, const struct snap_port *port, const struct ixtab_key *key)
+/* Learn that @key was seen on @port, by @p. */
+static void learn_source(const struct learn_ctx *l, const struct snap_port *port,
+	const struct ixtab_key *key, struct pkt *p)
 {
 	const struct fdb_place here = { .vif_id = port->vif_id, .origin = FDB_ORIGIN_LEARNED };
 	struct vif_counters *c = &l->vif_counters[port->vif_id];
@@ -83,6 +83,10 @@ static void learn_source(
 		if (o->origin != FDB_ORIGIN_LOCAL)
 			entry_touch(l->f, index, l->now_ns);
 		return;
+	}
+	if (index != IXTAB_NONE) {
+		p->is_displaced = true;
+		l->f->n_displaced++;
 	}
 	if (l->cfg->network[port->network_id].conf.ageing_s == 0)
 		return;
@@ -203,7 +207,7 @@ static void learn_group(const struct learn_ctx *l, struct pkt *pkts, unsigned n)
 			&& !pass_lock(l, port, p, &keyed[i].src))
 			continue;
 		if (port->flags & SNAP_PORT_LEARN)
-			learn_source(l, port, &keyed[i].src);
+			learn_source(l, port, &keyed[i].src, p);
 		if ((p->flags & PKT_IS_MCAST) == 0)
 			p->dst_vif = find_place(l->f, l->cfg, &keyed[i].dst, l->now_ns);
 	}
@@ -214,6 +218,7 @@ void fdb_learn(struct fdb *f, const struct snapshot *cfg, struct burst *b,
 {
 	const struct learn_ctx l = { f, cfg, vif_counters, now_ns };
 
+	f->n_displaced = 0;
 	for (unsigned i = 0; i < b->n; i += LEARN_GROUP)
 		learn_group(&l, &b->pkt[i], MIN(b->n - i, (unsigned)LEARN_GROUP));
 }

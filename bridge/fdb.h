@@ -54,6 +54,7 @@ struct fdb {
 	uint16_t network_fat[NETWORK_ID_MAX]; /* vif that held most when last looked for */
 	uint16_t table_fat;
 	uint32_t n_refused; /* because the vif itself held most */
+	uint32_t n_displaced; /* packets that the last fdb_learn() has marked so */
 	uint32_t age_cursor;
 	uint64_t age_next_ns;
 };
@@ -66,9 +67,10 @@ void fdb_detach(struct fdb *f);
  * learned on ports that are gone, down, in another network or not in the VLAN any more. */
 void fdb_sync(struct fdb *f, const struct snapshot *cfg, uint64_t now_ns);
 
-/* Packet after packet, in arrival order: learn the source, then look the destination up and set
- * .dst_vif (VIF_ID_NONE: unknown, or a group).  One pass, because a packet that was received
- * before its destination spoke must be flooded, in whatever burst the two arrived. */
+/* Packet after packet, in arrival order: learn the source (.is_displaced: it was on another vif),
+ * then look the destination up and set .dst_vif (VIF_ID_NONE: unknown, or a group).  One pass,
+ * because a packet that was received before its destination spoke must be flooded, in whatever burst
+ * the two arrived. */
 void fdb_learn(struct fdb *f, const struct snapshot *cfg, struct burst *b,
 	struct vif_counters *vif_counters, uint64_t now_ns);
 

@@ -12,6 +12,7 @@
 #include "bridge/fdb_peek.h"
 
 #include "bridge/fdb_table.h"
+#include "bridge/stp_run.h"
 
 #include <stdlib.h>
 
@@ -44,6 +45,8 @@ static bool is_news(const struct snapshot *cfg, const struct snap_port *port,
 	uint64_t ageing_ns = cfg->network[port->network_id].conf.ageing_s * NS_PER_SEC;
 	uint64_t often_ns = MIN(ageing_ns / 4, FDB_TOUCH_EVERY_NS);
 
+	if (rec->vif_id != port->vif_id && (port->flags & SNAPSHOT_PORT_WATCHED) != 0)
+		return true; /* it may have come back to us: bridge/loop.h */
 	if (rec->origin == FDB_ORIGIN_LOCAL)
 		return false;
 	if (rec->vif_id != port->vif_id)
@@ -52,10 +55,13 @@ static bool is_news(const struct snapshot *cfg, const struct snap_port *port,
 }
 
 /* Must the owner look at what comes in by @port, whatever it is?  Only it knows who is let in, and it alone runs
- * spanning trees. */
-static bool is_watched(const struct snap_port *port)
+ * spanning trees; a vif that is just protected against loops is ours while it forwards. */
+static bool is_owners(const struct snap_port *port, const uint8_t *states)
 {
-	return UNLIKELY((port->flags & (SNAP_PORT_LOCKED | SNAPSHOT_PORT_WATCHED)) != 0);
+	if (LIKELY((port->flags & (SNAP_PORT_LOCKED | SNAPSHOT_PORT_WATCHED)) == 0))
+		return false;
+	return (port->flags & (SNAP_PORT_LOCKED | SNAPSHOT_PORT_TAKES_BPDUS)) != 0
+		|| __atomic_load_n(&states[port->vif_id], __ATOMIC_RELAXED) != STP_STATE_FORWARDING;
 }
 
 /* Where nothing ages nothing is learned: see fdb.c. */
@@ -76,7 +82,8 @@ static uint16_t place_of(const struct snapshot *cfg, const struct fdb_record *re
 	return rec->vif_id;
 }
 
-static void peek_one(struct fdb_peek *r, const struct snapshot *cfg, struct pkt *p, uint64_t now_ns)
+static void peek_one(struct fdb_peek *r, const struct snapshot *cfg, struct pkt *p,
+	const uint8_t *states, uint64_t now_ns)
 {
 	const struct snap_port *port = &cfg->port[p->in_vif];
 	uint16_t vid = p->vlan & 0xfff;
@@ -84,7 +91,7 @@ static void peek_one(struct fdb_peek *r, const struct snapshot *cfg, struct pkt 
 	struct fdb_record rec;
 	struct ixtab_key key;
 
-	if (is_watched(port)) {
+	if (is_owners(port, states)) {
 		p->must_hop = true;
 		return;
 	}
@@ -103,11 +110,12 @@ static void peek_one(struct fdb_peek *r, const struct snapshot *cfg, struct pkt 
 	p->must_hop = p->dst_vif == VIF_ID_NONE;
 }
 
-void fdb_peek(struct fdb_peek *r, const struct snapshot *cfg, struct burst *b, uint64_t now_ns)
+void fdb_peek(struct fdb_peek *r, const struct snapshot *cfg, struct burst *b,
+	const uint8_t *states, uint64_t now_ns)
 {
 	burst_foreach(p, b)
 		if (p->drop == DROP_NONE)
-			peek_one(r, cfg, p, now_ns);
+			peek_one(r, cfg, p, states, now_ns);
 }
 
 struct fdb_peek *fdb_peek_create(const struct fdb *f)

@@ -17,5 +17,6 @@ struct fdb_peek;
 struct fdb_peek *fdb_peek_create(const struct fdb *f);
 void fdb_peek_destroy(struct fdb_peek *r);
 
-/* Set .dst_vif, or .must_hop, of each packet that is alive. */
-void fdb_peek(struct fdb_peek *r, const struct snapshot *cfg, struct burst *b, uint64_t now_ns);
+/* Set .dst_vif, or .must_hop, of each packet that is alive.  @states: of vifs, stp_run_states() of the owner. */
+void fdb_peek(struct fdb_peek *r, const struct snapshot *cfg, struct burst *b,
+	const uint8_t *states, uint64_t now_ns);

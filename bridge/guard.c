@@ -69,7 +69,7 @@ void guard_ingress(const struct snapshot *cfg, struct burst *b)
 			continue;
 		p->network_id = port->network_id;
 		if (UNLIKELY((port->flags & SNAPSHOT_PORT_VLANS) != 0)
-			&& !((port->flags & SNAPSHOT_PORT_WATCHED) != 0 && stp_run_is_bpdu(p)))
+			&& !((port->flags & SNAPSHOT_PORT_TAKES_BPDUS) != 0 && stp_run_is_bpdu(p)))
 			p->drop = (uint8_t)vlan_admit(cfg, port, p);
 	}
 }

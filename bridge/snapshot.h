@@ -49,7 +49,11 @@ struct snapshot_fdb {
  * anything but the port. */
 #define SNAPSHOT_PORT_VLANS (UINT32_C(1) << 31)
 #define SNAPSHOT_PORT_WATCHED (UINT32_C(1) << 30) /* its state is asked for: bridge/stp_run.h */
-static_assert((SNAP_PORT_FLAGS_ALL & (SNAPSHOT_PORT_VLANS | SNAPSHOT_PORT_WATCHED)) == 0,
+#define SNAPSHOT_PORT_TAKES_BPDUS \
+	(UINT32_C(1) << 29) /* as well: for its spanning tree or BPDU guard */
+static_assert((SNAP_PORT_FLAGS_ALL
+		      & (SNAPSHOT_PORT_VLANS | SNAPSHOT_PORT_WATCHED | SNAPSHOT_PORT_TAKES_BPDUS))
+		== 0,
 	"flags of two owners");
 
 /* Spanning trees, by network and by vif; conf.network_id, .vif_id == 0: not there. */

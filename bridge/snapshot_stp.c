@@ -4,7 +4,7 @@
  * From: bridge/snapshot.c.  To: bridge/stp_run.c.
  * Theory: as bridge/snapshot.c.  A vif whose state may be other than forwarding is marked here, so that
  * the pipeline asks for nobody else's: each port of a network with a spanning tree but its host leg,
- * and each vif with BPDU guard.
+ * and each vif with BPDU guard or loop protection.
  * Invariants: .stp exists iff there is a record; times and costs are in their ranges.
  * Thread: control. */
 #include "bridge/snapshot_stp.h"
@@ -52,10 +52,13 @@ static void mark_watched(struct snapshot *s)
 	for (unsigned id = 1; id < VIF_ID_MAX; id++) {
 		struct snap_port *p = &s->port[id];
 		bool is_in_tree = s->stp->network[p->network_id].network_id != NETWORK_ID_NONE;
+		uint8_t flags = s->stp->port[id].flags;
 
 		if (p->vif_id == VIF_ID_NONE || (p->flags & SNAP_PORT_LEG) != 0)
 			continue;
-		if (is_in_tree || (s->stp->port[id].flags & SNAP_STP_BPDU_GUARD) != 0)
+		if (is_in_tree || (flags & SNAP_STP_BPDU_GUARD) != 0)
+			p->flags |= SNAPSHOT_PORT_WATCHED | SNAPSHOT_PORT_TAKES_BPDUS;
+		if (flags & SNAP_STP_LOOP_PROTECT)
 			p->flags |= SNAPSHOT_PORT_WATCHED;
 	}
 }

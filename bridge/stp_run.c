@@ -6,10 +6,12 @@
  * Theory: Linux' order.  A BPDU of a network with a spanning tree ends here, whatever the state of its
  * port; another frame is dropped by a port that discards, and teaches its source but goes no further
  * where the port learns.  What the machines want sent waits in a ring until the pipeline asks for it.
- * A vif with BPDU guard in a network without spanning tree has no port, only a state.
+ * A vif with BPDU guard in a network without spanning tree has no port, only a state; so has one that
+ * bridge/loop.c has found to bring back what others have sent, for ten seconds.  Only those are blocked
+ * that are protected; the others are heard too, for what one of these brings back may be theirs.
  * Deviation: link-local frames for the host's ears (01:80:C2:00:00:02 to :0F) are dropped by a port that
  * discards; Linux gives them to the port's own device, which there is none of here.
- * Invariants: state[] of a vif without port is FORWARDING or GUARDED; is_on[] of a network iff its
+ * Invariants: state[] of a vif without port is FORWARDING, GUARDED or LOOPED; is_on[] of a network iff its
  * bridge was initialised; a port's number is its vif id.
  * Thread: one worker. */
 #include "bridge/stp_run.h"
@@ -48,10 +50,12 @@ static void on_flush(void *arg, struct stp_port *p)
 		fdb_flush(r->fdb, stp_run_network(r, p->bridge), p->conf.port_no);
 }
 
-static uint8_t state_of(const struct stp_port *p)
+static uint8_t state_of(const struct stp_run *r, const struct stp_port *p)
 {
 	if (p->v.is_guarded)
 		return STP_STATE_GUARDED;
+	if (UNLIKELY(loop_is_blocked(&r->loop, p->conf.port_no)))
+		return STP_STATE_LOOPED;
 	if (p->v.forwarding)
 		return STP_STATE_FORWARDING;
 	return p->v.learning ? STP_STATE_LEARNING : STP_STATE_BLOCKED;
@@ -67,7 +71,7 @@ static void on_changed(void *arg, struct stp_port *p, enum stp_role was)
 {
 	struct stp_run *r = arg;
 	uint16_t id = p->conf.port_no;
-	uint8_t state = state_of(p);
+	uint8_t state = state_of(r, p);
 
 	if (r->is_restoring || (was == p->v.role && state == r->state[id]))
 		return;
@@ -216,7 +220,7 @@ static void ports_add(struct stp_run *r, uint64_t now_ns)
 	r->is_restoring = false;
 	for (uint16_t id = 1; id < VIF_ID_MAX; id++)
 		if (is_new[id])
-			state_set(r, id, state_of(&r->port[id]));
+			state_set(r, id, state_of(r, &r->port[id]));
 }
 
 static void ports_sync(struct stp_run *r, uint64_t now_ns)
@@ -233,7 +237,23 @@ static void ports_sync(struct stp_run *r, uint64_t now_ns)
 			stp_port_set(p, &conf, now_ns);
 		if (has_link != p->has_link)
 			stp_port_enable(p, has_link, now_ns);
-		state_set(r, id, state_of(p));
+		state_set(r, id, state_of(r, p));
+	}
+}
+
+static bool protects(const struct stp_run *r, uint16_t id)
+{
+	return r->cfg->stp != NULL && (r->cfg->stp->port[id].flags & SNAP_STP_LOOP_PROTECT) != 0;
+}
+
+/* A vif that was down may have lost its loop, one that is not protected any more is let go. */
+static void loops_sync(struct stp_run *r)
+{
+	memset(r->is_protected, 0, sizeof(r->is_protected));
+	for (uint16_t id = 1; id < VIF_ID_MAX; id++) {
+		r->is_protected[r->cfg->port[id].network_id] |= protects(r, id);
+		if (!protects(r, id) || (r->cfg->port[id].flags & SNAP_PORT_UP) == 0)
+			loop_release(&r->loop, id);
 	}
 }
 
@@ -244,8 +264,11 @@ static void guards_sync(struct stp_run *r)
 		if (r->port[id].bridge != NULL)
 			continue;
 		if ((r->cfg->port[id].flags & SNAPSHOT_PORT_WATCHED) == 0
-			|| (r->cfg->port[id].flags & SNAP_PORT_UP) == 0)
-			state_set(r, id, STP_STATE_FORWARDING);
+			|| (r->cfg->port[id].flags & SNAP_PORT_UP) == 0
+			|| r->state[id] != STP_STATE_GUARDED)
+			state_set(r, id,
+				loop_is_blocked(&r->loop, id) ? STP_STATE_LOOPED
+							      : STP_STATE_FORWARDING);
 		if (r->store != NULL)
 			stp_store_guard(r->store, id, r->state[id] == STP_STATE_GUARDED);
 	}
@@ -259,6 +282,9 @@ static void due_update(struct stp_run *r)
 		if (r->is_on[id])
 			r->due_ns = r->due_ns == 0 ? stp_due_ns(&r->bridge[id])
 						   : MIN(r->due_ns, stp_due_ns(&r->bridge[id]));
+	if (UNLIKELY(r->loop.n_blocked > 0))
+		r->due_ns = r->due_ns == 0 ? loop_due_ns(&r->loop)
+					   : MIN(r->due_ns, loop_due_ns(&r->loop));
 	if (r->n_frames > 0)
 		r->due_ns = 1;
 }
@@ -282,16 +308,14 @@ void stp_run_sync(struct stp_run *r, const struct snapshot *cfg, struct fdb *fdb
 
 	r->cfg = cfg;
 	r->fdb = fdb;
-	r->is_watching = false;
-	for (unsigned id = 1; id < VIF_ID_MAX && cfg->stp != NULL; id++)
-		r->is_watching |= (cfg->port[id].flags & SNAPSHOT_PORT_WATCHED) != 0;
-	r->is_watching |= cfg->stp != NULL;
+	r->is_watching = cfg->stp != NULL;
 	if (!was_on && !r->is_watching)
 		return;
 	if (r->store != NULL && !was_on)
 		for (uint16_t id = 1; id < VIF_ID_MAX; id++)
 			if (stp_store_is_guarded(r->store, id))
 				state_set(r, id, STP_STATE_GUARDED);
+	loops_sync(r);
 	ports_del(r, now_ns);
 	bridges_sync(r, now_ns);
 	if (cfg->stp != NULL)
@@ -299,6 +323,9 @@ void stp_run_sync(struct stp_run *r, const struct snapshot *cfg, struct fdb *fdb
 	if (cfg->stp != NULL)
 		ports_sync(r, now_ns);
 	guards_sync(r);
+	r->is_asked = r->n_on > 0;
+	for (unsigned id = 1; id < VIF_ID_MAX && cfg->stp != NULL; id++)
+		r->is_asked |= (cfg->stp->port[id].flags & SNAP_STP_BPDU_GUARD) != 0;
 	if (r->n_on == 0)
 		r->n_frames = 0;
 	memcpy(r->is_dirty, r->is_on, sizeof(r->is_dirty));
@@ -308,7 +335,7 @@ void stp_run_sync(struct stp_run *r, const struct snapshot *cfg, struct fdb *fdb
 
 bool stp_run_is_on(const struct stp_run *r)
 {
-	return r->is_watching;
+	return r->is_asked || r->loop.n_blocked > 0;
 }
 
 bool stp_run_take_news(struct stp_run *r)
@@ -356,6 +383,8 @@ static void guard_strike(struct stp_run *r, uint16_t id)
 
 static enum drop_reason drop_of(uint8_t state)
 {
+	if (state == STP_STATE_LOOPED)
+		return DROP_LOOP;
 	return state == STP_STATE_GUARDED ? DROP_BPDU_GUARD : DROP_BRIDGE_INGRESS_STP_STATE;
 }
 
@@ -431,8 +460,82 @@ void stp_run_learned(struct stp_run *r, struct burst *b, uint64_t now_ns)
 		save(r);
 }
 
+static void loop_tell(struct stp_run *r, uint16_t id, enum stp_event_kind kind)
+{
+	event_put(r,
+		&(struct stp_event){
+			.vif_id = id,
+			.network_id = r->cfg->port[id].network_id,
+			.kind = (uint8_t)kind,
+			.state = r->state[id],
+		});
+}
+
+/* What was learned by those that the loop goes through was others' addresses, most of it. */
+static void loop_strike(struct stp_run *r, uint16_t id, uint16_t first_id)
+{
+	const struct snapshot_network *n = &r->cfg->network[r->cfg->port[id].network_id];
+
+	state_set(r, id, STP_STATE_LOOPED);
+	r->has_news = true;
+	for (unsigned i = 0; i < n->n_ports; i++)
+		if ((loop_forget(&r->loop, n->ports[i]) || n->ports[i] == first_id)
+			&& r->fdb != NULL)
+			fdb_flush(r->fdb, n->conf.network_id, n->ports[i]);
+	loop_tell(r, id, STP_EVENT_LOOP);
+}
+
+/* Block the vif of @p if that is the last straw. */
+static bool loop_take(struct stp_run *r, const struct pkt *p, uint64_t now_ns)
+{
+	bool is_own = memcmp(pkt_bytes(p) + 6, r->cfg->port[p->in_vif].mac, 6) == 0;
+	uint16_t first_id;
+
+	if (!p->is_displaced || p->dst_vif != VIF_ID_NONE || !r->is_protected[p->network_id])
+		return false;
+	first_id = loop_comes_back(&r->loop, p, is_own, now_ns);
+	if (first_id == VIF_ID_NONE || !protects(r, p->in_vif)
+		|| !loop_hear(&r->loop, p->in_vif, now_ns))
+		return false;
+	loop_strike(r, p->in_vif, first_id);
+	return true;
+}
+
+void stp_run_loops(struct stp_run *r, struct burst *b, uint64_t now_ns)
+{
+	bool has_struck = false;
+
+	burst_foreach(p, b) {
+		if (p->drop != DROP_NONE || (p->flags & PKT_ENDS_HERE) != 0)
+			continue;
+		/* One cuts a loop: what else is on its way is not held against the others. */
+		has_struck = has_struck || loop_take(r, p, now_ns);
+		if (r->state[p->in_vif] == STP_STATE_LOOPED)
+			pkt_drop(p, DROP_LOOP);
+	}
+	if (has_struck)
+		due_update(r);
+}
+
+/* Let go those whose time is over: if the loop is still there, it will show. */
+static void loops_tick(struct stp_run *r, uint64_t now_ns)
+{
+	for (uint16_t id = 1; r->loop.n_blocked > 0 && id < VIF_ID_MAX; id++) {
+		if (!loop_is_blocked(&r->loop, id) || now_ns < r->loop.vif[id].until_ns)
+			continue;
+		loop_release(&r->loop, id);
+		if (r->port[id].bridge != NULL)
+			state_set(r, id, state_of(r, &r->port[id]));
+		else if (r->state[id] == STP_STATE_LOOPED)
+			state_set(r, id, STP_STATE_FORWARDING);
+		r->has_news = true;
+		loop_tell(r, id, STP_EVENT_LOOP_OVER);
+	}
+}
+
 void stp_run_tick(struct stp_run *r, uint64_t now_ns)
 {
+	loops_tick(r, now_ns);
 	for (unsigned id = 1; r->n_on > 0 && id < NETWORK_ID_MAX; id++) {
 		if (!r->is_on[id] || now_ns < stp_due_ns(&r->bridge[id]))
 			continue;

@@ -8,7 +8,7 @@
  *   1. stp_run_create(); stp_run_attach() to the segment of a dead engine, before the first sync;
  *   2. stp_run_sync() whenever the snapshot has changed: links, settings, vifs that come and go;
  *   3. for each burst, while stp_run_is_on(): stp_run_ingress() before learning, stp_run_learned()
- *      behind it;
+ *      behind it; stp_run_loops() when learning has found displaced sources;
  *   4. stp_run_tick() when stp_run_due_ns() has come; stp_run_take() gives the frames to send;
  *   5. stp_run_destroy(): what the machines know stays in the segment.
  * Threads: one worker; the others may read states (stp_run_states()). */
@@ -33,12 +33,15 @@ enum stp_state {
 	STP_STATE_LEARNING,
 	STP_STATE_BLOCKED, /* discarding */
 	STP_STATE_GUARDED, /* BPDU guard has struck */
+	STP_STATE_LOOPED, /* loop protection has, for a while */
 	STP_STATE_N
 };
 
 enum stp_event_kind {
 	STP_EVENT_ROLE = 1, /* role or state of a port */
 	STP_EVENT_GUARD, /* BPDU guard has disabled a vif */
+	STP_EVENT_LOOP, /* loop protection has blocked a vif */
+	STP_EVENT_LOOP_OVER, /* and let it go */
 };
 /* For the log. */
 struct stp_event {
@@ -66,6 +69,8 @@ bool stp_run_take_news(struct stp_run *r);
 /* Until when the vif forwards, should nothing more be heard of us: its neighbours count on what they
  * know for three hellos.  0: it does not; UINT64_MAX: nobody counts on us. */
 uint64_t stp_run_forwards_until_ns(const struct stp_run *r, uint16_t vif_id);
+/* Packets that fdb_learn() has marked: a vif that brings back too much is blocked from here on. */
+void stp_run_loops(struct stp_run *r, struct burst *b, uint64_t now_ns);
 /* enum stp_state by vif id. */
 const uint8_t *stp_run_states(const struct stp_run *r);
 

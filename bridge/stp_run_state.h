@@ -2,6 +2,7 @@
 /* stp_run_state.h - what bridge/stp_run.c and bridge/stp_dump.c share; nobody else includes it. */
 #pragma once
 
+#include "bridge/loop.h"
 #include "bridge/stp_run.h"
 #include "bridge/stp_store.h"
 
@@ -21,6 +22,7 @@ struct stp_run {
 	struct fdb *fdb;
 	unsigned n_on; /* networks with a spanning tree */
 	bool is_watching; /* some vif is watched */
+	bool is_asked; /* by more than loop protection, which costs nothing until there is a loop */
 	bool is_restoring; /* what ports forget is no news */
 	bool has_news; /* some state[] is another one, or a second was counted */
 	bool has_dirty; /* some is_dirty[] */
@@ -30,6 +32,8 @@ struct stp_run {
 	bool is_dirty[NETWORK_ID_MAX]; /* to be written to the store */
 	struct stp_bridge bridge[NETWORK_ID_MAX];
 	struct stp_port port[VIF_ID_MAX]; /* .bridge == NULL: there is none */
+	bool is_protected[NETWORK_ID_MAX]; /* some vif of it */
+	struct loop loop;
 	uint32_t n_frames, first_frame;
 	struct stp_frame frame[STP_RUN_FRAMES];
 	uint32_t n_events, first_event;

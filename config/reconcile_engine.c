@@ -61,6 +61,10 @@ static void on_event(void *arg, const struct msg_event *event)
 		LOG_WARN("event=bpdu_guard vif=%s reason=\"a BPDU came from it: it is disabled "
 			 "until it is set down and up\"",
 			r->wants.vif[event->vif_id].name);
+	if (event->kind == EVENT_LOOP && event->vif_id < VIF_ID_MAX)
+		LOG_WARN("event=loop vif=%s reason=\"it brought back what others had sent: blocked "
+			 "for 10 s; does its guest bridge two vifs of one network?\"",
+			r->wants.vif[event->vif_id].name);
 	if (event->kind != EVENT_VIF_DEAD)
 		return;
 	reconcile_xen_dead(r, event->vif_id);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #define ID_TEXT_LEN 24
+#define STATE_LOOPED 4 /* of struct msg_stp_entry */
 
 /* "8000.525400123456", as Linux writes it. */
 static const char *print_id(uint64_t id, char text[ID_TEXT_LEN])
@@ -40,7 +41,8 @@ static const char *role_text(uint8_t role)
 
 static const char *state_text(const struct msg_stp_entry *p)
 {
-	static const char *const states[] = { "forwarding", "learning", "discarding", "disabled" };
+	static const char *const states[]
+		= { "forwarding", "learning", "discarding", "disabled", "discarding" };
 
 	if (!(p->flags & MSG_STP_LINK))
 		return "disabled";
@@ -52,6 +54,8 @@ static const char *guard_text(const struct msg_stp_entry *p)
 {
 	if (p->flags & MSG_STP_GUARDED)
 		return "bpdu";
+	if (p->state == STATE_LOOPED)
+		return "loop";
 	return p->flags & MSG_STP_ROOT_GUARDED ? "root" : NULL;
 }
 

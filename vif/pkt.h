@@ -66,6 +66,7 @@ struct pkt {
 	bool consumed : 1; /* vif tx took or freed the mbuf; .m is NULL then */
 	/* ARP or ND that need not be flooded to vifs with SNAP_PORT_NEIGH_SUPPRESS: bridge/proxy.c. */
 	bool is_answered : 1;
+	bool is_displaced : 1; /* its source was known to be on another vif: fdb_learn() */
 
 	/* offload, from rx; offsets from the frame's first byte */
 	uint8_t gso_type; /* enum pkt_gso */

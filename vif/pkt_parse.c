@@ -465,6 +465,7 @@ static void parse_reset(struct pkt *p)
 	p->conn = 0;
 	p->neigh = 0;
 	p->is_answered = false;
+	p->is_displaced = false;
 }
 
 void pkt_parse_one(struct pkt *p)

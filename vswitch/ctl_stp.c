@@ -75,8 +75,10 @@ static const char *vif_name(const struct ctl *c, uint16_t id)
 static int event_take(struct ctl *c, const struct stp_event *e)
 {
 	static const char *const states[STP_STATE_N]
-		= { "forwarding", "learning", "discarding", "guarded" };
-	const struct msg_event m = { .kind = EVENT_BPDU_GUARD, .vif_id = e->vif_id };
+		= { "forwarding", "learning", "discarding", "guarded", "looped" };
+	const struct msg_event m
+		= { .kind = e->kind == STP_EVENT_LOOP ? EVENT_LOOP : EVENT_BPDU_GUARD,
+			  .vif_id = e->vif_id };
 
 	if (e->kind == STP_EVENT_ROLE) {
 		LOG_INFO("event=stp_port network=%s vif=%s role=%s was=%s state=%s",
@@ -84,8 +86,18 @@ static int event_take(struct ctl *c, const struct stp_event *e)
 			stp_role_text(e->role), stp_role_text(e->was), states[e->state]);
 		return 0;
 	}
-	LOG_WARN("event=bpdu_guard network=%s vif=%s reason=\"a BPDU came from it\"",
-		network_name(c, e->network_id), vif_name(c, e->vif_id));
+	if (e->kind == STP_EVENT_LOOP_OVER) {
+		LOG_INFO("event=loop_over network=%s vif=%s", network_name(c, e->network_id),
+			vif_name(c, e->vif_id));
+		return 0;
+	}
+	if (e->kind == STP_EVENT_LOOP)
+		LOG_WARN("event=loop network=%s vif=%s reason=\"it brought back what others had "
+			 "sent: blocked for 10 s\"",
+			network_name(c, e->network_id), vif_name(c, e->vif_id));
+	else
+		LOG_WARN("event=bpdu_guard network=%s vif=%s reason=\"a BPDU came from it\"",
+			network_name(c, e->network_id), vif_name(c, e->vif_id));
 	return c->has_hello && c->conn_fd >= 0 ? ctl_tell_event(c, &m) : 0;
 }
 

@@ -496,10 +496,18 @@ static void send_bpdus(struct pipeline *l, struct burst *b)
 	capture_flush(l->captures);
 }
 
-/* BPDUs that came in by ports that learn; the kernel hears of it before others do. */
-static void learned_run(struct pipeline *l, struct burst *b)
+/* BPDUs that came in by ports that learn, and what comes back by a loop; the kernel hears of it before
+ * others do. */
+static void learned_run(struct pipeline *l, struct burst *b, bool has_trees)
 {
-	stp_run_learned(l->stp, b, l->io->now_ns);
+	bool is_displaced = l->fdb != NULL && l->fdb->n_displaced > 0;
+
+	if (LIKELY(!has_trees && !is_displaced))
+		return;
+	if (has_trees)
+		stp_run_learned(l->stp, b, l->io->now_ns);
+	if (is_displaced)
+		stp_run_loops(l->stp, b, l->io->now_ns);
 	if (stp_run_take_news(l->stp))
 		sync_verdicts(l);
 }
@@ -521,9 +529,8 @@ static void learn(struct pipeline *l, struct burst *b)
 	if (LIKELY(l->fdb != NULL))
 		fdb_learn(l->fdb, l->cfg, b, l->io->vif_counters, l->io->now_ns);
 	else if (l->peek != NULL) /* bridge/fdb_peek.c another worker's table    */
-		fdb_peek(l->peek, l->cfg, b, l->io->now_ns);
-	if (UNLIKELY(has_trees)) /* bridge/stp_run.c  ports that only learn      */
-		learned_run(l, b);
+		fdb_peek(l->peek, l->cfg, b, hops_states(l->to), l->io->now_ns);
+	learned_run(l, b, has_trees); /* bridge/stp_run.c  ports that only learn, loops */
 }
 
 /* The burst is over: what the owner of the tables owes others. */

@@ -143,7 +143,10 @@
 		"the vif is disabled because a BPDU came from it (bpdu_guard); set it down and "   \
 		"up again")                                                                        \
 	X(UPLINK_STANDBY, "uplink_standby",                                                        \
-		"came in by an uplink that stands by while another one is in use")
+		"came in by an uplink that stands by while another one is in use")                 \
+	X(LOOP, "loop",                                                                            \
+		"the vif brought back what others had sent: its guest bridges two vifs of one "    \
+		"network; blocked for 10 s at a time (loop_protect)")
 
 enum drop_reason {
 	DROP_NONE, /* the packet lives */

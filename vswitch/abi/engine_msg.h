@@ -424,7 +424,7 @@ struct msg_stp_entry {
 	uint16_t port_id; /* bridge: vif id of the root port, 0: is the root */
 	uint16_t designated_port_id;
 	uint8_t role; /* 0 disabled, 1 root, 2 designated, 3 alternate, 4 backup */
-	uint8_t state; /* 0 forwarding, 1 learning, 2 discarding, 3 disabled by BPDU guard */
+	uint8_t state; /* 0 forwarding, 1 learning, 2 discarding, 3 disabled by BPDU guard, 4 looped */
 	uint8_t flags; /* enum msg_stp_flag */
 	uint8_t hello_s, max_age_s, forward_delay_s; /* port: of its segment */
 	uint8_t forward_while,
@@ -472,6 +472,7 @@ struct msg_ack {
 enum event_kind {
 	EVENT_VIF_DEAD = 1, /* its fd failed for good (device gone); code: errno */
 	EVENT_BPDU_GUARD = 10, /* a BPDU came from a vif that may send none: it is disabled */
+	EVENT_LOOP = 11, /* a vif brings back what others have sent: it is blocked for a while */
 };
 struct msg_event {
 	uint32_t kind;

@@ -240,7 +240,8 @@ enum snap_stp_port_flag {
 	SNAP_STP_AUTO_EDGE = 1u << 1,
 	SNAP_STP_BPDU_GUARD = 1u << 2, /* in networks without spanning tree too */
 	SNAP_STP_ROOT_GUARD = 1u << 3,
-	SNAP_STP_PORT_FLAGS_ALL = (1u << 4) - 1,
+	SNAP_STP_LOOP_PROTECT = 1u << 4, /* in networks without spanning tree too */
+	SNAP_STP_PORT_FLAGS_ALL = (1u << 5) - 1,
 };
 /* A vif without a record: cost and priority of the standard, SNAP_STP_AUTO_EDGE. */
 struct snap_stp_port {

@@ -78,7 +78,23 @@ static void only_a_guarded_vif_is_watched_without_a_tree(void **)
 	s = snapshot_create(&M, M.hdr.size, NULL);
 	assert_non_null(s);
 	assert_true((s->port[2].flags & SNAPSHOT_PORT_WATCHED) != 0);
+	assert_true((s->port[2].flags & SNAPSHOT_PORT_TAKES_BPDUS) != 0);
 	assert_true((s->port[1].flags & SNAPSHOT_PORT_WATCHED) == 0);
+	snapshot_destroy(s);
+}
+
+static void a_vif_that_is_just_protected_is_watched_and_takes_no_bpdus(void **)
+{
+	struct snapshot *s;
+
+	M.hdr.n_stp = 0;
+	M.hdr.size = (uint32_t)(sizeof(M) - sizeof(M.stp));
+	M.stp_port[0].flags = SNAP_STP_LOOP_PROTECT;
+	memmove(M.stp, M.stp_port, sizeof(M.stp_port));
+	s = snapshot_create(&M, M.hdr.size, NULL);
+	assert_non_null(s);
+	assert_true((s->port[2].flags & SNAPSHOT_PORT_WATCHED) != 0);
+	assert_true((s->port[2].flags & SNAPSHOT_PORT_TAKES_BPDUS) == 0);
 	snapshot_destroy(s);
 }
 
@@ -131,6 +147,8 @@ int main(void)
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(ports_of_a_tree_are_watched_and_its_leg_is_not, setup),
 		cmocka_unit_test_setup(only_a_guarded_vif_is_watched_without_a_tree, setup),
+		cmocka_unit_test_setup(
+			a_vif_that_is_just_protected_is_watched_and_takes_no_bpdus, setup),
 		cmocka_unit_test_setup(bad_trees_are_refused, setup),
 		cmocka_unit_test_setup(bad_ports_of_trees_are_refused, setup),
 	};
