@@ -64,11 +64,17 @@ enum stp_edge {
 	STP_EDGE_ON,
 	STP_EDGE_OFF,
 };
+enum loop_protect {
+	LOOP_PROTECT_AUTO, /* in profile tenant */
+	LOOP_PROTECT_ON,
+	LOOP_PROTECT_OFF,
+};
 struct stp_port_cfg {
 	uint8_t priority; /* 0..240, default 128 */
 	uint32_t cost; /* 0: by the version */
 	enum stp_edge edge;
 	bool has_bpdu_guard, has_root_guard;
+	enum loop_protect loop_protect;
 };
 
 /* What leads out of a network.  It is a segment of its own for the engine, with one port, so it

@@ -64,6 +64,7 @@ void schema_print_nat(const struct network_cfg *n, json_t *json);
 const char *schema_mode_name(enum network_mode m); /* "bridge" ... */
 const char *schema_filtering_name(uint8_t mode); /* "off", "802.1q", "802.1ad" */
 const char *schema_stp_name(enum stp_mode m); /* "off", "stp", "rstp" */
+const char *schema_loop_protect_name(enum loop_protect p);
 const char *schema_edge_name(enum stp_edge edge); /* "auto", "on", "off" */
 const char *schema_profile_name(enum network_profile p); /* "plain", "tenant" */
 const char *schema_proto_name(uint8_t proto); /* "tcp", "udp" */

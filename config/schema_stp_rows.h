@@ -92,6 +92,14 @@ static const char *const edge_values[] = { "auto", "on", "off", NULL };
 			.kind = FIELD_BOOL,                                                      \
 			.flags = FIELD_NEGATED,                                                  \
 			.doc = "BPDUs may come from it" },                                       \
+		{ .key = "loop_protect",                                                         \
+			.flag = "loop-protect",                                                  \
+			.arg = "auto|on|off",                                                    \
+			.kind = FIELD_ENUM,                                                      \
+			.values = edge_values,                                                   \
+			.def = "auto (profile tenant: on; plain and uplinks: off)",              \
+			.doc = "block it for 10 s when it brings back what others have sent, "   \
+			       "because its guest bridges two vifs of one network" },            \
 		{ .key = "root_guard",                                                           \
 			.flag = "root-guard",                                                    \
 			.kind = FIELD_BOOL,                                                      \

@@ -366,6 +366,12 @@ static int set_root_guard(void *cfg, const struct schema_value *v, const char *,
 	return 0;
 }
 
+static int set_loop_protect(void *cfg, const struct schema_value *v, const char *, struct err *)
+{
+	vif_of(cfg)->stp.loop_protect = v ? (enum loop_protect)v->index : LOOP_PROTECT_AUTO;
+	return 0;
+}
+
 static const struct schema_setter setters[] = {
 	{ "network", set_network },
 	{ "type", set_type },
@@ -400,6 +406,7 @@ static const struct schema_setter setters[] = {
 	{ "stp_edge", set_stp_edge },
 	{ "bpdu_guard", set_bpdu_guard },
 	{ "root_guard", set_root_guard },
+	{ "loop_protect", set_loop_protect },
 	{ "rate", set_rate },
 	{ "vlan", set_vlan },
 	{ "guard", set_guard },
@@ -476,6 +483,7 @@ static void print_flags(const struct vif_cfg *v, json_t *json)
 	json_object_set_new(json, "stp_priority", json_integer(v->stp.priority));
 	json_object_set_new(json, "stp_cost", json_integer(v->stp.cost));
 	print_text(json, "stp_edge", schema_edge_name(v->stp.edge));
+	print_text(json, "loop_protect", schema_loop_protect_name(v->stp.loop_protect));
 }
 
 static void print_storm(const struct vif_cfg *v, json_t *json)
@@ -565,6 +573,11 @@ const char *schema_mode_name(enum network_mode m)
 const char *schema_stp_name(enum stp_mode m)
 {
 	return value_name(&schema_network, "stp", (unsigned)m);
+}
+
+const char *schema_loop_protect_name(enum loop_protect p)
+{
+	return value_name(&schema_vif, "loop_protect", (unsigned)p);
 }
 
 const char *schema_edge_name(enum stp_edge edge)

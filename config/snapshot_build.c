@@ -337,7 +337,8 @@ static void add_tree_ports(struct layout *l, const struct model *m, const struct
 		const struct vif_cfg *v = &m->vif[i];
 
 		if (wants->vif[v->id].network_id != NETWORK_ID_NONE && actual->vif[v->id].is_open
-			&& snapshot_stp_vif(v, model_network_by_id(m, v->network_id), &port))
+			&& snapshot_stp_vif(v, model_network_by_id(m, v->network_id),
+				is_of_tenant(m, v), &port))
 			snapshot_layout_append(l, &port, sizeof(port), count, VIF_ID_MAX - 1);
 	}
 }

@@ -8,5 +8,5 @@
 /* false: there is nothing to say. */
 bool snapshot_stp_net(const struct network_cfg *n, struct snap_stp *out);
 /* @n: the vif's network, NULL: none. */
-bool snapshot_stp_vif(
-	const struct vif_cfg *v, const struct network_cfg *n, struct snap_stp_port *out);
+bool snapshot_stp_vif(const struct vif_cfg *v, const struct network_cfg *n, bool is_tenant,
+	struct snap_stp_port *out);

@@ -97,7 +97,8 @@ def vif(dice, i, networks):
                 storm_broadcast="7", storm_multicast="100/100",
                 rate=dice.choice(["10Mb/s@20ms", "inbound=1000,2000", "both=1Gb/s burst=512"]),
                 profile=dice.choice(["plain", "tenant"]), stp_priority=16 * dice.randrange(16),
-                stp_cost=dice.randrange(200000), stp_edge=dice.choice(["auto", "on", "off"]))
+                stp_cost=dice.randrange(200000), stp_edge=dice.choice(["auto", "on", "off"]),
+                loop_protect=dice.choice(["auto", "on", "off"]))
     if "guard" in item:
         item["mac"] = f"52:54:01:00:01:{i:02x}"
     if "network" in item:

@@ -6,6 +6,7 @@
 #include "config/engine_wire.h"
 #include "config/nft.h"
 #include "config/snapshot_build.h"
+#include "config/snapshot_trees.h"
 #include "config/undo_file.h"
 #include "tests/lib/unit.h"
 
@@ -306,6 +307,30 @@ static void meters_are_what_was_set_and_else_the_profiles(void **)
 	assert_int_equal(meter[2].rate, METER_RATE_MAX);
 }
 
+static bool is_looked_for(const struct vif_cfg *v, const struct network_cfg *n, bool is_tenant)
+{
+	struct snap_stp_port port;
+	bool is_there = snapshot_stp_vif(v, n, is_tenant, &port);
+
+	return is_there && (port.flags & SNAP_STP_LOOP_PROTECT) != 0;
+}
+
+static void loops_are_looked_for_where_somebody_said_so_and_else_behind_tenants(void **)
+{
+	struct network_cfg n = make_network(NETWORK_MODE_BRIDGE, "10.0.0.0/24", "fd00::/64");
+	struct vif_cfg v = { .id = 1, .name = "a", .network_id = 1, .type = VIF_TYPE_NETDEV };
+
+	assert_false(is_looked_for(&v, &n, false));
+	assert_true(is_looked_for(&v, &n, true));
+	v.is_uplink = true; /* all the world is behind it */
+	assert_false(is_looked_for(&v, &n, true));
+	v.stp.loop_protect = LOOP_PROTECT_ON;
+	assert_true(is_looked_for(&v, &n, false));
+	v.is_uplink = false;
+	v.stp.loop_protect = LOOP_PROTECT_OFF;
+	assert_false(is_looked_for(&v, &n, true));
+}
+
 /* The last binding of the one port of network 1; how many there are. */
 static unsigned bindings_of(const struct model *m, struct snap_binding *out)
 {
@@ -523,6 +548,8 @@ int main(void)
 		cmocka_unit_test_setup(limits_that_nobody_set_are_those_of_the_vifs_profile, clear),
 		cmocka_unit_test_setup(multicast_is_as_linux_has_it_and_tenants_are_limited, clear),
 		cmocka_unit_test_setup(meters_are_what_was_set_and_else_the_profiles, clear),
+		cmocka_unit_test(
+			loops_are_looked_for_where_somebody_said_so_and_else_behind_tenants),
 		cmocka_unit_test_setup(a_guard_is_what_was_set_and_else_the_profiles, clear),
 		cmocka_unit_test_setup(
 			port_without_carrier_is_heard_and_one_set_down_is_not, clear),
