@@ -160,6 +160,8 @@ static void old_version_listens_and_learns_for_forward_delay_each(void **)
 
 static void ring_of_eight_heals_within_fifty_milliseconds(void **)
 {
+	uint64_t longest_ns = 0;
+
 	for (int broken = 0; broken < 8; broken++) {
 		uint64_t took_ns;
 
@@ -169,11 +171,14 @@ static void ring_of_eight_heals_within_fifty_milliseconds(void **)
 		lab_link_set(&L, broken, false);
 		took_ns = lab_settle(&L, NS_PER_SEC);
 		assert_in_range(took_ns, 0, 50 * NS_PER_MS);
+		longest_ns = MAX(longest_ns, took_ns);
 		lab_run(&L, 10 * NS_PER_SEC);
 		lab_link_set(&L, broken, true);
 		took_ns = lab_settle(&L, 5 * NS_PER_SEC);
 		assert_true(took_ns != UINT64_MAX);
 	}
+	print_message("a ring of 8 healed within %.1f ms, at %.0f ms a hop\n",
+		(double)longest_ns / NS_PER_MS, (double)LAB_HOP_NS / NS_PER_MS);
 }
 
 static void topology_change_flushes_the_others(void **)
