@@ -53,31 +53,69 @@ def address(rng, is_source):
     return f"m{rng.randint(1, 6)}"
 
 
-def scenario(rng, name, is_filtering):
+def entry(rng, n_ports, sticky):
+    """A static entry; each address has one at most, since what has moved cannot be told from here."""
+    free = [f"m{i}" for i in range(1, 7) if f"m{i}" not in sticky]
+    gone = [mac for mac, port in sticky.items() if port]
+    if gone and rng.random() < 0.3:
+        mac = rng.choice(gone)
+        number, sticky[mac] = sticky[mac], 0
+        return f"nofdb {number} {mac}"
+    if not free:
+        return None
+    mac, number = rng.choice(free), rng.randint(1, n_ports)
+    is_sticky = rng.random() < 0.5
+    sticky[mac] = number if is_sticky else 0
+    return f"{'sticky' if is_sticky else 'fdb'} {number} {mac}"
+
+
+def scenario(rng, name, is_filtering, has_entries):
     n_ports = rng.randint(2, 5)
     lines = [f"scenario {name}"]
-    words = []
+    words, sticky = [], {}
+    locked = rng.randint(1, n_ports) if has_entries and rng.random() < 0.3 else 0
     if is_filtering:
         words.append("filtering=" + rng.choice(["802.1q", "802.1q", "802.1q", "802.1ad"]))
-    if rng.random() < 0.2:
-        words.append(f"fwd={rng.choice([0x8, 0x4000, 0xfff8])}")
+    fwd = rng.choice([0x8, 0x4000, 0xfff8]) if rng.random() < (0.4 if has_entries else 0.2) else 0
+    if fwd:
+        words.append(f"fwd={fwd}")
+    if has_entries and rng.random() < 0.05:
+        words.append("ageing=0")
     if words:
         lines.append("bridge " + " ".join(words))
-    lines += [port(rng, i + 1, is_filtering) for i in range(n_ports)]
+
+    def some_port(number):
+        text = port(rng, number, is_filtering)
+        return text + (" locked" if number == locked else "")
+
+    lines += [some_port(i + 1) for i in range(n_ports)]
+    host = f"m{rng.randint(1, 6)}" if locked else None
+    if locked:  # somebody who is let in
+        lines.append(f"sticky {locked} {host}")
+        sticky[host] = locked
     for _ in range(rng.randint(8, 24)):
         number = rng.randint(1, n_ports)
         if rng.random() < 0.08:
-            lines.append(port(rng, number, is_filtering))
+            lines.append(some_port(number))
+            continue
+        if has_entries and rng.random() < 0.12:
+            lines += [line for line in [entry(rng, n_ports, sticky)] if line]
             continue
         length = rng.choice([46, 46, 46, 46, 1400, 1405])
-        lines.append(f"send {number} {address(rng, False)} {address(rng, True)} "
-                     f"{tags(rng, is_filtering)} {length}")
+        to, source = address(rng, False), address(rng, True)
+        if locked and to[0] == "l":
+            to = "l0"  # see docs/differences.md: what locked ports learn from the others
+        elif has_entries and fwd and rng.random() < 0.1:
+            to = f"l{rng.choice([n for n in range(16) if fwd >> n & 1])}"
+        if number == locked and rng.random() < 0.4:
+            source = host
+        lines.append(f"send {number} {to} {source} {tags(rng, is_filtering)} {length}")
     return lines
 
 
-def scenarios(seed, count, is_filtering):
+def scenarios(seed, count, is_filtering, has_entries=False):
     rng = random.Random(seed)
     lines = []
     for i in range(count):
-        lines += scenario(rng, f"random_{seed}_{i}", is_filtering)
+        lines += scenario(rng, f"random_{seed}_{i}", is_filtering, has_entries)
     return "\n".join(lines) + "\n"
