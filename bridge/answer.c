@@ -14,6 +14,8 @@
 #include <string.h>
 
 #define ETH_HDR_LEN 14
+#define PROTO_ICMP 1
+#define PROTO_ICMP6 58
 
 static bool may_answer(const struct answer_io *io, const struct pkt *p)
 {
@@ -39,6 +41,26 @@ bool answer_tag_like(struct rte_mbuf *m, const struct pkt *p)
 	memmove(at, eth, 12);
 	memcpy(at + 12, pkt_bytes(p) + 12, len);
 	return true;
+}
+
+struct pkt answer_back(struct rte_mbuf *m, const struct pkt *p)
+{
+	const uint16_t layers = PKT_IS_ARP | PKT_IS_IP4 | PKT_IS_IP6;
+	uint8_t icmp = (p->flags & PKT_IS_IP6) != 0 ? PROTO_ICMP6 : PROTO_ICMP;
+
+	return (struct pkt){
+		.m = m,
+		.len = m->pkt_len,
+		.network_id = p->network_id,
+		.flags = p->flags & layers,
+		.ether_type = p->ether_type,
+		.l3_off = p->l3_off,
+		.ip_proto = (p->flags & PKT_IS_ARP) != 0 ? 0 : icmp,
+		.vlan = p->vlan,
+		.vlan_form = p->vlan_form,
+		.origin_vif = p->in_vif,
+		.dst_vif = p->in_vif,
+	};
 }
 
 static struct rte_mbuf *make(const struct answer_io *io, const struct pkt *p, uint16_t mtu)
@@ -72,8 +94,6 @@ void answer_mtu(const struct answer_io *io, const struct burst *b, const struct 
 		m = make(io, p, io->cfg->port[lost->item[i].out_vif].mtu);
 		if (m == NULL)
 			continue;
-		to->pkt[to->n++] = (struct pkt){
-			.m = m, .len = m->pkt_len, .origin_vif = p->in_vif, .dst_vif = p->in_vif
-		};
+		to->pkt[to->n++] = answer_back(m, p);
 	}
 }

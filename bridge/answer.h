@@ -17,6 +17,8 @@ struct answer_io {
 
 /* Put the tags of @p into the answer @m, which has none; false: no room. */
 bool answer_tag_like(struct rte_mbuf *m, const struct pkt *p);
+/* @m, which then has the layers and tags of @p, as a packet on its way back. */
+struct pkt answer_back(struct rte_mbuf *m, const struct pkt *p);
 
 /* Append to @to an ICMP error for each copy in @lost that is too large for its vif; .dst_vif says to
  * whom. */

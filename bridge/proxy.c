@@ -155,9 +155,7 @@ static bool answer(
 	m = to->n < ANSWERS_MAX ? make(io, p, q, s->mac) : NULL;
 	if (m == NULL)
 		return false;
-	to->pkt[to->n++] = (struct pkt){
-		.m = m, .len = m->pkt_len, .origin_vif = p->in_vif, .dst_vif = p->in_vif
-	};
+	to->pkt[to->n++] = answer_back(m, p);
 	return true;
 }
 

@@ -13,6 +13,7 @@
 #include "bridge/snapshot_fdb.h"
 #include "bridge/snapshot_mcast.h"
 #include "bridge/snapshot_meters.h"
+#include "bridge/snapshot_mirror.h"
 #include "bridge/snapshot_routes.h"
 #include "bridge/snapshot_stp.h"
 #include "bridge/snapshot_vlans.h"
@@ -215,6 +216,8 @@ static int check_header(const struct snap_hdr *h, size_t len, struct err *e)
 		return err_set(e, -EINVAL, "snapshot",
 			"%u spanning trees and %u of their ports are too many", h->n_stp,
 			h->n_stp_ports);
+	if (h->n_mirrors > MIRRORS_MAX)
+		return err_set(e, -EINVAL, "snapshot", "%u mirrors are too many", h->n_mirrors);
 	want = sizeof(*h) + h->n_networks * sizeof(struct snap_network)
 		+ h->n_ports * sizeof(struct snap_port) + h->n_routers * sizeof(struct snap_router)
 		+ h->n_addrs * sizeof(struct snap_addr) + h->n_routes * sizeof(struct snap_route)
@@ -223,7 +226,8 @@ static int check_header(const struct snap_hdr *h, size_t len, struct err *e)
 		+ h->n_meters * sizeof(struct snap_meter) + h->n_vlans * sizeof(struct snap_vlan)
 		+ h->n_mcasts * sizeof(struct snap_mcast)
 		+ h->n_bindings * sizeof(struct snap_binding) + h->n_fdb * sizeof(struct snap_fdb)
-		+ h->n_stations * sizeof(struct snap_station);
+		+ h->n_stations * sizeof(struct snap_station)
+		+ h->n_mirrors * sizeof(struct snap_mirror);
 	if (h->size != want || len != want)
 		return err_set(e, -EINVAL, "snapshot",
 			"%zu bytes, its header says %u, its counts %zu", len, h->size, want);
@@ -234,7 +238,8 @@ static int check_header(const struct snap_hdr *h, size_t len, struct err *e)
 static int take_rest(
 	struct snapshot *s, const uint8_t *end, const struct snap_hdr *h, struct err *e)
 {
-	const uint8_t *stations = end - h->n_stations * sizeof(struct snap_station);
+	const uint8_t *mirrors = end - h->n_mirrors * sizeof(struct snap_mirror);
+	const uint8_t *stations = mirrors - h->n_stations * sizeof(struct snap_station);
 	const uint8_t *fdb = stations - h->n_fdb * sizeof(struct snap_fdb);
 	const uint8_t *bindings = fdb - h->n_bindings * sizeof(struct snap_binding);
 	const uint8_t *mcasts = bindings - h->n_mcasts * sizeof(struct snap_mcast);
@@ -250,7 +255,9 @@ static int take_rest(
 		rc = snapshot_take_bindings(s, bindings, h->n_bindings, e);
 	if (rc == 0)
 		rc = snapshot_take_fdb(s, fdb, h->n_fdb, e);
-	return rc == 0 ? snapshot_take_stations(s, stations, h->n_stations, e) : rc;
+	if (rc == 0)
+		rc = snapshot_take_stations(s, stations, h->n_stations, e);
+	return rc == 0 ? snapshot_take_mirrors(s, mirrors, h->n_mirrors, e) : rc;
 }
 
 void snapshot_destroy(struct snapshot *s)
@@ -259,6 +266,7 @@ void snapshot_destroy(struct snapshot *s)
 		return;
 	free(s->meter);
 	free(s->fdb);
+	free(s->mirror);
 	free(s->vlan_sets);
 	free(s->mcast);
 	free(s->binding);

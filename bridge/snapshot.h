@@ -9,11 +9,13 @@
 #include "bridge/fib.h"
 #include "vswitch/abi/snapshot_msg.h"
 #include "vswitch/base/err.h"
+#include "vswitch/base/netaddr.h"
 
 struct snapshot_network {
 	struct snap_network conf;
 	uint16_t n_ports;
 	const uint16_t *ports; /* vif ids, ascending */
+	uint8_t mirror_directions; /* enum snap_mirror_direction; somebody gets copies of all it has */
 };
 
 #define ROUTER_OWN_MAX 16 /* addresses of one router port */
@@ -45,14 +47,24 @@ struct snapshot_fdb {
 	bool is_sticky, is_local;
 };
 
+/* Who gets copies of which packets. */
+struct snapshot_mirror {
+	struct snap_mirror conf;
+	struct ipnet net; /* with .has_prefix */
+};
+
 /* In .flags of a port, beside those of the message: what the packet path asks without looking at
  * anything but the port. */
 #define SNAPSHOT_PORT_VLANS (UINT32_C(1) << 31)
 #define SNAPSHOT_PORT_WATCHED (UINT32_C(1) << 30) /* its state is asked for: bridge/stp_run.h */
 #define SNAPSHOT_PORT_TAKES_BPDUS \
 	(UINT32_C(1) << 29) /* as well: for its spanning tree or BPDU guard */
+#define SNAPSHOT_PORT_MIRROR_RX (UINT32_C(1) << 28) /* somebody gets copies of what it sends */
+#define SNAPSHOT_PORT_MIRROR_TX (UINT32_C(1) << 27) /* or gets */
+#define SNAPSHOT_PORT_MIRRORED (SNAPSHOT_PORT_MIRROR_RX | SNAPSHOT_PORT_MIRROR_TX)
 static_assert((SNAP_PORT_FLAGS_ALL
-		      & (SNAPSHOT_PORT_VLANS | SNAPSHOT_PORT_WATCHED | SNAPSHOT_PORT_TAKES_BPDUS))
+		      & (SNAPSHOT_PORT_VLANS | SNAPSHOT_PORT_WATCHED | SNAPSHOT_PORT_TAKES_BPDUS
+			      | SNAPSHOT_PORT_MIRRORED))
 		== 0,
 	"flags of two owners");
 
@@ -100,6 +112,9 @@ struct snapshot {
 	bool has_neigh_suppress; /* some port has SNAP_PORT_NEIGH_SUPPRESS */
 	uint16_t n_stations;
 	struct snap_station *station; /* ascending */
+	uint8_t mirror_directions; /* enum snap_mirror_direction, of all of them */
+	uint32_t n_mirrors;
+	struct snapshot_mirror *mirror; /* [n_mirrors], ascending by target */
 };
 
 /* Validate @bytes (a copy, not the shared memfd) and index it.  NULL with @e (path names the

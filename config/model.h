@@ -11,6 +11,7 @@
 #include "config/dhcp_words.h"
 #include "config/fdb_list.h"
 #include "config/guard_text.h"
+#include "config/mirror_list.h"
 #include "config/multicast.h"
 #include "config/rate_text.h"
 #include "config/static_route.h"
@@ -193,6 +194,7 @@ struct vif_cfg {
 	struct multicast_vif_cfg multicast;
 	struct guard_cfg guard;
 	struct fdb_list fdb; /* addresses that are behind it, whatever is learned */
+	struct mirror_list mirror; /* whose packets it gets copies of */
 	bool is_locked;
 	uint16_t group_fwd_mask;
 	struct stp_port_cfg stp;

@@ -2,7 +2,8 @@
 /* model_check.c - does the whole desired state fit together?
  *
  * From: rpc_methods.c before a change is committed, store.c after loading.  To: struct err,
- * model_check_uplink.c, model_check_vlan.c, model_check_guard.c, model_check_fdb.c.
+ * model_check_uplink.c, model_check_vlan.c, model_check_guard.c, model_check_fdb.c,
+ * model_check_mirror.c.
  * Theory: every rule that needs more than one field or more than one object stands here, as one
  * small function with one sentence for the user; what a single field may hold is schema_parse.c's.
  * Pairs of objects are compared all with all: at most 1,023 vifs, half a million cheap compares.
@@ -599,5 +600,7 @@ int model_check(const struct model *m, struct err *e)
 		rc = model_check_guard(m, e);
 	if (rc == 0)
 		rc = model_check_fdb(m, e);
+	if (rc == 0)
+		rc = model_check_mirror(m, e);
 	return rc == 0 ? model_check_size(m, e) : rc;
 }

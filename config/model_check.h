@@ -26,6 +26,8 @@ bool model_is_first_address(const struct ipnet *net, const struct ipaddr *a);
 [[nodiscard]] int model_check_multicast(const struct model *m, struct err *e);
 /* model_check_fdb.c */
 [[nodiscard]] int model_check_fdb(const struct model *m, struct err *e);
+/* model_check_mirror.c */
+[[nodiscard]] int model_check_mirror(const struct model *m, struct err *e);
 
 /* model_check_guard.c */
 /* Are these Xen's two ways to one NIC of a guest, NAME and NAME-emu, or two vifs that Xen has named,

@@ -72,7 +72,7 @@ static void show_state(const struct reconcile *r, struct vif_slot *slot)
 {
 	slot->has_carrier = has_flag(slot, VHOST_STATE_LIVE);
 	slot->mtu = slot->as.mtu;
-	if (slot->as.network_id == NETWORK_ID_NONE)
+	if (slot->as.network_id == NETWORK_ID_NONE && !slot->as.gets_copies)
 		actual_set_vif(slot, STATE_WAITING,
 			"not attached to a network; saklar vif set NAME --network NETWORK");
 	else if (has_flag(slot, VHOST_STATE_BROKEN))

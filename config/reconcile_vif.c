@@ -428,7 +428,7 @@ static void show_state(struct vif_slot *slot)
 {
 	if (slot->as.is_down)
 		actual_set_vif(slot, STATE_DOWN, "");
-	else if (slot->as.network_id == NETWORK_ID_NONE)
+	else if (slot->as.network_id == NETWORK_ID_NONE && !slot->as.gets_copies)
 		actual_set_vif(slot, STATE_WAITING,
 			"not attached to a network; saklar vif set NAME "
 			"--network NETWORK");

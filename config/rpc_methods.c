@@ -183,6 +183,22 @@ const struct rpc_method rpc_methods[] = {
 	{ "fdb.flush", RPC_ROLE_RW, true, rpc_fdb_flush,
 		"Forget learned MAC addresses: all, or those of one network, vif or VLAN.",
 		"{\"network\": \"lab\"}", "{\"generation\": 6}" },
+	{ "mirror.list", RPC_ROLE_RO, false, rpc_mirror_list,
+		"Which vifs get copies of whose packets: all, or what one vif gets.",
+		"{\"vif\": \"mon0\"}",
+		"[{\"vif\": \"mon0\", \"source\": \"web0\", \"kind\": \"vif\", "
+		"\"direction\": \"both\", \"vlan\": 0, \"filter\": \"proto=tcp\", "
+		"\"mirror\": \"web0,proto=tcp\"}]" },
+	{ "mirror.add", RPC_ROLE_RW, true, rpc_mirror_add,
+		"Have a vif, which is in no network, get copies of the packets of another one, "
+		"or of a network. It is a field *mirror* of the vif from then on.",
+		"{\"vif\": \"mon0\", \"mirror\": \"web0,rx,vlan=10,ip=10.0.0.0/8,proto=tcp,"
+		"port=443\"}",
+		"{\"generation\": 7}" },
+	{ "mirror.del", RPC_ROLE_RW, true, rpc_mirror_del,
+		"End what mirror.add began; with a name alone, all that the vif gets of that "
+		"source.",
+		"{\"vif\": \"mon0\", \"mirror\": \"web0\"}", "{\"generation\": 8}" },
 	{ "drops", RPC_ROLE_RO, false, rpc_drops,
 		"Dropped packets by vif and reason; only what was counted.",
 		"{\"network\": \"lab\"}",

@@ -256,7 +256,8 @@ static const struct schema_field vif_fields[] = {
 		.flag = "network",
 		.arg = "NETWORK",
 		.kind = FIELD_NAME,
-		.doc = "network that the vif is attached to; none for a vif that is an uplink" },
+		.doc = "network that the vif is attached to; none for a vif that is an uplink or "
+		       "gets copies" },
 	{ .key = "type",
 		.flag = "type",
 		.arg = "TYPE",
@@ -511,6 +512,15 @@ static const struct schema_field vif_fields[] = {
 		.doc
 		= "a MAC address that is behind the vif; with sticky it stays there when another "
 		  "vif says it (in profile tenant always)" },
+	{ .key = "mirror",
+		.flag = "mirror",
+		.arg = "SOURCE[,DIRECTION][,WORD=VALUE]...",
+		.kind = FIELD_STRING,
+		.flags = FIELD_LIST,
+		.max = 159,
+		.doc = "the vif, which is in no network then, gets copies of the packets of "
+		       "another vif, or of what enters a network; only of DIRECTION rx or tx, only "
+		       "those with vlan=VID, ip=NET, proto=PROTO, port=N, ether=TYPE" },
 	{ .key = "locked",
 		.flag = "locked",
 		.kind = FIELD_BOOL,

@@ -314,6 +314,16 @@ static int add_fdb(void *cfg, const struct schema_value *v, const char *path, st
 	return 0;
 }
 
+static int add_mirror(void *cfg, const struct schema_value *v, const char *path, struct err *e)
+{
+	struct vif_cfg *vif = vif_of(cfg);
+
+	if (v)
+		return mirror_list_add(&vif->mirror, v->text, path, e);
+	memset(&vif->mirror, 0, sizeof(vif->mirror));
+	return 0;
+}
+
 static int set_locked(void *cfg, const struct schema_value *v, const char *, struct err *)
 {
 	vif_of(cfg)->is_locked = v && v->is_on;
@@ -420,6 +430,7 @@ static const struct schema_setter setters[] = {
 	{ "multicast_rate", set_multicast_rate },
 	{ "multicast_groups", set_multicast_groups },
 	{ "fdb", add_fdb },
+	{ "mirror", add_mirror },
 	{ "locked", set_locked },
 	{ "group_fwd_mask", set_group_fwd_mask },
 };
@@ -521,7 +532,7 @@ json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m)
 		"half_open_limit", (json_int_t)v->half_open_limit, "unresolved_limit",
 		(int)v->unresolved_limit);
 	char mac[MAC_STR_LEN], rate[RATE_TEXT_LEN], vlan[VLAN_TEXT_LEN], guard[GUARD_TEXT_LEN];
-	char fdb[FDB_TEXT_LEN];
+	char fdb[FDB_TEXT_LEN], mirror[MIRROR_TEXT_LEN];
 
 	if (!json)
 		return NULL;
@@ -549,6 +560,10 @@ json_t *schema_print_vif(const struct vif_cfg *v, const struct model *m)
 	for (unsigned i = 0; i < v->fdb.n; i++)
 		json_array_append_new(json_object_get(json, "fdb"),
 			json_string(fdb_list_print(&v->fdb.item[i], fdb)));
+	json_object_set_new(json, "mirror", json_array());
+	for (unsigned i = 0; i < v->mirror.n; i++)
+		json_array_append_new(json_object_get(json, "mirror"),
+			json_string(mirror_list_print(&v->mirror.item[i], mirror)));
 	json_object_set_new(json, "group_fwd_mask", json_integer(v->group_fwd_mask));
 	print_flags(v, json);
 	schema_print_multicast_vif(&v->multicast, json);

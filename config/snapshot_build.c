@@ -8,6 +8,7 @@
 
 #include "config/snapshot_guard.h"
 #include "config/snapshot_layout.h"
+#include "config/snapshot_mirror.h"
 #include "config/snapshot_multicast.h"
 #include "config/snapshot_port.h"
 #include "config/snapshot_routing.h"
@@ -143,7 +144,8 @@ static void add_ports(struct layout *l, const struct model *m, const struct vif_
 		const struct vif_want *want = &wants->vif[id];
 		struct snap_port port;
 
-		if (want->id == VIF_ID_NONE || want->network_id == NETWORK_ID_NONE
+		if (want->id == VIF_ID_NONE
+			|| (want->network_id == NETWORK_ID_NONE && !want->gets_copies)
 			|| !actual->vif[id].is_open
 			|| !is_segment_there(m, actual, want->network_id))
 			continue;
@@ -377,6 +379,7 @@ int snapshot_build(const struct model *m, const struct vif_wants *wants,
 	hdr.n_bindings = (uint16_t)add_bindings(&l, m, actual);
 	add_fdb(&l, m, &hdr.n_fdb);
 	add_stations(&l, m, actual, &hdr.n_stations);
+	hdr.n_mirrors = snapshot_mirrors_add(&l, m);
 	hdr.size = (uint32_t)l.len;
 	memcpy(l.bytes, &hdr, sizeof(hdr));
 	*out = l.bytes;

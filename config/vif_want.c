@@ -20,6 +20,7 @@ struct vif_want vif_want_of(const struct model *m, const struct vif_cfg *v)
 		.mtu = v->mtu,
 		.has_mtu = v->mtu != 0,
 		.is_down = v->is_down,
+		.gets_copies = v->mirror.n > 0,
 		.has_owner = v->has_owner,
 		.owner_uid = v->owner_uid,
 		.queues = v->queues == 0 && v->type != VIF_TYPE_NETFRONT ? 1 : v->queues,

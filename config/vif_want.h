@@ -21,6 +21,7 @@ struct vif_want {
 	bool has_mtu; /* asked for on this vif, not inherited from its network */
 	bool has_ip6; /* leg: one of its subnets is IPv6 */
 	bool is_down;
+	bool gets_copies; /* of others' packets, and is in no network */
 	bool has_owner;
 	uint32_t owner_uid;
 	uint8_t queues;

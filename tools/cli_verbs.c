@@ -28,6 +28,22 @@ static const struct cli_flag fdb_del_flags[] = {
 	{ "vlan", 0, "VID", true, COMPLETE_NOTHING, "only that of this VLAN" },
 	{ 0 },
 };
+static const struct cli_flag mirror_list_flags[] = {
+	{ "vif", 0, "VIF", false, COMPLETE_VIF, "only what this vif gets" },
+	{ 0 },
+};
+static const struct cli_flag mirror_flags[] = {
+	{ "direction", 0, "rx|tx|both", false, COMPLETE_NOTHING,
+		"rx: what the source sends; tx: what is sent to it; else both of a vif, and rx "
+		"of a network" },
+	{ "vlan", 0, "VID", false, COMPLETE_NOTHING, "only packets of this VLAN" },
+	{ "ip", 0, "NET", false, COMPLETE_NOTHING, "only IP packets from or to these addresses" },
+	{ "proto", 0, "PROTO", false, COMPLETE_NOTHING,
+		"only this protocol: tcp, udp, icmp, icmp6, sctp or its number" },
+	{ "port", 0, "N", false, COMPLETE_NOTHING, "only from or to this port" },
+	{ "ether", 0, "TYPE", false, COMPLETE_NOTHING, "only this EtherType, such as 0x0806" },
+	{ 0 },
+};
 static const struct cli_flag network_flags[] = {
 	{ "network", 0, "NETWORK", false, COMPLETE_NETWORK, "only those of this network" },
 	{ 0 },
@@ -88,6 +104,10 @@ static const char fdb_more[]
 static const char route_more[]
 	= "The host itself reaches what is behind a guest, too; from outside it is reached in\n"
 	  "networks of mode open only, since the others let nothing pass but their subnets.";
+static const char mirror_more[]
+	= "VIF is one that is in no network, so that copies never come back.  It is a field "
+	  "mirror\n"
+	  "of it from then on.  A packet between two sources is copied as each of them has it.";
 static const char connection_more[]
 	= "SEEN-FROM: the source as the other side sees it; SENT-TO: where it was led to, by a\n"
 	  "forward.  Both are empty where nothing is translated.";
@@ -199,6 +219,34 @@ const struct cli_verb cli_verbs[] = {
 		.doc = "forget the learned MAC addresses",
 		.example = "saklar fdb flush --network lan",
 		.run = cmd_fdb_flush },
+	{ .noun = "mirror",
+		.verb = "list",
+		.args = "",
+		.flags = mirror_list_flags,
+		.doc = "which vifs get copies of whose packets",
+		.example = "saklar mirror list",
+		.run = cmd_mirror_list },
+	{ .noun = "mirror",
+		.verb = "add",
+		.args = "VIF|NETWORK VIF",
+		.min_words = 2,
+		.max_words = 2,
+		.complete = COMPLETE_VIF_OR_NETWORK,
+		.flags = mirror_flags,
+		.doc = "have the second vif get copies of the packets of a vif or network",
+		.more = mirror_more,
+		.example = "saklar mirror add web0 mon0 --proto tcp --port 443",
+		.run = cmd_mirror_add },
+	{ .noun = "mirror",
+		.verb = "del",
+		.args = "VIF|NETWORK VIF",
+		.min_words = 2,
+		.max_words = 2,
+		.complete = COMPLETE_VIF_OR_NETWORK,
+		.flags = mirror_flags,
+		.doc = "end that; without flags, all that the vif gets of the source",
+		.example = "saklar mirror del web0 mon0",
+		.run = cmd_mirror_del },
 
 	{ .noun = "mdb",
 		.verb = "list",

@@ -16,6 +16,7 @@
 #include "bridge/egress.h"
 #include "bridge/fdb_peek.h"
 #include "bridge/guard.h"
+#include "bridge/mirror.h"
 #include "bridge/proxy.h"
 #include "bridge/qos.h"
 #include "bridge/router.h"
@@ -65,6 +66,7 @@ struct pipeline {
 	struct tx_items out; /* in order of packets, then grouped by vif */
 	struct tx_items lost; /* copies that did not pass egress */
 	struct tx_items grouped; /* while grouping */
+	struct tx_items copies, copies_lost; /* for vifs that look on, while they are sent */
 	uint16_t n_of[VIF_ID_MAX]; /* items per out vif while grouping, 0 between */
 	struct burst late; /* copies whose vif may get them now, and answers of the bridge's own */
 	struct icmp_limit answer_limit;
@@ -92,18 +94,18 @@ static void count_rx(struct vif_counters *counters, const struct burst *b)
 }
 
 /* Put the items of each vif next to each other; within a vif packets keep their order. */
-static void group_by_vif(struct pipeline *l)
+static void group_by_vif(struct pipeline *l, struct tx_items *out)
 {
 	uint16_t vifs[TX_ITEMS_MAX < VIF_ID_MAX ? TX_ITEMS_MAX : VIF_ID_MAX] __attribute__((
 		uninitialized)); /* 2 KiB and more: not to be cleared for each burst */
-	uint32_t n = l->out.n, n_vifs = 0, n_runs = 0, first = 0;
+	uint32_t n = out->n, n_vifs = 0, n_runs = 0, first = 0;
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint16_t vif = l->out.item[i].out_vif;
+		uint16_t vif = out->item[i].out_vif;
 
 		if (l->n_of[vif]++ == 0)
 			vifs[n_vifs++] = vif;
-		n_runs += i == 0 || vif != l->out.item[i - 1].out_vif;
+		n_runs += i == 0 || vif != out->item[i - 1].out_vif;
 	}
 	for (uint32_t i = 0; i < n_vifs; i++) { /* from here on: where the next item goes */
 		uint16_t count = l->n_of[vifs[i]];
@@ -113,8 +115,8 @@ static void group_by_vif(struct pipeline *l)
 	}
 	if (n_runs != n_vifs) {
 		for (uint32_t i = 0; i < n; i++)
-			l->grouped.item[l->n_of[l->out.item[i].out_vif]++] = l->out.item[i];
-		memcpy(l->out.item, l->grouped.item, n * sizeof(l->out.item[0]));
+			l->grouped.item[l->n_of[out->item[i].out_vif]++] = out->item[i];
+		memcpy(out->item, l->grouped.item, n * sizeof(out->item[0]));
 	}
 	for (uint32_t i = 0; i < n_vifs; i++)
 		l->n_of[vifs[i]] = 0;
@@ -153,17 +155,43 @@ static void sync_verdicts(struct pipeline *l)
 		verdicts_set_until(l->verdicts, id, stp_run_forwards_until_ns(l->stp, id));
 }
 
-/* One round is over: show and count what became of each copy, and begin anew. */
+/* Show and count what became of each copy, and begin anew. */
+static void settle(
+	struct pipeline *l, const struct burst *b, struct tx_items *out, struct tx_items *lost)
+{
+	capture_out(l->captures, b, out);
+	for (uint32_t i = 0; i < lost->n; i++)
+		drop_count(l->io->vif_counters, lost->item[i].out_vif, lost->item[i].drop, 1);
+	if (UNLIKELY(lost->n > 0))
+		capture_out(l->captures, b, lost);
+	out->n = 0;
+	lost->n = 0;
+}
+
+/* Let those who look on have their copies. */
+static void mirror(struct pipeline *l, struct burst *b, enum mirror_place place)
+{
+	struct mirror_round r = { .cfg = l->cfg, .b = b, .place = place, .sent = &l->out };
+	bool is_done;
+
+	if (LIKELY(l->cfg->n_mirrors == 0)
+		|| l->to != NULL) /* the owner's, as mirror_mark() says */
+		return;
+	do {
+		is_done = mirror_run(&r, &l->copies, &l->copies_lost);
+		qos_to(l->qos, l->cfg, b, &l->copies, &l->copies_lost, l->io->now_ns);
+		group_by_vif(l, &l->copies);
+		vif_tx(l->vifs, l->io, b, &l->copies);
+		settle(l, b, &l->copies, &l->copies_lost);
+	} while (!is_done);
+}
+
+/* One round is over. */
 static void settle_round(struct pipeline *l, struct burst *b)
 {
-	capture_out(l->captures, b, &l->out);
-	for (uint32_t i = 0; i < l->lost.n; i++)
-		drop_count(l->io->vif_counters, l->lost.item[i].out_vif, l->lost.item[i].drop, 1);
-	if (UNLIKELY(l->lost.n > 0))
-		capture_out(l->captures, b, &l->lost);
+	mirror(l, b, MIRROR_OUT);
+	settle(l, b, &l->out, &l->lost);
 	drop_forms(b);
-	l->out.n = 0;
-	l->lost.n = 0;
 }
 
 void pipeline_destroy(struct pipeline *l)
@@ -357,8 +385,11 @@ static void hop_in(struct pipeline *l, struct burst *b)
 {
 	const uint32_t split = PKT_TO_ROUTER | PKT_ROUTER_SEES | PKT_WAS_HEARD | PKT_ENDS_HERE;
 	uint16_t first = b->n;
-	bool has_other = hop_take(l->from, b, HOP_TURN_MAX, l->cfg->generation);
+	bool has_other;
 
+	if (LIKELY(l->from == NULL))
+		return;
+	has_other = hop_take(l->from, b, HOP_TURN_MAX, l->cfg->generation);
 	for (uint16_t i = first; i < b->n; i++) {
 		b->pkt[i].flags &= ~split;
 		b->pkt[i].vlan = has_other ? 0 : b->pkt[i].vlan;
@@ -470,6 +501,7 @@ static void answer(struct pipeline *l, const struct burst *b)
 /* Send answers, and the copies that waited for their vif's rate. */
 static void send_late(struct pipeline *l)
 {
+	mirror(l, &l->late, MIRROR_ROUTED);
 	for (uint16_t i = 0; i < l->late.n; i++)
 		l->out.item[l->out.n++]
 			= (struct tx_item){ .pkt = i, .out_vif = l->late.pkt[i].dst_vif };
@@ -530,6 +562,8 @@ static void learn(struct pipeline *l, struct burst *b)
 		fdb_learn(l->fdb, l->cfg, b, l->io->vif_counters, l->io->now_ns);
 	else if (l->peek != NULL) /* bridge/fdb_peek.c another worker's table    */
 		fdb_peek(l->peek, l->cfg, b, hops_states(l->to), l->io->now_ns);
+	if (UNLIKELY(l->to != NULL && l->cfg->n_mirrors != 0))
+		mirror_mark(l->cfg, b);
 	learned_run(l, b, has_trees); /* bridge/stp_run.c  ports that only learn, loops */
 }
 
@@ -565,8 +599,8 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 	trace(l, STAGE_GUARD, b);
 	pkt_edit_fill_csum(b); /* vif/pkt_edit.c    what no vnet header can say */
 	capture_in(l->captures, b); /* vif/capture.c     who wants to see it?      */
-	if (UNLIKELY(l->from != NULL)) /* vswitch/hop.c     from the other workers    */
-		hop_in(l, b);
+	hop_in(l, b); /* vswitch/hop.c     from the other workers    */
+	mirror(l, b, MIRROR_IN); /* bridge/mirror.c   who gets a copy?          */
 	learn(l, b); /* bridge/fdb.c      in arrival order          */
 	trace(l, STAGE_LEARN, b);
 	if (LIKELY(l->to == NULL)) /* bridge/mdb.c      groups: who wants to hear? */
@@ -585,6 +619,7 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 		route(l, b);
 	trace(l, STAGE_ROUTE, b);
 	show_routed(l, b); /* vif/capture.c     behind the translation     */
+	mirror(l, b, MIRROR_ROUTED); /* bridge/mirror.c                          */
 	first_old = backlog_take(&l->backlog, b); /* vswitch/backlog.c floods to go on with */
 	check_floods(cfg, b, first_old);
 	if (LIKELY(l->to == NULL))
@@ -599,7 +634,7 @@ void pipeline_run(struct pipeline *l, struct burst *b)
 		trace(l, STAGE_EGRESS, b);
 		qos_to(l->qos, cfg, b, &l->out, &l->lost, now_ns); /* bridge/qos.c  now? */
 		trace(l, STAGE_QOS, b);
-		group_by_vif(l);
+		group_by_vif(l, &l->out);
 		vif_tx(l->vifs, l->io, b, &l->out); /* vif/vif.c   flooding shares the bytes */
 		trace(l, STAGE_TX, b);
 		note_verdicts(l, b, false); /* vswitch/verdicts.c for the kernel to repeat    */

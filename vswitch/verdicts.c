@@ -219,7 +219,9 @@ static bool is_simple_way(
 	const struct verdict_reasons *why, uint16_t in_vif, uint16_t out_vif, uint16_t network_id)
 {
 	if (snapshot_meter(why->cfg, in_vif, SNAP_METER_FROM) != NULL
-		|| snapshot_meter(why->cfg, out_vif, SNAP_METER_TO) != NULL)
+		|| snapshot_meter(why->cfg, out_vif, SNAP_METER_TO) != NULL
+		|| (why->cfg->port[in_vif].flags & SNAPSHOT_PORT_MIRROR_RX) != 0
+		|| (why->cfg->port[out_vif].flags & SNAPSHOT_PORT_MIRROR_TX) != 0)
 		return false;
 	return !capture_is_on(why->captures)
 		|| !capture_watches_slow(why->captures, in_vif, out_vif, network_id);
@@ -410,6 +412,7 @@ static void note_flow(struct verdicts *v, const struct verdict_reasons *why, con
 	struct verdict_flow want = { .generation = v->generation };
 
 	if (fast_vif(why, p->origin_vif) == NULL || fast_vif(why, out_vif) == NULL
+		|| cfg->network[p->network_id].mirror_directions != 0 /* the router's, too */
 		|| !is_simple_way(why, p->origin_vif, out_vif, p->network_id)
 		|| !is_simple_way(why, cfg->network[in_network].conf.leg_vif_id,
 			cfg->network[p->network_id].conf.leg_vif_id, in_network)

@@ -32,6 +32,19 @@ static void check_network(const struct snapshot *s, uint16_t id)
 	}
 }
 
+static void check_mirrors(const struct snapshot *s)
+{
+	for (uint32_t i = 0; i < s->n_mirrors; i++) {
+		const struct snap_mirror *m = &s->mirror[i].conf;
+		const struct snap_port *target = snapshot_port(s, m->target_id);
+
+		CHECK(target != NULL && target->network_id == NETWORK_ID_NONE);
+		CHECK((target->flags & SNAPSHOT_PORT_MIRRORED) == 0);
+		CHECK(i == 0 || s->mirror[i - 1].conf.target_id <= m->target_id);
+		CHECK((m->directions & ~s->mirror_directions) == 0);
+	}
+}
+
 static void try_bytes(const uint8_t *bytes, size_t size)
 {
 	struct err e = ERR_NONE;
@@ -43,6 +56,7 @@ static void try_bytes(const uint8_t *bytes, size_t size)
 	}
 	for (uint16_t id = 1; id < NETWORK_ID_MAX; id++)
 		check_network(s, id);
+	check_mirrors(s);
 	snapshot_destroy(s);
 }
 
@@ -66,9 +80,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		if (left < hdr.n_networks * sizeof(struct snap_network))
 			hdr.n_networks = 0;
 		left -= hdr.n_networks * sizeof(struct snap_network);
+		hdr.n_mirrors = bytes[0] % 4 == 0 ? 0 : (uint16_t)(bytes[2] % 4);
+		if (left < hdr.n_mirrors * sizeof(struct snap_mirror))
+			hdr.n_mirrors = 0;
+		left -= hdr.n_mirrors * sizeof(struct snap_mirror);
 		hdr.n_ports = (uint32_t)(left / sizeof(struct snap_port));
 		size = sizeof(hdr) + hdr.n_networks * sizeof(struct snap_network)
-			+ hdr.n_ports * sizeof(struct snap_port);
+			+ hdr.n_ports * sizeof(struct snap_port)
+			+ hdr.n_mirrors * sizeof(struct snap_mirror);
 		hdr.size = (uint32_t)size;
 	}
 	memcpy(copy, &hdr, sizeof(hdr));

@@ -410,6 +410,18 @@ void bed_station(struct bed *b, uint16_t network_id, const char *addr, const uin
 	memcpy(s->mac, mac, 6);
 }
 
+struct snap_mirror *bed_mirror(struct bed *b, uint16_t target, uint16_t vif_id, uint16_t network_id)
+{
+	struct snap_mirror *m = &b->mirror[b->n_mirrors++];
+
+	CHECK(b->n_mirrors <= BED_MIRRORS_MAX);
+	*m = (struct snap_mirror){ .target_id = target,
+		.vif_id = vif_id,
+		.network_id = network_id,
+		.directions = vif_id != VIF_ID_NONE ? SNAP_MIRROR_BOTH : SNAP_MIRROR_RX };
+	return m;
+}
+
 void bed_apply(struct bed *b)
 {
 	static uint8_t bytes[SNAPSHOT_SIZE_MAX];
@@ -432,6 +444,7 @@ void bed_apply(struct bed *b)
 		{ b->binding, b->n_bindings * sizeof(b->binding[0]) },
 		{ b->fdb_want, b->n_fdb * sizeof(b->fdb_want[0]) },
 		{ b->station, b->n_stations * sizeof(b->station[0]) },
+		{ b->mirror, b->n_mirrors * sizeof(b->mirror[0]) },
 	};
 	size_t len = sizeof(*hdr);
 	struct snapshot *old = b->cfg;
@@ -452,7 +465,8 @@ void bed_apply(struct bed *b)
 		.n_mcasts = b->n_mcasts,
 		.n_bindings = (uint16_t)b->n_bindings,
 		.n_fdb = b->n_fdb,
-		.n_stations = b->n_stations };
+		.n_stations = b->n_stations,
+		.n_mirrors = (uint16_t)b->n_mirrors };
 	for (unsigned i = 0; i < ARRAY_LEN(parts); i++) {
 		memcpy(bytes + len, parts[i].from, parts[i].len);
 		len += parts[i].len;

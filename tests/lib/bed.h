@@ -18,6 +18,7 @@
 #define BED_METERS_MAX 16
 #define BED_VLANS_MAX 256
 #define BED_FDB_MAX 64
+#define BED_MIRRORS_MAX 64
 /* In a test's prestate, beside the burst's size: */
 #define BED_CACHED 0x100u /* the kernel's programs come first */
 #define BED_BUMPED 0x200u /* and their verdicts end at random */
@@ -76,6 +77,8 @@ struct bed {
 	struct snap_fdb fdb_want[BED_FDB_MAX];
 	unsigned n_stations;
 	struct snap_station station[BED_METERS_MAX];
+	unsigned n_mirrors;
+	struct snap_mirror mirror[BED_MIRRORS_MAX];
 	uint64_t generation;
 	unsigned burst_max;
 	void (*on_hop)(struct bed *b); /* while packets hop from worker to worker; NULL: nothing */
@@ -134,6 +137,9 @@ void bed_fdb(struct bed *b, uint16_t vif_id, const uint8_t mac[6], uint16_t vid,
 void bed_no_fdb(struct bed *b, const uint8_t mac[6], uint16_t vid);
 /* Who has an address; ascending by network and address. */
 void bed_station(struct bed *b, uint16_t network_id, const char *addr, const uint8_t *mac);
+/* @target gets copies of both directions of @vif_id, or of what enters @network_id. */
+struct snap_mirror *bed_mirror(
+	struct bed *b, uint16_t target, uint16_t vif_id, uint16_t network_id);
 void bed_apply(struct bed *b);
 /* No configuration, until bed_apply(). */
 void bed_unapply(struct bed *b);

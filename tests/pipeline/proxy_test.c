@@ -11,6 +11,7 @@
 #include "tests/lib/bed.h"
 #include "tests/lib/unit.h"
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -273,6 +274,26 @@ static void in_a_vlan_the_answer_has_the_tag_of_the_question(void **state)
 	EXPECT_NOTHING(b, 1);
 }
 
+static void answers_are_copied_as_what_enters_the_network(void **state)
+{
+	struct bed *b = three(state, true);
+	struct mem_frame got, copy;
+
+	bed_port(b, 9, NETWORK_ID_NONE);
+	bed_mirror(b, 9, VIF_ID_NONE, 1)->ether_type = htobe16(0x0806);
+	bed_apply(b);
+	arp(MAC_BCAST, 1, IP(1), IP(7));
+	goes(b, 1, 0);
+	got = answer(b);
+	EXPECT_FRAME(b, 9, &F);
+	assert_true(vif_mem_take(b->vif[9], &copy));
+	assert_int_equal(copy.len, got.len);
+	assert_memory_equal(copy.bytes, got.bytes, got.len);
+	EXPECT_NOTHING(b, 9);
+	free(got.bytes);
+	free(copy.bytes);
+}
+
 /* Nobody is left without an answer: what is too many for one turn is flooded. */
 static void many_questions_are_all_answered_or_flooded(void **state)
 {
@@ -298,6 +319,7 @@ int main(void)
 		BED_TESTS(who_is_not_known_or_nowhere_is_asked_for_everywhere),
 		BED_TESTS(a_known_station_elsewhere_is_not_asked_for_there),
 		BED_TESTS(announcements_and_probes_are_not_flooded_there),
+		BED_TESTS(answers_are_copied_as_what_enters_the_network),
 		BED_TESTS(what_is_sent_to_one_and_what_is_broken_goes_its_way),
 		BED_TESTS(who_is_behind_such_a_vif_asks_as_ever),
 		BED_TESTS(in_a_vlan_the_answer_has_the_tag_of_the_question),

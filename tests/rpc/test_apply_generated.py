@@ -104,6 +104,9 @@ def vif(dice, i, networks):
     if "network" in item:
         some(dice, item, fdb=[f"52:54:02:00:{i:02x}:{j:02x}" + tail for j, tail in
                               enumerate(dice.sample(["", ",sticky"], 2))])
+    else:
+        some(dice, item, mirror=[f"{segment['name']},tx,ip=10.0.0.0/8,proto=tcp,port=443",
+                                 f"{segment['name']},ether=0x0806"])
     some(dice, item, group_fwd_mask=dice.choice([0, 1, 16388, 65533]))
     for key in ("link", "locked", "isolated", "learning", "flood", "mcast_flood", "bcast_flood",
                 "hairpin", "bpdu_guard", "root_guard", "neigh_suppress"):

@@ -11,11 +11,11 @@ from daemon import HERE, SAKLARD, Refused
 
 RO = {"status", "network.list", "network.show", "vif.list", "vif.show", "fdb.list", "drops",
       "worker.list", "schema", "history", "export", "forward.list", "neighbour.list", "route.list",
-      "lease.list", "connection.list", "mdb.list", "stp.show"}
+      "lease.list", "connection.list", "mdb.list", "mirror.list", "stp.show"}
 CAP = {"capture.open", "capture.close"}
 RW = {"network.add", "network.set", "network.del", "vif.add", "vif.set", "vif.del", "fdb.flush",
       "mdb.add", "mdb.del", "fdb.add", "fdb.del", "apply", "forward.add", "forward.del",
-      "route.add", "route.del",
+      "mirror.add", "mirror.del", "route.add", "route.del",
       "neighbour.flush", "connection.flush", "daemon.stop"}
 
 

@@ -39,7 +39,7 @@ def test_keys_of_a_vif_are_stable(client):
             "storm_broadcast", "storm_multicast", "socket", "memory_sealed", "queues_live",
             "multicast_router", "multicast_fast_leave", "multicast_limit", "multicast_rate",
             "multicast_groups", "stp_priority", "stp_cost", "stp_edge", "bpdu_guard",
-            "root_guard", "loop_protect", "fdb", "locked", "group_fwd_mask"} == set(vif)
+            "root_guard", "loop_protect", "fdb", "mirror", "locked", "group_fwd_mask"} == set(vif)
     assert client.call("vif.list") == [vif]
 
 

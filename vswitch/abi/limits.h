@@ -67,6 +67,8 @@ enum network_profile {
 #define FDB_STATIC_MAX 8192 /* entries that administrators want, of all vifs */
 #define FDB_VIF_STATIC_MAX 64 /* of one vif */
 #define STATIONS_MAX 8192 /* whose addresses the bridge may tell, of all networks */
+#define MIRRORS_MAX 64 /* sources of copies, of all vifs that get them */
+#define MIRROR_VIF_MAX 16 /* of one such vif */
 #define NAT_PORT_MIN 1024 /* guests never get a privileged port */
 
 #define NEIGH_TABLE_MAX 8191 /* neighbours of all networks */

@@ -2,7 +2,7 @@
 /* snapshot_msg.h - the whole configuration of the dataplane, flat, as the daemon sends it.
  *
  * A sealed memfd: header, networks, ports, routers, addresses, routes, forwards, spanning trees,
- * their ports, meters, VLANs, multicast records, bindings, FDB entries, stations.
+ * their ports, meters, VLANs, multicast records, bindings, FDB entries, stations, mirrors.
  * The engine copies it, validates every field (bridge/snapshot.c) and swaps it in between two
  * bursts; a bad one is refused whole.  Host byte order (addresses and ports apart); same machine by
  * construction.
@@ -58,8 +58,7 @@ struct snap_network {
 	uint16_t network_id;
 	uint8_t mode; /* enum network_mode */
 	uint8_t profile; /* enum network_profile */
-	uint32_t
-		ageing_s; /* seconds; 0: entries never age (Linux ageing_time 0 differs: see bridge/fdb.c) */
+	uint32_t ageing_s; /* seconds; 0: nothing is learned, as with Linux */
 	uint32_t fdb_limit; /* dynamic entries; 0: as many as the table holds */
 	uint16_t leg_vif_id; /* host leg, VIF_ID_NONE without */
 	uint16_t mtu; /* bytes of IP */
@@ -351,6 +350,28 @@ struct snap_station {
 };
 static_assert(sizeof(struct snap_station) == 24, "layout is shared");
 
+enum snap_mirror_direction {
+	SNAP_MIRROR_RX = 1u << 0, /* what vifs send into the switch */
+	SNAP_MIRROR_TX = 1u << 1, /* what they get from it */
+	SNAP_MIRROR_BOTH = SNAP_MIRROR_RX | SNAP_MIRROR_TX,
+};
+/* One vif gets copies of what another one, or a whole network, has to do with.  What is zero is not
+ * asked about. */
+struct snap_mirror {
+	uint16_t target_id; /* vif that gets the copies; it is in no network */
+	uint16_t vif_id; /* whose packets; VIF_ID_NONE: all of the network's */
+	uint16_t network_id; /* NETWORK_ID_NONE exactly with .vif_id */
+	uint16_t vid;
+	uint8_t directions; /* enum snap_mirror_direction */
+	uint8_t proto; /* IP protocol */
+	be16 ether_type;
+	be16 port; /* of either side */
+	uint8_t has_prefix; /* 1: either address is in .addr/.len */
+	uint8_t len; /* of its own family */
+	uint8_t addr[16];
+};
+static_assert(sizeof(struct snap_mirror) == 32, "layout is shared");
+
 struct snap_hdr {
 	uint64_t magic;
 	uint64_t generation; /* counts up with every change */
@@ -364,13 +385,13 @@ struct snap_hdr {
 	uint32_t n_meters;
 	uint32_t n_vlans;
 	uint32_t n_mcasts;
-	uint16_t n_bindings, reserved0;
+	uint16_t n_bindings, n_mirrors;
 	uint32_t n_fdb;
 	uint32_t n_stp;
 	uint32_t n_stp_ports;
 	uint32_t n_stations;
 	uint32_t reserved[5];
 	/* then the networks, ports, routers, addresses, routes, forwards, spanning trees, their ports,
-	 * meters, VLANs, multicast records, bindings, FDB entries, stations, each n_ of them */
+	 * meters, VLANs, multicast records, bindings, FDB entries, stations, mirrors, each n_ of them */
 };
 static_assert(sizeof(struct snap_hdr) == 96, "layout is shared");

@@ -173,6 +173,81 @@ static void with_meter(struct snap_meter meter, const char *words)
 	snapshot_destroy(s);
 }
 
+/* M, its third port without network, with one mirror behind it. */
+static void with_mirror(struct snap_mirror mirror, const char *words)
+{
+	static struct {
+		struct message m;
+		struct snap_mirror mirror;
+	} t;
+	struct err e = ERR_NONE;
+	struct snapshot *s;
+
+	t.m = M;
+	t.m.port[2].network_id = NETWORK_ID_NONE;
+	t.m.hdr.size = sizeof(t);
+	t.m.hdr.n_mirrors = 1;
+	t.mirror = mirror;
+	s = snapshot_create(&t, sizeof(t), &e);
+	if (words[0] != '\0') {
+		assert_null(s);
+		assert_non_null(strstr(e.msg, words));
+		return;
+	}
+	assert_non_null(s);
+	assert_int_equal(s->n_mirrors, 1);
+	assert_int_equal(s->port[2].flags & SNAPSHOT_PORT_MIRROR_RX, SNAPSHOT_PORT_MIRROR_RX);
+	assert_int_equal(s->port[2].flags & SNAPSHOT_PORT_MIRROR_TX, 0);
+	assert_int_equal(s->port[3].flags & SNAPSHOT_PORT_MIRROR_RX, 0);
+	snapshot_destroy(s);
+}
+
+static void mirrors_are_of_what_is_there_to_what_is_in_no_network(void **)
+{
+	const struct snap_mirror good
+		= { .target_id = 3, .vif_id = 2, .directions = SNAP_MIRROR_RX };
+	struct snap_mirror m = good;
+
+	with_mirror(good, "");
+	m.vif_id = VIF_ID_NONE;
+	m.network_id = 1;
+	with_mirror(m, "");
+	m.network_id = 3;
+	with_mirror(m, "network that does not exist");
+	m.network_id = NETWORK_ID_MAX;
+	with_mirror(m, "network that does not exist");
+	m.network_id = NETWORK_ID_NONE;
+	with_mirror(m, "network that does not exist");
+	m = good;
+	m.network_id = 1;
+	with_mirror(m, "vif that is in no network");
+	m = good;
+	m.vif_id = 3;
+	with_mirror(m, "vif that is in no network");
+	m.vif_id = VIF_ID_MAX;
+	with_mirror(m, "vif that is in no network");
+	m = good;
+	m.target_id = 1;
+	with_mirror(m, "to a vif that is in a network");
+	m.target_id = UINT16_MAX;
+	with_mirror(m, "to a vif that is in a network");
+	m = good;
+	m.directions = 0;
+	with_mirror(m, "no direction");
+	m.directions = 4;
+	with_mirror(m, "no direction");
+	m = good;
+	m.vid = 4095;
+	with_mirror(m, "VLAN out of range");
+	m = good;
+	m.has_prefix = 1;
+	m.len = 129;
+	with_mirror(m, "prefix that is none");
+	m.len = 33;
+	m.addr[10] = m.addr[11] = 0xff;
+	with_mirror(m, "prefix that is none");
+}
+
 static void meters_are_taken_within_their_bounds(void **)
 {
 	const struct snap_meter good
@@ -294,6 +369,8 @@ int main(void)
 		cmocka_unit_test_setup(meters_are_taken_within_their_bounds, setup),
 		cmocka_unit_test_setup(bindings_are_taken_in_order, setup),
 		cmocka_unit_test_setup(stations_are_taken_in_order, setup),
+		cmocka_unit_test_setup(
+			mirrors_are_of_what_is_there_to_what_is_in_no_network, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
