@@ -391,6 +391,11 @@ uint32_t qos_held(const struct qos *q)
 	return q->n_held;
 }
 
+bool qos_keeps_from(const struct qos *q, uint16_t vif_id)
+{
+	return q->queue[SIDE_FROM][vif_id].n > 0;
+}
+
 uint64_t qos_due_ns(const struct qos *q)
 {
 	uint64_t from_ns = q->due_ns[SIDE_FROM], to_ns = q->due_ns[SIDE_TO];

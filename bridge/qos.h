@@ -37,5 +37,7 @@ void qos_release(struct qos *q, const struct snapshot *cfg, struct burst *b, str
 
 /* Packets that wait. */
 uint32_t qos_held(const struct qos *q);
+/* Are there some that @vif_id has sent, and no meter has let pass yet? */
+bool qos_keeps_from(const struct qos *q, uint16_t vif_id);
 /* When one of them may go; 0: none waits. */
 uint64_t qos_due_ns(const struct qos *q);

@@ -23,10 +23,14 @@
 
 struct vif;
 
+#define VIF_NO_WORKER UINT16_MAX /* a queue on its way from one to another */
+
 struct vif_queue {
 	int fd; /* -1: none */
 	uint16_t index;
-	uint16_t worker; /* that polls it */
+	uint16_t worker; /* that polls it, or VIF_NO_WORKER; atomic */
+	uint64_t n_packets; /* received; atomic */
+	uint64_t n_packets_before; /* the control thread's, vswitch/balance.c */
 	uint16_t turn_max; /* packets that the worker takes in one turn, see worker.c */
 	uint64_t last_busy_ns; /* when rx last found something */
 	uint64_t

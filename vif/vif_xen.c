@@ -222,7 +222,7 @@ static uint16_t xen_rx(
 		if (!q->is_resting)
 			n = xen_in_run(&q->in, io, &q->in_copies, pkts, max);
 	}
-	if (UNLIKELY(q->in.failure != NULL || x->ctrl.failure != NULL)) {
+	if (UNLIKELY(q->in.failure != NULL || (vq->index == 0 && x->ctrl.failure != NULL))) {
 		vif_queue_die(vq);
 		io->saw_dead = true;
 	}

@@ -62,6 +62,14 @@ void backlog_put(struct backlog *l, struct burst *b, uint16_t first)
 		put(l, &b->pkt[i]);
 }
 
+bool backlog_has(const struct backlog *l, uint16_t vif_id)
+{
+	for (unsigned i = 0; i < l->n; i++)
+		if (pkt_drop_vif(&l->pkt[i]) == vif_id)
+			return true;
+	return false;
+}
+
 void backlog_clear(struct backlog *l)
 {
 	for (unsigned i = 0; i < l->n; i++)

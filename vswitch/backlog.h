@@ -23,4 +23,6 @@ uint16_t backlog_take(struct backlog *l, struct burst *b);
 /* Keep the packets of @b that are not finished, those from @first on before the others; what there is
  * no room for is dropped. */
 void backlog_put(struct backlog *l, struct burst *b, uint16_t first);
+/* Does a flood from @vif_id wait? */
+bool backlog_has(const struct backlog *l, uint16_t vif_id);
 void backlog_clear(struct backlog *l);

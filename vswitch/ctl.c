@@ -8,6 +8,7 @@
  * Thread: control. */
 #include "vswitch/ctl.h"
 
+#include "vswitch/base/clock.h"
 #include "vswitch/base/log.h"
 #include "vswitch/ctl_state.h"
 
@@ -190,11 +191,32 @@ static void dead_vifs_report(struct ctl *c)
 		hang_up(c, "daemon does not read");
 }
 
+/* Look at the workers' loads when it is time; how long nothing is to be done, in ms, -1: for ever. */
+static int balance_when_due(struct ctl *c)
+{
+	uint64_t now_ns, due_ns = c->balance.at_ns + BALANCE_EVERY_NS;
+
+	if (c->params.n_workers == 1 || !c->state.counters)
+		return -1;
+	now_ns = clock_now_ns();
+	if (now_ns < due_ns)
+		return (int)((due_ns - now_ns) / NS_PER_MS + 1);
+	(void)balance_run(&c->balance, c->config, c->state.counters->worker, now_ns);
+	return (int)(BALANCE_EVERY_NS / NS_PER_MS);
+}
+
+/* Of two times to wait in ms, -1 being for ever. */
+static int sooner(int a, int b)
+{
+	return a < 0 || b < 0 ? MAX(a, b) : MIN(a, b);
+}
+
 int ctl_run(struct ctl *c)
 {
 	while (!c->must_stop) {
 		struct epoll_event ev;
-		int n = epoll_wait(c->epoll_fd, &ev, 1, ctl_vhost_timeout_ms(c));
+		int n = epoll_wait(
+			c->epoll_fd, &ev, 1, sooner(ctl_vhost_timeout_ms(c), balance_when_due(c)));
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
@@ -257,6 +279,7 @@ struct ctl *ctl_create(const struct ctl_params *params, struct err *e)
 		return NULL;
 	}
 	c->params = *params;
+	c->balance = (struct balance){ .workers = params->workers, .n_workers = params->n_workers };
 	c->conn_fd = -1;
 	state_init(&c->state);
 	rc = ctl_vhost_init(c);

@@ -170,9 +170,7 @@ int ctl_vif_add(struct ctl *c, struct vif *v, const struct msg_vif *m, struct er
 {
 	int rc;
 
-	/* all with one worker, which measures what the vif may send */
-	for (unsigned i = 0; i < v->n_queues; i++)
-		v->queue[i].worker = (uint16_t)(v->id % c->params.n_workers);
+	balance_place(&c->balance, c->config->vifs, c->config->snapshot, v);
 	rc = vifs_change(c, v->id, v, e);
 	if (rc < 0) {
 		vif_close(v);
@@ -306,6 +304,7 @@ static int apply_snapshot(struct ctl *c, struct ctl_request *r, struct err *e)
 		return e->code;
 	}
 	cfg->snapshot = s;
+	balance_gather(&c->balance, cfg->vifs, s);
 	config_swap(c, cfg);
 	snapshot_destroy(old.out);
 	LOG_INFO("event=snapshot generation=%llu networks=%u ports=%u",

@@ -5,6 +5,7 @@
  * configuration, or about to be freed after worker_publish() has returned. */
 #pragma once
 
+#include "vswitch/balance.h"
 #include "vswitch/ctl.h"
 #include "vswitch/ctl_wire.h"
 #include "vswitch/state.h"
@@ -18,6 +19,7 @@ struct ctl {
 	uint32_t seq; /* of the request being answered */
 	const struct worker_config *config;
 	struct state state;
+	struct balance balance;
 	struct msg_vif vif_msg[VIF_ID_MAX]; /* as the daemon gave it, for HELD_VIF */
 	uint64_t dead[VIF_ID_MAX / 64]; /* vifs whose fds failed for good */
 	uint64_t vhost_due_ns; /* when a VMM is to be heard that has said too much; 0: none has */

@@ -286,6 +286,11 @@ uint32_t pipeline_held(const struct pipeline *l)
 	return l->backlog.n + router_held(l->router) + qos_held(l->qos);
 }
 
+bool pipeline_keeps(const struct pipeline *l, uint16_t vif_id)
+{
+	return backlog_has(&l->backlog, vif_id) || qos_keeps_from(l->qos, vif_id);
+}
+
 /* The earlier of two times, 0 being never. */
 static uint64_t first_of(uint64_t a, uint64_t b)
 {

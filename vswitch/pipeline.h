@@ -93,6 +93,9 @@ struct stp_run *pipeline_stp(const struct pipeline *l);
 /* Packets kept between bursts: unfinished floods, those that wait for a neighbour or for a rate. */
 uint32_t pipeline_held(const struct pipeline *l);
 
+/* Are packets from @vif_id among them, which later ones must not overtake? */
+bool pipeline_keeps(const struct pipeline *l, uint16_t vif_id);
+
 /* @trace NULL (the default): none; it must live until replaced. */
 void pipeline_set_trace(struct pipeline *l, const struct pipeline_trace *trace);
 

@@ -124,11 +124,13 @@ static uint16_t turn_room(const struct worker *w)
 	return hop_has_room(hops, w->params.index) ? BURST_RX_MAX : 0;
 }
 
-/* Is the owner of the tables still busy with what @v has sent? */
-static bool is_under_way(const struct worker *w, const struct vif *v)
+/* Must what @v sends wait: for what the owner of the tables still has of it, or for a queue that moves? */
+static bool must_wait(const struct worker *w, const struct vif *v)
 {
-	return UNLIKELY(w->params.hops != NULL) && !is_owner(w)
-		&& hop_is_under_way(w->params.hops, w->params.index, v->id);
+	if (LIKELY(w->params.hops == NULL))
+		return false;
+	return v == w->leaving
+		|| (!is_owner(w) && hop_is_under_way(w->params.hops, w->params.index, v->id));
 }
 
 /* Fill the burst from the hot queues, each in its turn. */
@@ -148,7 +150,7 @@ static void burst_fill(struct worker *w)
 		if (i >= w->n_hot)
 			i = 0;
 		h = &w->hot[i];
-		if (UNLIKELY(is_under_way(w, h->vif))) {
+		if (UNLIKELY(must_wait(w, h->vif))) {
 			h->queue->last_busy_ns = w->io.now_ns;
 			w->is_waiting = true;
 			i++;
@@ -159,6 +161,7 @@ static void burst_fill(struct worker *w)
 		if (n > 0) {
 			bytes += queue_adapt(h->queue, b->pkt + b->n, n, room);
 			b->n += n;
+			count(&h->queue->n_packets, n);
 			h->queue->last_busy_ns = w->io.now_ns;
 			i++;
 		} else if (vif_queue_is_dead(h->queue)

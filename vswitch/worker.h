@@ -66,5 +66,7 @@ struct mdb *worker_mdb(const struct worker *w);
 struct stp_run *worker_stp(const struct worker *w);
 /* The next event of spanning trees; false: there is none. */
 bool worker_take_event(struct worker *w, struct stp_event *out);
+/* Have @to receive from @q of @v, which @from does now; returns when it does.  No frame overtakes another. */
+void worker_move_queue(struct worker *from, struct worker *to, struct vif *v, struct vif_queue *q);
 /* Take the id of the next vif whose fd failed for good; false: there is none. */
 bool worker_take_dead(struct worker *w, uint16_t *vif_id);

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* worker_calls.c - what the control thread has workers do: use another configuration, other tables.
+/* worker_calls.c - what the control thread has workers do: use another configuration, tables, queues.
  *
- * From: ctl.c, ctl_apply.c, ctl_vhost.c.  To: worker.c, which runs the calls between two bursts; pipeline.c.
+ * From: ctl.c, ctl_apply.c, ctl_vhost.c, balance.c.  To: worker.c, which runs the calls between two bursts; pipeline.c.
+ * Theory: a queue moves in three steps: its worker lets go of it; when nothing of its vif is under way any more (to
+ * the owner of the tables, or kept for later turns), so that order is kept, the new one takes it.  Meanwhile the
+ * old one does not receive from the vif's other queues either: what they send could be under way for ever.
  * Invariants: a queue is in the lists of the worker that it names, or of none.
  * Thread: control asks; static functions named call_ run in the worker's. */
 #include "vswitch/base/clock.h"
@@ -10,8 +13,12 @@
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <time.h>
 
 LOG_MODULE("worker");
+
+#define MOVE_WAIT_NS 200000
+#define MOVE_TRIES 5000 /* a second: somebody is stuck, and order is the least worry */
 
 static uint64_t queue_token(const struct vif *v, const struct vif_queue *q)
 {
@@ -145,6 +152,71 @@ static void call_stp(struct worker *w, void *arg)
 {
 	if (stp_run_attach(pipeline_stp(w->pipeline), arg, SEGMENT_STP_SIZE) < 0)
 		LOG_WARN("event=stp_segment_refused");
+}
+
+struct move {
+	struct vif *vif;
+	struct vif_queue *queue;
+	bool is_under_way;
+};
+
+static void call_leave(struct worker *w, void *arg)
+{
+	const struct move *m = arg;
+
+	for (uint32_t i = w->n_hot; i-- > 0;)
+		if (w->hot[i].queue == m->queue)
+			queue_unlist(w, i);
+	if (m->queue->fd >= 0)
+		epoll_ctl(w->epoll_fd, EPOLL_CTL_DEL, m->queue->fd, NULL);
+	__atomic_store_n(&m->queue->worker, VIF_NO_WORKER, __ATOMIC_RELAXED);
+	w->leaving = m->vif;
+}
+
+static void call_has_left(struct worker *w, void *)
+{
+	w->leaving = NULL;
+}
+
+static void call_is_under_way(struct worker *w, void *arg)
+{
+	struct move *m = arg;
+
+	m->is_under_way = pipeline_keeps(w->pipeline, m->vif->id);
+	if (is_owner(w))
+		return;
+	hop_settle(w->params.hops, w->params.index);
+	m->is_under_way |= hop_is_under_way(w->params.hops, w->params.index, m->vif->id);
+}
+
+static void call_join(struct worker *w, void *arg)
+{
+	const struct move *m = arg;
+
+	__atomic_store_n(&m->queue->worker, (uint16_t)w->params.index, __ATOMIC_RELAXED);
+	if (!w->cfg->snapshot || w->cfg->vifs->by_id[m->vif->id] != m->vif)
+		return; /* it is taken up when the vif is published */
+	w->io.now_ns = clock_now_ns();
+	queue_epoll(w, m->vif, m->queue);
+	queue_heat(w, m->vif, m->queue);
+}
+
+void worker_move_queue(struct worker *from, struct worker *to, struct vif *v, struct vif_queue *q)
+{
+	const struct timespec t = { .tv_nsec = MOVE_WAIT_NS };
+	struct move m = { .vif = v, .queue = q };
+
+	worker_run_call(from, call_leave, &m);
+	for (unsigned i = 0; i < MOVE_TRIES; i++) {
+		worker_run_call(from, call_is_under_way, &m);
+		if (!m.is_under_way)
+			break;
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
+	}
+	worker_run_call(from, call_has_left, NULL);
+	worker_run_call(to, call_join, &m);
+	LOG_INFO("event=queue_moved vif=%s queue=%u from=%u to=%u", v->name, q->index,
+		from->params.index, to->params.index);
 }
 
 void worker_publish(struct worker *const *workers, unsigned n, const struct worker_config *cfg)

@@ -32,6 +32,7 @@ struct worker {
 	bool has_ended;
 	bool has_told; /* of events of spanning trees */
 	bool is_waiting; /* for the owner of the tables, in this turn */
+	const struct vif *leaving; /* not received from: one of its queues goes to another worker */
 	uint64_t turn_cycles; /* time stamp at its beginning */
 	struct {
 		uint64_t began_ns, busy_ns, cycles, packets; /* the counters at its beginning */

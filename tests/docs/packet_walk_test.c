@@ -33,7 +33,7 @@ static void stage_seen(void *arg, enum stage stage, const struct burst *b)
 static void walk_canned_frame(struct bed *b, struct walked *w)
 {
 	static struct frame f;
-	const struct pipeline_trace trace = { stage_seen, w };
+	const struct pipeline_trace trace = { .stage = stage_seen, .arg = w };
 
 	bed_network(b, 1);
 	bed_port(b, 1, 1);

@@ -90,6 +90,19 @@ def test_workers_are_listed_with_their_load(lab, guests):
     assert all(0 <= w["busy_percent"] <= 100 for w in lab.saklar.json("worker", "list"))
 
 
+def test_queues_of_a_vif_that_gets_a_rate_move_to_one_worker(lab, guests):
+    def has_moved(i):
+        """It has not if both queues were with one worker, because the others were busy."""
+        guest = lab.guest(f"q{i}", "lan", "host", addr=[f"10.44.0.{100 + i}/24"], queues=2)
+        wait_ping(guest, ADDR["netdev"])
+        pings = guest.start("ping", "-q", "-i", "0.002", "-c", "300", ADDR["netdev"])
+        lab.saklar("vif", "set", f"q{i}", "--rate", "outbound=100Mb/s")
+        wait_until(lambda: not pings.is_running, 20, "all pings are sent")
+        assert " 0% packet loss" in pings.output(), pings.output()
+        return f"event=queue_moved vif=q{i} queue=1" in lab.saklar.tail(1 << 20)
+    assert any(has_moved(i) for i in range(5))
+
+
 def test_an_engine_killed_comes_back_with_all_its_workers(lab, guests):
     pid = lab.saklar.kill_engine()
     lab.saklar.wait_engine(other_than=pid)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* workers_test.c - several workers on one set of tables, in real threads: what is sent arrives once and in
- * its sender's order, whoever learns it.  For ThreadSanitizer as well. */
+ * its sender's order, whoever learns it and wherever its queue moves.  For ThreadSanitizer as well. */
 #include "tests/lib/test_pools.h"
 #include "tests/lib/unit.h"
+#include "vswitch/balance.h"
 #include "vswitch/base/check.h"
 #include "vswitch/base/clock.h"
 #include "vswitch/worker.h"
@@ -156,7 +157,7 @@ static struct snapshot *snapshot_make(void)
 	return s;
 }
 
-static void vif_add(uint16_t id)
+static void vif_add(uint16_t id, uint32_t flags)
 {
 	struct vif *v = calloc(1, sizeof(*v));
 
@@ -165,7 +166,7 @@ static void vif_add(uint16_t id)
 		.type = VIF_TYPE_MEM,
 		.n_queues = 1,
 		.ops = &test_ops,
-		.flags = MSG_VIF_FAST,
+		.flags = flags,
 		.ifindex = id };
 	v->queue[0] = (struct vif_queue){ .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
 		.worker = id % WORKERS };
@@ -175,7 +176,7 @@ static void vif_add(uint16_t id)
 	table.by_id[id] = v;
 }
 
-static int begin(void **)
+static int begin_with(uint32_t flags)
 {
 	struct err e = ERR_NONE;
 
@@ -195,7 +196,7 @@ static int begin(void **)
 	fdb = fdb_attach(segment, SEGMENT_FDB_SIZE, clock_now_ns(), NULL);
 	CHECK(fdb != NULL && verdicts != NULL);
 	for (uint16_t id = 1; id <= VIFS; id++)
-		vif_add(id);
+		vif_add(id, flags);
 	cfg = (struct worker_config){ .vifs = &table, .snapshot = snapshot_make() };
 	for (unsigned i = 0; i < WORKERS; i++) {
 		workers[i] = worker_create(&(struct worker_params){ .index = i,
@@ -214,6 +215,17 @@ static int begin(void **)
 	worker_set_verdicts(workers[0], verdicts);
 	worker_publish(workers, WORKERS, &cfg);
 	return 0;
+}
+
+static int begin(void **)
+{
+	return begin_with(MSG_VIF_FAST);
+}
+
+/* No verdicts are asked for, so that nobody waits for the owner of the tables once all is learned. */
+static int begin_without_verdicts(void **)
+{
+	return begin_with(0);
 }
 
 static int end(void **)
@@ -320,11 +332,163 @@ static void looking_survives_that_all_is_forgotten(void **)
 		assert_false(atomic_load(&guests[id].is_wrong));
 }
 
+static void move(uint16_t id, unsigned to)
+{
+	unsigned from = __atomic_load_n(&vifs[id]->queue[0].worker, __ATOMIC_RELAXED);
+
+	if (from != to)
+		worker_move_queue(workers[from], workers[to], vifs[id], &vifs[id]->queue[0]);
+}
+
+static void queues_move_under_traffic_and_order_is_kept(void **)
+{
+	const uint32_t rounds = 25, n = 1500;
+
+	for (uint32_t i = 0; i < rounds; i++) {
+		all_send(n);
+		for (uint16_t id = 1; id <= VIFS; id++)
+			move(id, (id + i) % WORKERS);
+	}
+	wait_for_all(rounds * n);
+	for (uint16_t id = 1; id <= VIFS; id++)
+		assert_false(atomic_load(&guests[id].is_wrong));
+}
+
+static unsigned n_queues_of(unsigned worker)
+{
+	unsigned n = 0;
+
+	for (uint16_t id = 1; id <= VIFS; id++)
+		n += __atomic_load_n(&vifs[id]->queue[0].worker, __ATOMIC_RELAXED) == worker;
+	return n;
+}
+
+static void a_busy_worker_gives_queues_to_idle_ones(void **)
+{
+	struct balance b = { .workers = workers, .n_workers = WORKERS };
+	uint64_t until = clock_now_ns() + DEADLINE_NS;
+
+	for (uint16_t id = 1; id <= VIFS; id++)
+		move(id, 1);
+	all_send(UINT32_MAX);
+	while (n_queues_of(1) == VIFS) {
+		if (clock_now_ns() > until)
+			fail_msg("%u and %u per thousand, and nothing moves", b.permille[1],
+				b.permille[2]);
+		nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL);
+		(void)balance_run(&b, &cfg, counters->worker, clock_now_ns());
+	}
+	assert_true(n_queues_of(1) > 0);
+	for (uint16_t id = 1; id <= VIFS; id++)
+		assert_false(atomic_load(&guests[id].is_wrong));
+}
+
+/* Ten seconds in which worker 1 is busy with vifs 1 and 4, which send @n1 and @n4 packets a second.  True: one of
+ * them has gone to another worker. */
+static bool one_moves(const struct worker_config *with, uint64_t n1, uint64_t n4)
+{
+	struct balance b = { .workers = workers, .n_workers = WORKERS };
+	struct worker_counters load[WORKERS] = { 0 };
+	bool has_moved = false;
+
+	for (uint64_t i = 1; i <= 10; i++) {
+		load[1].busy_ns += 950 * NS_PER_MS;
+		vifs[1]->queue[0].n_packets += n1;
+		vifs[4]->queue[0].n_packets += n4;
+		has_moved |= balance_run(&b, with, load, i * NS_PER_SEC);
+	}
+	assert_int_equal(b.permille[1], 950);
+	return has_moved;
+}
+
+static void what_cannot_be_divided_stays(void **)
+{
+	static struct snap_meter meter;
+	static struct snapshot limits = { .meter = &meter };
+	const struct worker_config limited = { .vifs = &table, .snapshot = &limits };
+
+	limits.meter_of[1][SNAP_METER_FROM] = limits.meter_of[4][SNAP_METER_FROM] = 1;
+	assert_false(one_moves(&cfg, 1000, 0)); /* one queue is the whole load */
+	assert_false(
+		one_moves(&limited, 500, 500)); /* what they may send is measured where they are */
+	assert_int_equal(n_queues_of(1), 2);
+	assert_true(one_moves(&cfg, 500, 500));
+	assert_int_equal(n_queues_of(1), 1);
+}
+
+static void a_busier_worker_with_nothing_to_give_is_passed_over(void **)
+{
+	struct balance b = { .workers = workers, .n_workers = WORKERS };
+	struct worker_counters load[WORKERS] = { 0 };
+
+	for (uint64_t i = 1; i <= 4; i++) {
+		load[0].busy_ns += NS_PER_SEC;
+		load[1].busy_ns += 950 * NS_PER_MS;
+		vifs[3]->queue[0].n_packets += 1000;
+		vifs[1]->queue[0].n_packets += 500;
+		vifs[4]->queue[0].n_packets += 500;
+		(void)balance_run(&b, &cfg, load, i * NS_PER_SEC);
+	}
+	assert_int_equal(b.n_moved, 1);
+	assert_int_equal(n_queues_of(0), 2);
+	assert_int_equal(n_queues_of(1), 1);
+	assert_int_equal(n_queues_of(2), 3);
+}
+
+static void new_queues_go_to_who_has_least_to_do(void **)
+{
+	struct balance b = { .workers = workers, .n_workers = WORKERS, .permille = { 900, 0, 0 } };
+	struct vif v = { .id = VIFS + 1, .n_queues = 2 };
+
+	move(1, 2); /* 2, 1, 3 queues */
+	balance_place(&b, &table, NULL, &v);
+	assert_int_equal(v.queue[0].worker, 1);
+	assert_int_equal(v.queue[1].worker, 1);
+	b.permille[1] = b.permille[2] = 900;
+	b.permille[0] = 100;
+	balance_place(&b, &table, NULL, &v);
+	assert_int_equal(v.queue[0].worker, 0);
+}
+
+static void queues_of_a_limited_vif_are_with_one_worker(void **)
+{
+	static struct snap_meter meter;
+	static struct snapshot limits = { .meter = &meter };
+	struct balance b = { .workers = workers, .n_workers = WORKERS };
+	struct vif v = { .id = VIFS + 1, .n_queues = 3 };
+	struct vif_table alone = { .n = 1, .ids = { VIFS + 1 } };
+
+	alone.by_id[VIFS + 1] = &v;
+	limits.meter_of[VIFS + 1][SNAP_METER_FROM] = 1;
+	for (unsigned i = 0; i < v.n_queues; i++)
+		v.queue[i] = (struct vif_queue){ .fd = -1, .index = (uint16_t)i };
+	balance_place(&b, &table, NULL, &v);
+	for (unsigned i = 0; i < v.n_queues; i++)
+		assert_int_equal(v.queue[i].worker, i);
+	balance_gather(&b, &alone, &limits); /* before it is limited */
+	for (unsigned i = 0; i < v.n_queues; i++)
+		assert_int_equal(v.queue[i].worker, 0);
+	move(3, 1); /* so that worker 0 has less than the others, for one queue */
+	balance_place(&b, &table, &limits, &v);
+	for (unsigned i = 0; i < v.n_queues; i++)
+		assert_int_equal(v.queue[i].worker, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_sent_arrives_once_and_in_order, begin, end),
 		cmocka_unit_test_setup_teardown(looking_survives_that_all_is_forgotten, begin, end),
+		cmocka_unit_test_setup_teardown(
+			queues_move_under_traffic_and_order_is_kept, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_busy_worker_gives_queues_to_idle_ones, begin_without_verdicts, end),
+		cmocka_unit_test_setup_teardown(what_cannot_be_divided_stays, begin, end),
+		cmocka_unit_test_setup_teardown(
+			a_busier_worker_with_nothing_to_give_is_passed_over, begin, end),
+		cmocka_unit_test_setup_teardown(new_queues_go_to_who_has_least_to_do, begin, end),
+		cmocka_unit_test_setup_teardown(
+			queues_of_a_limited_vif_are_with_one_worker, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
