@@ -203,7 +203,7 @@ bool engine_exec_describe_death(
 
 pid_t engine_exec(const struct daemon_paths *paths, bool no_huge, struct err *e)
 {
-	const char *argv[12];
+	const char *argv[16];
 	char uid_text[16], gid_text[16];
 	unsigned n = 0;
 	uid_t uid;
@@ -215,6 +215,8 @@ pid_t engine_exec(const struct daemon_paths *paths, bool no_huge, struct err *e)
 	if (strcmp(paths->hugepages, "off") == 0 || no_huge
 		|| (strcmp(paths->hugepages, "auto") == 0 && !has_free_hugepages()))
 		argv[n++] = "--no-huge";
+	if (paths->polls)
+		argv[n++] = "--poll";
 	if (paths->workers != NULL) {
 		argv[n++] = "--workers";
 		argv[n++] = paths->workers;

@@ -30,6 +30,7 @@ const char options_help[]
 	  "alone\n"
 	  "  --workers LIST         processors that the engine forwards on, one worker each: 0,1\n"
 	  "                         (\"-\": wherever the kernel puts it; default: one of these)\n"
+	  "  --poll                 the engine's workers never sleep; each keeps a processor busy\n"
 	  "  --log-level LEVEL      err, warn, info or debug (default info)\n"
 	  "  --foreground           do not go to the background; log to stderr\n"
 	  "  --stop-engine          when this daemon ends (SIGTERM, SIGINT), stop the engine as "
@@ -54,6 +55,7 @@ enum option_id {
 	OPTION_HUGEPAGES,
 	OPTION_NO_FAST_PATH,
 	OPTION_WORKERS,
+	OPTION_POLL,
 	OPTION_LOG_LEVEL,
 	OPTION_FOREGROUND,
 	OPTION_STOP,
@@ -71,6 +73,7 @@ static const struct option long_options[] = {
 	{ "engine-user", required_argument, NULL, OPTION_ENGINE_USER },
 	{ "hugepages", required_argument, NULL, OPTION_HUGEPAGES },
 	{ "no-fast-path", no_argument, NULL, OPTION_NO_FAST_PATH },
+	{ "poll", no_argument, NULL, OPTION_POLL },
 	{ "workers", required_argument, NULL, OPTION_WORKERS },
 	{ "log-level", required_argument, NULL, OPTION_LOG_LEVEL },
 	{ "foreground", no_argument, NULL, OPTION_FOREGROUND },
@@ -184,6 +187,7 @@ static int set_option(struct options *o, int id, const char *value, struct err *
 	case OPTION_ENGINE_USER: o->paths.engine_user = value; return 0;
 	case OPTION_HUGEPAGES: return set_hugepages(o, value, e);
 	case OPTION_NO_FAST_PATH: o->paths.no_fast_path = true; return 0;
+	case OPTION_POLL: o->paths.polls = true; return 0;
 	case OPTION_WORKERS: return set_workers(o, value, e);
 	case OPTION_LOG_LEVEL:
 		if (log_level_parse(value, &o->log_level) == 0)

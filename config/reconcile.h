@@ -28,6 +28,7 @@ struct daemon_paths {
 	const char *engine_user; /* name or number; NULL: saklar, else nobody */
 	const char *hugepages; /* "auto", "on", "off" */
 	bool no_fast_path; /* nothing passes by the kernel's programs alone */
+	bool polls; /* --poll */
 	const char *workers; /* processors to forward on, as --workers says; NULL: any one */
 	bool is_stopping; /* saklard --stop: no requests to serve meanwhile */
 	bool no_system; /* tests without root: no netlink, nft, dnsmasq, only the engine link */

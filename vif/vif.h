@@ -62,6 +62,7 @@ struct vif_io {
 	struct io_scratch *scratch; /* iovecs, message headers, spare mbufs; vif/io_scratch.h */
 	uint64_t now_ns;
 	uint16_t worker;
+	bool polls; /* it never sleeps */
 	bool saw_dead; /* set by tx and rx when a queue's fd failed for good */
 };
 

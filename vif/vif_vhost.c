@@ -5,7 +5,8 @@
  * Theory: queue i of the vif is the pair of rings 2i (the guest receives) and 2i+1 (it sends); the fd
  * that its worker sleeps on is the kick of the sending ring.  A queue that has been empty for ARM_NS asks
  * for kicks and looks once more, so that the worker may let it go cold; the first frame takes that
- * back.  The kick fd is emptied only then: while frames come nobody looks at it.
+ * back.  The kick fd is emptied only then: while frames come nobody looks at it, and a worker that never sleeps
+ * needs not to know.
  * What the VMM passed for kick and call is an eventfd (vhost_apply.c), and whether it blocks is the VMM's
  * choice at any time: kicks are read by RWF_NOWAIT, calls go by bell.c.
  * A guest that has moved here is announced by a frame that stands in line before those of its ring.
@@ -399,7 +400,7 @@ static uint16_t vhost_rx(
 	if (!r || vif_queue_is_dead(q))
 		return 0;
 	n = vhost_net_rx(&r->queue, io, v->id, pkts, max);
-	if (n == 0 && io->now_ns - q->last_busy_ns >= ARM_NS) {
+	if (n == 0 && io->now_ns - q->last_busy_ns >= ARM_NS && !(io->polls && *is_armed)) {
 		kick_drain(r);
 		if (!*is_armed && vhost_queue_arm(&r->queue))
 			n = vhost_net_rx(&r->queue, io, v->id, pkts, max);

@@ -221,6 +221,8 @@ static uint16_t xen_rx(
 		q->is_resting = queue_rest(x, vq, io);
 		if (!q->is_resting)
 			n = xen_in_run(&q->in, io, &q->in_copies, pkts, max);
+	} else if (io->polls && vq->index == 0 && x->ctrl.dom != NULL) {
+		xen_ctrl_run(&x->ctrl, &q->in_copies); /* no event ends this rest */
 	}
 	if (UNLIKELY(q->in.failure != NULL || (vq->index == 0 && x->ctrl.failure != NULL))) {
 		vif_queue_die(vq);

@@ -44,6 +44,7 @@ LOG_MODULE("engine");
 struct options {
 	int listen_fd;
 	bool no_huge;
+	bool is_polling;
 	unsigned n_workers;
 	int cpu[WORKERS_MAX]; /* CPU_ANY: wherever the kernel puts it */
 	struct sandbox_identity id;
@@ -62,7 +63,9 @@ static _Noreturn void usage(void)
 		"saklar-vswitch " SAKLAR_VERSION " (" SAKLAR_BUILD
 		"): the dataplane of Saklar, started by saklard\n"
 		"usage: saklar-vswitch --listen-fd N [--no-huge] [--uid N --gid N]\n"
-		"                      [--workers CPU[,CPU...]] [--log-level err|warn|info|debug]\n"
+		"                      [--poll] [--workers CPU[,CPU...]] [--log-level "
+		"err|warn|info|debug]\n"
+		"  --poll      never sleep: each worker keeps a processor busy\n"
 		"  --workers   processors to run on, one worker each; \"-\": not pinned (default: "
 		"-)\n");
 	exit(EXIT_USAGE);
@@ -105,6 +108,7 @@ static void options_parse(int argc, char **argv, struct options *o)
 		{ "no-huge", no_argument, NULL, 'n' },
 		{ "uid", required_argument, NULL, 'u' },
 		{ "gid", required_argument, NULL, 'g' },
+		{ "poll", no_argument, NULL, 'p' },
 		{ "workers", required_argument, NULL, 'w' },
 		{ "log-level", required_argument, NULL, 'l' },
 		{ "help", no_argument, NULL, 'h' },
@@ -123,6 +127,7 @@ static void options_parse(int argc, char **argv, struct options *o)
 		case 'n': o->no_huge = true; break;
 		case 'u': o->id.uid = number(optarg); break;
 		case 'g': o->id.gid = number(optarg); break;
+		case 'p': o->is_polling = true; break;
 		case 'w': workers_parse(optarg, o); break;
 		case 'l':
 			if (log_level_parse(optarg, &o->level) < 0)
@@ -252,6 +257,7 @@ static int workers_start(
 			.n_workers = o->n_workers,
 			.is_pinned = o->cpu[i] != CPU_ANY,
 			.cpu = o->cpu[i],
+			.is_polling = o->is_polling,
 			.hops = hops,
 			.pools = &pools,
 			.event_fd = event_fd,

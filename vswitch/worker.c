@@ -133,6 +133,11 @@ static bool must_wait(const struct worker *w, const struct vif *v)
 		|| (!is_owner(w) && hop_is_under_way(w->params.hops, w->params.index, v->id));
 }
 
+static bool is_idle(const struct worker *w, const struct vif_queue *q)
+{
+	return !w->params.is_polling && w->io.now_ns - q->last_busy_ns >= QUEUE_IDLE_NS;
+}
+
 /* Fill the burst from the hot queues, each in its turn. */
 static void burst_fill(struct worker *w)
 {
@@ -164,8 +169,7 @@ static void burst_fill(struct worker *w)
 			count(&h->queue->n_packets, n);
 			h->queue->last_busy_ns = w->io.now_ns;
 			i++;
-		} else if (vif_queue_is_dead(h->queue)
-			|| w->io.now_ns - h->queue->last_busy_ns >= QUEUE_IDLE_NS) {
+		} else if (vif_queue_is_dead(h->queue) || is_idle(w, h->queue)) {
 			queue_cool(w, i); /* the last one takes its place and its turn */
 		} else {
 			i++;
@@ -357,7 +361,7 @@ static void worker_turn(struct worker *w, uint64_t turn)
 	struct worker_counters *c = w->io.worker_counters;
 
 	count(&c->polls, 1);
-	if (w->n_hot == 0) {
+	if (w->n_hot == 0 && !w->params.is_polling) {
 		idle(w);
 	} else if (turn % EPOLL_EVERY == 0) {
 		events_take(w, 0);
@@ -497,6 +501,7 @@ static int worker_init(struct worker *w)
 		.bell = bell_create(),
 		.scratch = io_scratch_create(),
 		.worker = (uint16_t)w->params.index,
+		.polls = w->params.is_polling,
 	};
 	w->pipeline = pipeline_create(&w->io);
 	if (!w->vif_counters_own || !w->io.bell || !w->io.scratch || !w->pipeline)

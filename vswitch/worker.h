@@ -30,6 +30,7 @@ struct worker_params {
 	const struct pools *pools;
 	bool is_pinned; /* to .cpu */
 	int cpu;
+	bool is_polling; /* never sleeps */
 	struct hops *hops; /* of all workers; NULL: this is the only one */
 	int event_fd; /* of the control thread: written when a vif has died */
 	int (*confine)(void); /* called by the thread before its first turn */

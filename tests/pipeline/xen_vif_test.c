@@ -386,6 +386,12 @@ static void a_control_ring_is_answered(void **state)
 	assert_true(xen_front_ctrl_take(s->guest[1].front[0], &rsp));
 	assert_int_equal(rsp.id, 7);
 	assert_int_equal(rsp.value, 128);
+	s->bed->io.polls = true; /* and by a worker that no event wakes */
+	req.id = 8;
+	xen_front_ctrl_ask(s->guest[1].front[0], &req);
+	turn(s, 1, 0);
+	assert_true(xen_front_ctrl_take(s->guest[1].front[0], &rsp));
+	assert_int_equal(rsp.id, 8);
 }
 
 static void is_not_opened(struct guest *g, const char *reason)

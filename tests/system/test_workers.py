@@ -160,3 +160,19 @@ def test_workers_that_cannot_be_are_refused(lab, words, text):
                         "--workers", words, check=False)
     assert done.returncode != 0
     assert text in done.stderr + done.stdout, done.stderr
+
+
+def test_a_polling_engine_forwards_and_never_sleeps(lab, guests):
+    other = lab.second_instance("polling", start=False)
+    other.start("--poll", "--workers", "-,-")
+    other("network", "add", "p", "--subnet", "10.46.0.0/24")
+    one, _ = (lab.guest(f"p{i}", "p", "host", saklar=other, addr=[f"10.46.0.1{i}/24"])
+              for i in (1, 2))
+    wait_ping(one, "10.46.0.12")
+    before = other.json("worker", "list")
+    ping(one, "10.46.0.12", count=20)
+    after = other.json("worker", "list")
+    assert [w["sleeps"] for w in after] == [0, 0]
+    assert all(b["polls"] > a["polls"] for a, b in zip(before, after))
+    other.stop()
+    other.kill_engine()

@@ -39,6 +39,7 @@ static struct worker *workers[2];
 static struct counters_segment *counters;
 static struct pools pools;
 static int event_fd;
+static bool is_polling;
 
 static void event_add(int fd)
 {
@@ -178,6 +179,7 @@ static int begin(unsigned n_workers, uint8_t n_queues)
 		workers[i] = worker_create(&(struct worker_params){ .index = i,
 						   .n_workers = n_workers,
 						   .pools = &pools,
+						   .is_polling = is_polling,
 						   .event_fd = event_fd },
 			&e);
 		if (workers[i] == NULL || worker_start(workers[i], &e) != 0)
@@ -189,6 +191,12 @@ static int begin(unsigned n_workers, uint8_t n_queues)
 
 static int one_worker(void **)
 {
+	return begin(1, 1);
+}
+
+static int polling_worker(void **)
+{
+	is_polling = true;
 	return begin(1, 1);
 }
 
@@ -214,6 +222,7 @@ static int end(void **)
 	snapshot_destroy((struct snapshot *)(uintptr_t)cfg.snapshot);
 	free(counters);
 	close(event_fd);
+	is_polling = false;
 	return 0;
 }
 
@@ -455,6 +464,16 @@ static void each_worker_polls_its_own_queues_and_counts_in_its_own_slots(void **
 	worker_publish(workers, 2, &cfg); /* both have passed when it returns */
 }
 
+static void a_polling_worker_never_sleeps_and_hears_all(void **)
+{
+	publish(VIFS);
+	WAIT_FOR(atomic_load(&guests[1][0].polls) > 1000);
+	assert_int_equal(n_hot(workers[0]), VIFS);
+	frames_wait(1, 0, 3);
+	WAIT_FOR(atomic_load(&guests[2][0].got) == 3);
+	assert_int_equal(count_of(&counters->worker[0].sleeps), 0);
+}
+
 static int refuse(void)
 {
 	return -EPERM;
@@ -487,6 +506,7 @@ int main(void)
 		WITH(one_worker, who_is_taken_out_is_never_touched_again),
 		WITH(one_worker, an_unfinished_flood_goes_on_without_another_frame),
 		WITH(two_workers, each_worker_polls_its_own_queues_and_counts_in_its_own_slots),
+		WITH(polling_worker, a_polling_worker_never_sleeps_and_hears_all),
 		WITH(one_worker, a_worker_that_cannot_be_confined_does_not_start),
 	};
 
