@@ -270,6 +270,12 @@ void reconcile_worker_counters(
 	segments_worker_counters(&r->segments, worker, out);
 }
 
+void reconcile_stage_counters(
+	const struct reconcile *r, unsigned worker, struct stage_counters *out)
+{
+	segments_stage_counters(&r->segments, worker, out);
+}
+
 void reconcile_fast_path(const struct reconcile *r, struct fast_path_actual *out)
 {
 	*out = (struct fast_path_actual){ .why = "" };

@@ -140,6 +140,12 @@ void reconcile_vif_counters(const struct reconcile *r, uint16_t vif_id, struct v
 void reconcile_worker_counters(
 	const struct reconcile *r, unsigned worker, struct worker_counters *out);
 
+/* Of the time in which reconcile_measure() was in force. */
+void reconcile_stage_counters(
+	const struct reconcile *r, unsigned worker, struct stage_counters *out);
+/* Have cycles counted by stage for @ms from now on.  0 or -errno with @e. */
+[[nodiscard]] int reconcile_measure(struct reconcile *r, uint32_t ms, struct err *e);
+
 /* All FDB entries of a network (0: all).  *out is malloc'ed.  0 or -errno with @e. */
 [[nodiscard]] int reconcile_fdb_list(struct reconcile *r, uint16_t network_id,
 	struct msg_fdb_entry **out, size_t *n, struct err *e);

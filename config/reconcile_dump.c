@@ -179,6 +179,13 @@ int reconcile_fdb_flush(struct reconcile *r, const struct msg_fdb_flush *what, s
 	return tell(r, ENGINE_MSG_FDB_FLUSH, what, sizeof(*what), e);
 }
 
+int reconcile_measure(struct reconcile *r, uint32_t ms, struct err *e)
+{
+	struct msg_measure m = { .ms = ms };
+
+	return tell(r, ENGINE_MSG_MEASURE, &m, sizeof(m), e);
+}
+
 int reconcile_neigh_flush(struct reconcile *r, uint16_t network_id, struct err *e)
 {
 	struct msg_neigh_flush m = { .network_id = network_id };

@@ -205,8 +205,11 @@ const struct rpc_method rpc_methods[] = {
 		"[{\"vif\": \"web0\", \"network\": \"lab\", \"reason\": \"link_down\", "
 		"\"packets\": 3, "
 		"\"doc\": \"the vif is down: ...\"}]" },
-	{ "worker.list", RPC_ROLE_RO, false, rpc_worker_list, "Counters of the engine's workers.",
-		"{}",
+	{ "worker.list", RPC_ROLE_RO, false, rpc_worker_list,
+		"Counters of the engine's workers. With stages, cycles are counted by stage for "
+		"the next "
+		"five seconds; the difference of two answers is what packets cost in between.",
+		"{\"stages\": false}",
 		"[{\"worker\": 0, \"busy_percent\": 12.5, \"cycles_per_packet\": 800, \"packets\": "
 		"1200, "
 		"\"hops\": 0, \"wakeups\": 40}]" },

@@ -318,15 +318,46 @@ static uint64_t busy_permille(const struct worker_counters *c)
 		(uint64_t)1000);
 }
 
+#define MEASURE_MS 5000 /* who wants more asks again */
+
+/* [{"stage": "PARSE", "cycles": n}, ...] and what they are of, since somebody asked first. */
+static void set_stages(const struct daemon *d, unsigned worker, json_t *row)
+{
+	static const char *const names[STAGE_N] = {
+#define X(name, doc) [STAGE_##name] = #name,
+		STAGES(X)
+#undef X
+	};
+	json_t *stages = json_array();
+	struct stage_counters c;
+
+	reconcile_stage_counters(d->reconcile, worker, &c);
+	for (unsigned i = 0; i <= STAGE_N; i++) {
+		json_t *stage = json_pack("{s:s}", "stage", i == 0 ? "RX" : names[i - 1]);
+
+		set_u64(stage, "cycles", i == 0 ? c.rx_cycles : c.cycles[i - 1]);
+		json_array_append_new(stages, stage);
+	}
+	set_u64(row, "measured_packets", c.packets);
+	json_object_set_new(row, "stages", stages);
+}
+
 int rpc_worker_list(struct daemon *d, struct rpc_call *call, json_t **result, struct err *e)
 {
-	static const char *const keys[] = { NULL };
+	static const char *const keys[] = { "stages", NULL };
+	const json_t *stages = json_object_get(call->params, "stages");
 	struct engine_actual engine;
 	int rc = rpc_only_keys(call->params, keys, e);
 
+	if (rc == 0 && stages != NULL && !json_is_boolean(stages))
+		rc = err_set(e, -EINVAL, "stages", "stages is a boolean");
 	if (rc != 0)
 		return rc;
 	reconcile_engine_actual(d->reconcile, &engine);
+	if (json_is_true(stages) && engine.n_workers > 0)
+		rc = reconcile_measure(d->reconcile, MEASURE_MS, e);
+	if (rc != 0)
+		return rc;
 	*result = json_array();
 	for (unsigned i = 0; i < MIN(engine.n_workers, (uint32_t)WORKERS_MAX); i++) {
 		struct worker_counters c;
@@ -345,6 +376,8 @@ int rpc_worker_list(struct daemon *d, struct rpc_call *call, json_t **result, st
 		set_u64(row, "hops", c.hops);
 		set_u64(row, "no_mbuf", c.no_mbuf);
 		set_u64(row, "denied_syscalls", c.denied_syscalls);
+		if (json_is_true(stages))
+			set_stages(d, i, row);
 		json_array_append_new(*result, row);
 	}
 	return 0;

@@ -217,6 +217,13 @@ void segments_vif_counters(const struct segments *s, uint16_t vif_id, struct vif
 	add_fast(s, vif_id, out);
 }
 
+void segments_stage_counters(const struct segments *s, unsigned worker, struct stage_counters *out)
+{
+	memset(out, 0, sizeof(*out));
+	if (s->counters != NULL && worker < WORKERS_MAX)
+		add_words(out, &s->counters->stage[worker], sizeof(*out));
+}
+
 void segments_worker_counters(
 	const struct segments *s, unsigned worker, struct worker_counters *out)
 {

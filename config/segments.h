@@ -28,5 +28,6 @@ void segments_close(struct segments *s);
 void segments_vif_counters(const struct segments *s, uint16_t vif_id, struct vif_counters *out);
 /* Packets from @vif_id that the kernel passed on by itself; segments_vif_counters() has them too. */
 uint64_t segments_fast_packets(const struct segments *s, uint16_t vif_id);
+void segments_stage_counters(const struct segments *s, unsigned worker, struct stage_counters *out);
 void segments_worker_counters(
 	const struct segments *s, unsigned worker, struct worker_counters *out);

@@ -84,6 +84,12 @@ static const struct cli_flag capture_flags[] = {
 	{ 0 },
 };
 
+static const struct cli_flag worker_flags[] = {
+	{ "stages", 0, NULL, false, COMPLETE_NOTHING,
+		"cycles a packet by stage of the pipeline, of the next second" },
+	{ 0 },
+};
+
 static const char set_more[] = "--no-FLAG empties a list (--no-dhcp-range) or gives a field its "
 			       "default back (--no-mtu).";
 static const char export_more[] = "YAML, or JSON with --json; what the defaults give is left out.  "
@@ -114,6 +120,9 @@ static const char connection_more[]
 static const char drops_more[]
 	= "Counters count since the vif was added; they outlive the engine.  To see the packets\n"
 	  "themselves: saklar capture --drops.";
+static const char worker_more[]
+	= "BUSY: of the last second; HOPS: packets that went to worker 0, which owns the tables.\n"
+	  "Stages are those of docs/packet-walk.md; they are measured only while somebody asks.";
 static const char qemu_more[]
 	= "For vifs of types tap and vhost-user; the latter's set the guest's memory too, 1 GiB\n"
 	  "that is shared (another size: replace it).  The text goes to standard output, remarks "
@@ -393,8 +402,10 @@ const struct cli_verb cli_verbs[] = {
 	{ .noun = "worker",
 		.verb = "list",
 		.args = "",
+		.flags = worker_flags,
 		.doc = "the engine's threads and their load",
-		.example = "saklar worker list",
+		.more = worker_more,
+		.example = "saklar worker list --stages",
 		.run = cmd_worker_list },
 
 	{ .noun = "export",

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cmd_list.c - lists as tables: networks, vifs, workers.
+/* cmd_list.c - lists as tables: networks, vifs.
  *
  * From: cli_verbs.c.  To: list.c.
  * Thread: the only one. */
@@ -7,7 +7,6 @@
 #include "tools/cmd.h"
 #include "tools/list.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 static void network_row(struct table *t, const json_t *row)
@@ -51,28 +50,4 @@ int cmd_vif_list(const struct cli *cli, const struct cli_verb *, struct cli_args
 
 	return list_print(cli, "vif.list", NULL, headings, vif_row,
 		"no vifs yet; 'saklar vif add --help' says how to add one");
-}
-
-static void worker_row(struct table *t, const json_t *row)
-{
-	static const char *const counters[] = { "cycles_per_packet", "packets", "hops", "bursts",
-		"polls", "sleeps", "wakeups", "no_mbuf" };
-	char text[32];
-
-	snprintf(text, sizeof(text), "%" PRIu64, cli_u64(row, "worker"));
-	table_cell(t, TABLE_PLAIN, text);
-	snprintf(text, sizeof(text), "%.1f %%",
-		json_number_value(json_object_get(row, "busy_percent")));
-	table_cell(t, TABLE_PLAIN, text);
-	for (size_t i = 0; i < ARRAY_LEN(counters); i++)
-		table_cell_u64(t, cli_u64(row, counters[i]));
-}
-
-int cmd_worker_list(const struct cli *cli, const struct cli_verb *, struct cli_args *)
-{
-	static const char *const headings[] = { "WORKER", ">BUSY", ">CYCLES/PKT", ">PACKETS",
-		">HOPS", ">BURSTS", ">POLLS", ">SLEEPS", ">WAKEUPS", ">NO-MBUF", NULL };
-
-	return list_print(cli, "worker.list", NULL, headings, worker_row,
-		"no workers: the engine is not running; see 'saklar status'");
 }

@@ -519,6 +519,18 @@ static int apply_stop(struct ctl *c, struct ctl_request *, struct err *)
 	return 0;
 }
 
+static int apply_measure(struct ctl *c, struct ctl_request *r, struct err *e)
+{
+	const struct msg_measure *m = r->body;
+
+	if (m->ms > MSG_MEASURE_MAX_MS)
+		return err_set(
+			e, -EINVAL, "measure", "%u ms; at most %u", m->ms, MSG_MEASURE_MAX_MS);
+	for (unsigned i = 0; i < c->params.n_workers; i++)
+		worker_measure(c->params.workers[i], clock_now_ns() + m->ms * NS_PER_MS);
+	return 0;
+}
+
 static const struct {
 	uint32_t type;
 	int (*apply)(struct ctl *c, struct ctl_request *r, struct err *e);
@@ -543,6 +555,7 @@ static const struct {
 	{ ENGINE_MSG_VHOST_ATTACH, ctl_vhost_attach },
 	{ ENGINE_MSG_VHOST_GIVE, ctl_vhost_give },
 	{ ENGINE_MSG_VHOST_RESUME, ctl_vhost_resume },
+	{ ENGINE_MSG_MEASURE, apply_measure },
 	{ ENGINE_MSG_STOP, apply_stop },
 	{ ENGINE_MSG_PING, apply_ping },
 	{ ENGINE_MSG_XEN_OPEN, ctl_xen_open },

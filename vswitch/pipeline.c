@@ -140,7 +140,7 @@ static void note_verdicts(struct pipeline *l, const struct burst *b, bool is_rou
 {
 	const struct verdict_reasons why = reasons(l);
 
-	if (l->verdicts == NULL || l->fdb == NULL || l->trace != NULL)
+	if (l->verdicts == NULL || l->fdb == NULL || (l->trace != NULL && !l->trace->is_clock))
 		return;
 	if (!is_routing)
 		verdicts_note(l->verdicts, &why, b, &l->out);

@@ -220,6 +220,28 @@ static void period_end(struct worker *w, uint64_t now_ns)
 	w->period.began_ns = now_ns;
 }
 
+/* Stages are measured: what came before the first was receiving. */
+static void measure_begin(struct worker *w)
+{
+	struct stage_counters *c = w->stages;
+
+	if (w->io.now_ns >= w->measure_until_ns) {
+		w->measure_until_ns = 0;
+		pipeline_set_trace(w->pipeline, NULL);
+		return;
+	}
+	w->stage_began = rte_rdtsc();
+	store(&c->rx_cycles, c->rx_cycles + w->stage_began - w->turn_cycles);
+}
+
+/* Behind the last stage packets are freed, which is its own. */
+static void measure_end(struct worker *w)
+{
+	uint64_t *cycles = &w->stages->cycles[STAGE_DROP];
+
+	store(cycles, *cycles + rte_rdtsc() - w->stage_began);
+}
+
 static void burst_run(struct worker *w)
 {
 	struct worker_counters *c = w->io.worker_counters;
@@ -227,7 +249,11 @@ static void burst_run(struct worker *w)
 
 	count(&c->bursts, 1);
 	count(&c->packets, w->burst.n);
+	if (UNLIKELY(w->measure_until_ns != 0))
+		measure_begin(w);
 	pipeline_run(w->pipeline, &w->burst);
+	if (UNLIKELY(w->measure_until_ns != 0))
+		measure_end(w);
 	if (UNLIKELY(w->params.hops != NULL) && !is_owner(w)
 		&& hop_publish(w->params.hops, w->params.index))
 		owner_wake(w);
@@ -492,6 +518,7 @@ static int worker_init(struct worker *w)
 	if (w->epoll_fd < 0 || w->wake_fd < 0
 		|| epoll_ctl(w->epoll_fd, EPOLL_CTL_ADD, w->wake_fd, &ev) < 0)
 		return -errno;
+	w->stages = &w->stages_own;
 	w->vif_counters_own = calloc(VIF_ID_MAX, sizeof(*w->vif_counters_own));
 	w->io = (struct vif_io){
 		.small_pool = w->params.pools->small_pool,

@@ -59,6 +59,8 @@ void worker_set_neigh(struct worker *w, struct neigh_table *neigh);
 void worker_set_verdicts(struct worker *w, struct verdicts *verdicts);
 /* Keep what spanning trees know in @segment of SEGMENT_STP_SIZE bytes. */
 void worker_set_stp(struct worker *w, void *segment);
+/* Count cycles by stage until then; 0: do not. */
+void worker_measure(struct worker *w, uint64_t until_ns);
 /* In the worker's thread only: in a call. */
 struct fdb *worker_fdb(const struct worker *w);
 struct ct *worker_ct(const struct worker *w); /* NULL: there is no segment */

@@ -11,6 +11,8 @@
 #include "vswitch/base/log.h"
 #include "vswitch/worker_state.h"
 
+#include <rte_cycles.h>
+
 #include <errno.h>
 #include <sys/epoll.h>
 #include <time.h>
@@ -116,6 +118,7 @@ static void call_counters(struct worker *w, void *arg)
 
 	w->io.vif_counters = seg->vif[w->params.index];
 	w->io.worker_counters = &seg->worker[w->params.index];
+	w->stages = &seg->stage[w->params.index];
 	w->period.packets = w->io.worker_counters->packets;
 	w->period.cycles = w->io.worker_counters->busy_cycles;
 	w->period.busy_ns = w->io.worker_counters->busy_ns;
@@ -152,6 +155,29 @@ static void call_stp(struct worker *w, void *arg)
 {
 	if (stp_run_attach(pipeline_stp(w->pipeline), arg, SEGMENT_STP_SIZE) < 0)
 		LOG_WARN("event=stp_segment_refused");
+}
+
+/* Behind a stage: the time since the one before it was its own. */
+static void stage_end(void *arg, enum stage stage, const struct burst *b)
+{
+	struct worker *w = arg;
+	struct stage_counters *c = w->stages;
+	uint64_t now = rte_rdtsc();
+
+	__atomic_store_n(
+		&c->cycles[stage], c->cycles[stage] + now - w->stage_began, __ATOMIC_RELAXED);
+	if (stage == STAGE_LEARN)
+		__atomic_store_n(&c->packets, c->packets + b->n, __ATOMIC_RELAXED);
+	w->stage_began = now;
+}
+
+static void call_measure(struct worker *w, void *arg)
+{
+	const uint64_t *until_ns = arg;
+
+	w->measure_until_ns = *until_ns;
+	w->stage_clock = (struct pipeline_trace){ .stage = stage_end, .arg = w, .is_clock = true };
+	pipeline_set_trace(w->pipeline, *until_ns != 0 ? &w->stage_clock : NULL);
 }
 
 struct move {
@@ -241,6 +267,11 @@ void worker_set_queue_fd(struct worker *w, struct vif *v, unsigned index, int fd
 void worker_pass(struct worker *w)
 {
 	worker_run_call(w, call_pass, NULL);
+}
+
+void worker_measure(struct worker *w, uint64_t until_ns)
+{
+	worker_run_call(w, call_measure, &until_ns);
 }
 
 void worker_set_counters(struct worker *w, struct counters_segment *counters)

@@ -27,12 +27,17 @@ struct worker {
 	uint64_t look_at_ns; /* a cold queue wants to be polled then; 0: none does */
 	struct hot_queue hot[HOT_MAX];
 	struct worker_counters counters_own; /* until there is a segment */
+	struct stage_counters stages_own; /* likewise */
 	struct vif_counters *vif_counters_own;
 	int epoll_fd;
 	bool has_ended;
 	bool has_told; /* of events of spanning trees */
 	bool is_waiting; /* for the owner of the tables, in this turn */
 	const struct vif *leaving; /* not received from: one of its queues goes to another worker */
+	struct stage_counters *stages;
+	uint64_t measure_until_ns; /* 0: stages are not measured */
+	uint64_t stage_began; /* time stamp */
+	struct pipeline_trace stage_clock;
 	uint64_t turn_cycles; /* time stamp at its beginning */
 	struct {
 		uint64_t began_ns, busy_ns, cycles, packets; /* the counters at its beginning */

@@ -121,6 +121,26 @@ def test_status_shows_problems_with_their_cure(daemon):
     assert "vif db0: no device eth9" in out and "cure: create it" in out
 
 
+def test_stages_are_what_a_second_has_added(daemon):
+    asked = []
+
+    def answer(params):
+        asked.append(params)
+        n = len(asked)
+        return [{"worker": 0, "measured_packets": 10 * n,
+                 "stages": [{"stage": "RX", "cycles": 1000 * n},
+                            {"stage": "PARSE", "cycles": 55 * n}]}]
+    daemon.answers["worker.list"] = answer
+    lines = daemon.run("worker", "list", "--stages").stdout.splitlines()
+    assert [line.split() for line in lines[1:]] == [["0", "RX", "100.0", "10"],
+                                                    ["0", "PARSE", "5.5", "10"]]
+    assert asked == [{"stages": True}] * 2
+    rows = json.loads(daemon.run("worker", "list", "--stages", "--json").stdout)
+    assert rows[0]["stages"][1] == {"stage": "PARSE", "cycles": 55, "cycles_per_packet": 5.5}
+    daemon.answers["worker.list"] = [5, {"stages": 7}, {"stages": [None, {"stage": 8}]}]
+    assert daemon.run("worker", "list", "--stages").returncode == 0
+
+
 def test_drops_of_one_vif(daemon):
     assert "link_down" in daemon.run("drops", "--vif", "db0").stdout
     done = daemon.run("drops", "--vif", "web0")

@@ -226,6 +226,15 @@ def test_entries_that_cannot_be_are_refused(client):
 def test_reads_of_an_instance_without_drops_are_empty(client):
     assert client.call("drops") == []
     assert client.call("worker.list")[0]["worker"] == 0
+    assert "stages" not in client.call("worker.list", stages=False)[0]
+
+
+def test_stages_of_workers_are_named_in_their_order(client):
+    stages = client.call("worker.list", stages=True)[0]["stages"]
+    assert [s["stage"] for s in stages][:3] == ["RX", "PARSE", "PACE"]
+    assert stages[-1] == {"stage": "DROP", "cycles": 0}
+    with pytest.raises(Refused, match="stages is a boolean"):
+        client.call("worker.list", stages=1)
 
 
 NAT = {"name": "out", "mode": "nat", "subnets": ["10.7.0.0/24"]}

@@ -90,6 +90,16 @@ def test_workers_are_listed_with_their_load(lab, guests):
     assert all(0 <= w["busy_percent"] <= 100 for w in lab.saklar.json("worker", "list"))
 
 
+def test_stages_show_where_the_cycles_of_a_second_go(lab, guests):
+    pings = guests["host"].start("ping", "-q", "-i", "0.01", ADDR["tap"])
+    wait_until(lambda: sum(row["packets"] for row in lab.saklar.json("worker", "list", "--stages")),
+               20, "packets were measured")
+    pings.stop()
+    text = lab.saklar("worker", "list", "--stages")
+    assert text.splitlines()[0].split() == ["WORKER", "STAGE", "CYCLES/PKT", "PACKETS"]
+    assert text.count(" LEARN ") == 3, text
+
+
 def test_queues_of_a_vif_that_gets_a_rate_move_to_one_worker(lab, guests):
     def has_moved(i):
         """It has not if both queues were with one worker, because the others were busy."""

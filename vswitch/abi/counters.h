@@ -9,6 +9,7 @@
 
 #include "vswitch/abi/drop_reasons.h"
 #include "vswitch/abi/limits.h"
+#include "vswitch/abi/stages.h"
 
 /* "rx" is what the switch receives from the vif, "tx" what it sends to it. */
 struct vif_counters {
@@ -48,6 +49,15 @@ struct worker_counters {
 	uint64_t reserved[1];
 };
 
+/* While somebody asks (ENGINE_MSG_MEASURE).  Cycles are of the time stamp counter. */
+struct stage_counters {
+	uint64_t packets; /* that passed LEARN */
+	uint64_t rx_cycles; /* receiving them */
+	uint64_t cycles[STAGES_MAX]; /* by enum stage */
+	uint64_t reserved[6];
+};
+static_assert(STAGE_N <= STAGES_MAX, "");
+
 struct counters_segment {
 	uint64_t magic; /* COUNTERS_MAGIC once the engine has written the header */
 	uint32_t size; /* sizeof(struct counters_segment) */
@@ -55,6 +65,7 @@ struct counters_segment {
 	uint64_t reserved[6];
 	struct worker_counters worker[WORKERS_MAX];
 	struct vif_counters vif[WORKERS_MAX][VIF_ID_MAX];
+	struct stage_counters stage[WORKERS_MAX];
 };
 
 #define COUNTERS_MAGIC UINT64_C(0x31746e636b6c6b73) /* "sklkcnt1" */

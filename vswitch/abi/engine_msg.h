@@ -54,6 +54,7 @@
 	X(XEN_STATS, 22, msg_vif_close, 0, 0)          \
 	X(MDB_DUMP, 23, msg_mdb_dump, 0, 0)            \
 	X(STP_DUMP, 30, msg_stp_dump, 0, 0)            \
+	X(MEASURE, 31, msg_measure, 0, 0)              \
 	X(HELLO_OK, 101, msg_hello_ok, 0, 0)           \
 	X(ACK, 102, msg_ack, 0, 0)                     \
 	X(HELD_SEGMENT, 103, msg_segment, 1, 1)        \
@@ -269,6 +270,12 @@ struct msg_fdb_flush {
 	uint16_t vid; /* 0: all */
 	uint8_t mac[6]; /* zero: all; else with network_id, and vid says which: 0 where none are */
 };
+
+/* Count cycles by stage for so long from now on. */
+struct msg_measure {
+	uint32_t ms; /* at most MSG_MEASURE_MAX_MS */
+};
+#define MSG_MEASURE_MAX_MS 60000
 
 /* Neighbours of router ports.  Dumps go on like those of the FDB: cursor, next_cursor. */
 struct msg_neigh_dump {

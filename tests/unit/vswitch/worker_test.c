@@ -474,6 +474,33 @@ static void a_polling_worker_never_sleeps_and_hears_all(void **)
 	assert_int_equal(count_of(&counters->worker[0].sleeps), 0);
 }
 
+static uint64_t measured(unsigned worker)
+{
+	return count_of(&counters->stage[worker].packets);
+}
+
+static void cycles_are_counted_by_stage_while_somebody_asks(void **)
+{
+	const struct stage_counters *c = &counters->stage[0];
+
+	publish(VIFS);
+	frames_wait(1, 0, 3);
+	WAIT_FOR(atomic_load(&guests[2][0].got) == 3);
+	assert_int_equal(measured(0), 0);
+	worker_measure(workers[0], clock_now_ns() + 10 * NS_PER_SEC);
+	frames_wait(1, 0, 4);
+	WAIT_FOR(atomic_load(&guests[2][0].got) == 7);
+	worker_pass(workers[0]);
+	assert_int_equal(measured(0), 4);
+	assert_true(count_of(&c->rx_cycles) > 0);
+	for (unsigned i = 0; i < STAGE_N; i++)
+		assert_true(count_of(&c->cycles[i]) > 0);
+	worker_measure(workers[0], 0);
+	frames_wait(1, 0, 5);
+	WAIT_FOR(atomic_load(&guests[2][0].got) == 12);
+	assert_int_equal(measured(0), 4);
+}
+
 static int refuse(void)
 {
 	return -EPERM;
@@ -506,6 +533,7 @@ int main(void)
 		WITH(one_worker, who_is_taken_out_is_never_touched_again),
 		WITH(one_worker, an_unfinished_flood_goes_on_without_another_frame),
 		WITH(two_workers, each_worker_polls_its_own_queues_and_counts_in_its_own_slots),
+		WITH(one_worker, cycles_are_counted_by_stage_while_somebody_asks),
 		WITH(polling_worker, a_polling_worker_never_sleeps_and_hears_all),
 		WITH(one_worker, a_worker_that_cannot_be_confined_does_not_start),
 	};
