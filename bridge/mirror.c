@@ -13,6 +13,10 @@
 
 #include <string.h>
 
+#define PROTO_TCP 6
+#define PROTO_UDP 17
+#define PROTO_SCTP 132
+
 /* Address at @off of the IP header of @p; @is_v6 says how long it is. */
 static struct ipaddr addr_at(const struct pkt *p, unsigned off, bool is_v6)
 {
@@ -34,7 +38,8 @@ static bool is_in_net(const struct ipnet *net, const struct pkt *p)
 
 static bool has_port(const struct pkt *p, be16 port)
 {
-	bool has_ports = p->ip_proto == 6 || p->ip_proto == 17 || p->ip_proto == 132;
+	bool has_ports
+		= p->ip_proto == PROTO_TCP || p->ip_proto == PROTO_UDP || p->ip_proto == PROTO_SCTP;
 	const uint8_t *l4
 		= has_ports && (p->flags & PKT_HAS_L4) != 0 ? pkt_hdr(p, p->l4_off, 4) : NULL;
 

@@ -7,6 +7,7 @@
 #include "config/mirror_list.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,8 @@
 static const struct {
 	const char *name;
 	uint8_t number;
-} protos[] = { { "icmp", 1 }, { "tcp", 6 }, { "udp", 17 }, { "icmp6", 58 }, { "sctp", 132 } };
+} protos[] = { { "icmp", IPPROTO_ICMP }, { "tcp", IPPROTO_TCP }, { "udp", IPPROTO_UDP },
+	{ "icmp6", IPPROTO_ICMPV6 }, { "sctp", IPPROTO_SCTP } };
 
 static const char *const direction_words[]
 	= { [SNAP_MIRROR_RX] = "rx", [SNAP_MIRROR_TX] = "tx", [SNAP_MIRROR_BOTH] = "both" };
@@ -107,8 +109,8 @@ int mirror_list_add(struct mirror_list *l, const char *text, const char *path, s
 			",rx or ,tx and what packets must have, as in "
 			"web0,rx,vlan=10,ip=10.0.0.0/8,proto=tcp,port=443,ether=0x0800",
 			text);
-	if (item.port != 0 && item.proto != 0 && item.proto != 6 && item.proto != 17
-		&& item.proto != 132)
+	if (item.port != 0 && item.proto != 0 && item.proto != IPPROTO_TCP
+		&& item.proto != IPPROTO_UDP && item.proto != IPPROTO_SCTP)
 		return err_set(e, -EINVAL, path,
 			"'%.60s': only tcp, udp and sctp have ports: leave port= out", text);
 	for (unsigned i = 0; i < l->n; i++)
@@ -143,6 +145,11 @@ uint8_t mirror_list_directions(const struct mirror_item *item, bool is_network)
 	if (item->directions != 0)
 		return item->directions;
 	return is_network ? SNAP_MIRROR_RX : SNAP_MIRROR_BOTH;
+}
+
+const char *mirror_list_direction_name(uint8_t directions)
+{
+	return direction_words[directions];
 }
 
 static size_t append_net(const struct mirror_item *item, char *buf, size_t at)

@@ -32,6 +32,8 @@ unsigned mirror_list_del(struct mirror_list *l, const char *text);
 /* What is copied, of a vif or a network: where nothing is said, both of a vif, and of a network what
  * enters it, which is each packet once. */
 uint8_t mirror_list_directions(const struct mirror_item *item, bool is_network);
+/* "rx", "tx" or "both". */
+const char *mirror_list_direction_name(uint8_t directions);
 /* The same text for the same item; mirror_list_filter() only what the packets must have. */
 const char *mirror_list_print(const struct mirror_item *item, char buf[MIRROR_TEXT_LEN]);
 const char *mirror_list_filter(const struct mirror_item *item, char buf[MIRROR_TEXT_LEN]);

@@ -14,14 +14,13 @@
 static json_t *view_mirror(
 	const struct model *m, const struct vif_cfg *v, const struct mirror_item *item)
 {
-	static const char *const directions[] = { "rx", "rx", "tx", "both" };
 	bool is_network = model_network(m, item->source) != NULL;
 	char text[MIRROR_TEXT_LEN], filter[MIRROR_TEXT_LEN];
 
 	return json_pack("{s:s, s:s, s:s, s:s, s:i, s:s, s:s}", "vif", v->name, "source",
 		item->source, "kind", is_network ? "network" : "vif", "direction",
-		directions[mirror_list_directions(item, is_network)], "vlan", (int)item->vid,
-		"filter", mirror_list_filter(item, filter), "mirror",
+		mirror_list_direction_name(mirror_list_directions(item, is_network)), "vlan",
+		(int)item->vid, "filter", mirror_list_filter(item, filter), "mirror",
 		mirror_list_print(item, text));
 }
 

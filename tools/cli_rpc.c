@@ -100,6 +100,20 @@ int cli_call(const struct cli *cli, enum rpc_role role, const char *method, json
 	return code;
 }
 
+int cli_change(const struct cli *cli, const char *method, json_t *params)
+{
+	json_t *result = NULL;
+	int code;
+
+	if (!params)
+		return cli_fail(cli, CLI_USAGE, "the words are not valid UTF-8");
+	code = cli_call(cli, RPC_ROLE_RW, method, params, &result);
+	if (code == CLI_DONE && cli->json)
+		cli_print_json(cli, result);
+	json_decref(result);
+	return code;
+}
+
 void cli_print_json(const struct cli *cli, const json_t *result)
 {
 	json_dumpf(result, cli->out, JSON_INDENT(2) | JSON_ENCODE_ANY);

@@ -12,6 +12,9 @@ struct rpc_client *cli_connect(const struct cli *cli, enum rpc_role role, int *c
 /* Connect, call, hang up. */
 [[nodiscard]] int cli_call(const struct cli *cli, enum rpc_role role, const char *method,
 	json_t *params, json_t **result);
+/* A call that changes something; @params is consumed, NULL: the words were no UTF-8.  With --json its
+ * answer is printed.  CLI_DONE or an exit code. */
+[[nodiscard]] int cli_change(const struct cli *cli, const char *method, json_t *params);
 /* Print an error of a call and return its exit code. */
 int cli_fail_rpc(const struct cli *cli, const struct err *e);
 /* The same for what rpc_call() returned: the daemon may be gone. */

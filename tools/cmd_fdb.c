@@ -36,20 +36,6 @@ int cmd_fdb_list(const struct cli *cli, const struct cli_verb *, struct cli_args
 		cli, "fdb.list", list_filter(args), headings, fdb_row, "no MAC addresses known");
 }
 
-static int change(const struct cli *cli, const char *method, json_t *params)
-{
-	json_t *result = NULL;
-	int code;
-
-	if (!params)
-		return cli_fail(cli, CLI_USAGE, "the words are not valid UTF-8");
-	code = cli_call(cli, RPC_ROLE_RW, method, params, &result);
-	if (code == CLI_DONE && cli->json)
-		cli_print_json(cli, result);
-	json_decref(result);
-	return code;
-}
-
 /* Put the number of --vlan, when it was given, into @params, which may be NULL. */
 static json_t *with_vlan(const struct cli_args *args, json_t *params)
 {
@@ -64,17 +50,17 @@ int cmd_fdb_add(const struct cli *cli, const struct cli_verb *, struct cli_args 
 	json_t *params = json_pack("{s:s, s:s, s:b}", "mac", args->word[0], "vif", args->word[1],
 		"sticky", cli_args_has(args, "sticky"));
 
-	return change(cli, "fdb.add", with_vlan(args, params));
+	return cli_change(cli, "fdb.add", with_vlan(args, params));
 }
 
 int cmd_fdb_del(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
 {
 	json_t *params = json_pack("{s:s, s:s}", "mac", args->word[0], "network", args->word[1]);
 
-	return change(cli, "fdb.del", with_vlan(args, params));
+	return cli_change(cli, "fdb.del", with_vlan(args, params));
 }
 
 int cmd_fdb_flush(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
 {
-	return change(cli, "fdb.flush", with_vlan(args, list_filter(args)));
+	return cli_change(cli, "fdb.flush", with_vlan(args, list_filter(args)));
 }

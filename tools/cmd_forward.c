@@ -102,17 +102,6 @@ static json_t *parse_key(const struct cli *cli, const struct cli_args *args, uns
 	return params;
 }
 
-static int change(const struct cli *cli, const char *method, json_t *params)
-{
-	json_t *result = NULL;
-	int code = cli_call(cli, RPC_ROLE_RW, method, params, &result);
-
-	if (code == CLI_DONE && cli->json)
-		cli_print_json(cli, result);
-	json_decref(result);
-	return code;
-}
-
 int cmd_forward_add(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
 {
 	unsigned last;
@@ -123,7 +112,7 @@ int cmd_forward_add(const struct cli *cli, const struct cli_verb *, struct cli_a
 	if (last != 0)
 		json_object_set_new(params, "last_port", json_integer(last));
 	if (parse_target(args->word[3], params))
-		return change(cli, "forward.add", params);
+		return cli_change(cli, "forward.add", params);
 	json_decref(params);
 	return cli_fail(cli, CLI_USAGE,
 		"the guest is ADDR or ADDR:PORT, such as 192.168.77.10:80 or [fd00:77::10]:80, or "
@@ -135,7 +124,7 @@ int cmd_forward_del(const struct cli *cli, const struct cli_verb *, struct cli_a
 	unsigned last; /* the first port is a forward's name */
 	json_t *params = parse_key(cli, args, &last);
 
-	return params ? change(cli, "forward.del", params) : CLI_USAGE;
+	return params ? cli_change(cli, "forward.del", params) : CLI_USAGE;
 }
 
 static void cell_ports(struct table *t, unsigned first, unsigned more)

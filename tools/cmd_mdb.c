@@ -77,26 +77,12 @@ static json_t *params_of(const struct cli_args *args)
 	return params;
 }
 
-static int change(const struct cli *cli, const char *method, const struct cli_args *args)
-{
-	json_t *params = params_of(args), *result = NULL;
-	int code;
-
-	if (params == NULL)
-		return cli_fail(cli, CLI_USAGE, "the words are not valid UTF-8");
-	code = cli_call(cli, RPC_ROLE_RW, method, params, &result);
-	if (code == CLI_DONE && cli->json)
-		cli_print_json(cli, result);
-	json_decref(result);
-	return code;
-}
-
 int cmd_mdb_add(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
 {
-	return change(cli, "mdb.add", args);
+	return cli_change(cli, "mdb.add", params_of(args));
 }
 
 int cmd_mdb_del(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
 {
-	return change(cli, "mdb.del", args);
+	return cli_change(cli, "mdb.del", params_of(args));
 }

@@ -49,21 +49,13 @@ static void mirror_text(const struct cli_args *args, char *buf, size_t size)
 	}
 }
 
-static int change(const struct cli *cli, const char *method, struct cli_args *args)
+static int change(const struct cli *cli, const char *method, const struct cli_args *args)
 {
-	json_t *result = NULL, *params;
 	char text[256];
-	int code;
 
 	mirror_text(args, text, sizeof(text));
-	params = json_pack("{s:s, s:s}", "vif", args->word[1], "mirror", text);
-	if (!params)
-		return cli_fail(cli, CLI_USAGE, "the words are not valid UTF-8");
-	code = cli_call(cli, RPC_ROLE_RW, method, params, &result);
-	if (code == CLI_DONE && cli->json)
-		cli_print_json(cli, result);
-	json_decref(result);
-	return code;
+	return cli_change(
+		cli, method, json_pack("{s:s, s:s}", "vif", args->word[1], "mirror", text));
 }
 
 int cmd_mirror_add(const struct cli *cli, const struct cli_verb *, struct cli_args *args)

@@ -142,40 +142,25 @@ int cmd_connection_list(const struct cli *cli, const struct cli_verb *, struct c
 		"no connections");
 }
 
-/* Call @method, which takes over @params. */
-static int change(const struct cli *cli, const char *method, json_t *params)
-{
-	json_t *result = NULL;
-	int code;
-
-	if (params == NULL)
-		return cli_fail(cli, CLI_USAGE, "the words are not valid UTF-8");
-	code = cli_call(cli, RPC_ROLE_RW, method, params, &result);
-	if (code == CLI_DONE && cli->json)
-		cli_print_json(cli, result);
-	json_decref(result);
-	return code;
-}
-
 int cmd_route_add(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
 {
-	return change(cli, "route.add",
+	return cli_change(cli, "route.add",
 		json_pack("{s:s, s:s, s:s}", "network", args->word[0], "prefix", args->word[1],
 			"via", args->word[2]));
 }
 
 int cmd_route_del(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
 {
-	return change(cli, "route.del",
+	return cli_change(cli, "route.del",
 		json_pack("{s:s, s:s}", "network", args->word[0], "prefix", args->word[1]));
 }
 
 int cmd_neighbour_flush(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
 {
-	return change(cli, "neighbour.flush", list_filter(args));
+	return cli_change(cli, "neighbour.flush", list_filter(args));
 }
 
 int cmd_connection_flush(const struct cli *cli, const struct cli_verb *, struct cli_args *args)
 {
-	return change(cli, "connection.flush", list_filter(args));
+	return cli_change(cli, "connection.flush", list_filter(args));
 }
